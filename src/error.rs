@@ -1,0 +1,165 @@
+//! The one error type of the crate.
+
+/// What can be wrong with an input, or keep a question from having a finite answer.
+///
+/// Every variant carries what a caller needs to act on it: which parameter, its value, and its
+/// domain; or which quantity has no answer, and why.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Error, Initialization};
+///
+/// let error = Initialization::from_scales(1.0, -1.5).unwrap_err();
+/// assert!(matches!(error, Error::OutOfDomain { parameter: "relative_scale", .. }));
+/// assert_eq!(error.to_string(), "relative_scale = -1.5 is outside its domain [-1, 1]");
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A number is NaN, infinite, or outside the domain of the parameter it was given for.
+    #[error("{parameter} = {value} is outside its domain {domain}")]
+    OutOfDomain {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The offending value.
+        value: f64,
+        /// The values the parameter may take, in words or as an interval.
+        domain: &'static str,
+    },
+
+    /// Densities and overlap that no pair of supports can have.
+    #[error(
+        "infeasible supports: pretraining_density = {pretraining_density}, fine_tuning_density = \
+         {fine_tuning_density}, overlap = {overlap} violate {constraint}"
+    )]
+    InfeasibleSupports {
+        /// Fraction of coordinates active in pretraining.
+        pretraining_density: f64,
+        /// Fraction of coordinates active in fine-tuning.
+        fine_tuning_density: f64,
+        /// Fraction of the fine-tuning support that is also active in pretraining.
+        overlap: f64,
+        /// The inequality that does not hold.
+        constraint: &'static str,
+    },
+
+    /// Two vectors that belong together have different lengths.
+    #[error("{parameter} has {found} coordinates where {expected} are expected")]
+    DimensionMismatch {
+        /// Name of the vector.
+        parameter: &'static str,
+        /// Its expected length.
+        expected: usize,
+        /// Its actual length.
+        found: usize,
+    },
+
+    /// The probabilities of the groups of a law do not add up to one.
+    #[error("the weights of the {groups} groups of the law sum to {sum} instead of 1")]
+    WeightsDoNotSumToOne {
+        /// Number of groups.
+        groups: usize,
+        /// The sum of their weights.
+        sum: f64,
+    },
+
+    /// Both layers start at zero, so that their relative scale is 0/0.
+    ///
+    /// Give the relative scale itself where the limit of a vanishing initialization is meant.
+    #[error("relative_scale is undefined when both layers are initialized at zero")]
+    UndefinedRelativeScale,
+
+    /// A coordinate with scale zero cannot leave zero: the penalty of any other value is infinite.
+    #[error("{quantity} is infinite at coefficient {coefficient}: a scale of 0 freezes it at zero")]
+    Frozen {
+        /// The quantity that has no finite value.
+        quantity: &'static str,
+        /// The coefficient at which it was asked for.
+        coefficient: f64,
+    },
+
+    /// The order of the penalty depends on how zero is approached when coefficient and scale both
+    /// vanish.
+    #[error("{quantity} has no limit where coefficient and scale are both 0")]
+    NoLimit {
+        /// The quantity that has no limit.
+        quantity: &'static str,
+    },
+
+    /// The generalization error diverges: at the interpolation threshold every direction of noise,
+    /// or of signal that cannot be learned, is amplified without bound.
+    #[error(
+        "the generalization error diverges: sample_ratio = {sample_ratio} equals the reachable \
+         fraction, with noise_variance = {noise_variance} and frozen signal {frozen_signal}"
+    )]
+    Diverges {
+        /// Samples per coordinate.
+        sample_ratio: f64,
+        /// Variance of the label noise.
+        noise_variance: f64,
+        /// Mean square of the coefficients that sit on frozen coordinates.
+        frozen_signal: f64,
+    },
+
+    /// The answer exists, but lies beyond what a 64-bit float can hold at full precision.
+    #[error("{quantity} lies beyond the range of f64: {reason}")]
+    NotRepresentable {
+        /// The quantity.
+        quantity: &'static str,
+        /// Where it lies.
+        reason: &'static str,
+    },
+
+    /// An iteration stopped before it met its accuracy budget.
+    #[error("no convergence after {iterations} iterations: residual {residual:e}")]
+    NotConverged {
+        /// Iterations done.
+        iterations: usize,
+        /// The largest relative residual of the equations that were to be solved.
+        residual: f64,
+    },
+}
+
+/// `Result` with the crate's [`enum@Error`].
+///
+/// # Examples
+///
+/// ```
+/// fn scale() -> diagonet::Result<f64> {
+///     Ok(diagonet::Initialization::from_layer_scales(0.3, 0.4)?.absolute_scale())
+/// }
+/// assert_eq!(scale(), Ok(0.25));
+/// ```
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Largest magnitude of a scale or coefficient.
+pub(crate) const MAX_MAGNITUDE: f64 = 1e300;
+
+/// Largest magnitude of a quantity that is squared.
+pub(crate) const MAX_SQUARABLE: f64 = 1e150;
+
+/// Passes `value` through if `legal` holds for it.
+pub(crate) fn check(
+    parameter: &'static str,
+    value: f64,
+    domain: &'static str,
+    legal: impl FnOnce(f64) -> bool,
+) -> Result<f64> {
+    if legal(value) { Ok(value) } else { Err(Error::OutOfDomain { parameter, value, domain }) }
+}
+
+/// A scale or variance: zero or positive, at most 1e300.
+pub(crate) fn check_non_negative(parameter: &'static str, value: f64) -> Result<f64> {
+    check(parameter, value, "[0, 1e300]", |x| (0.0..=MAX_MAGNITUDE).contains(&x))
+}
+
+/// A coefficient: at most 1e300 in magnitude.
+pub(crate) fn check_coefficient(parameter: &'static str, value: f64) -> Result<f64> {
+    check(parameter, value, "[-1e300, 1e300]", |x| x.abs() <= MAX_MAGNITUDE)
+}
+
+/// A probability.
+pub(crate) fn check_probability(parameter: &'static str, value: f64) -> Result<f64> {
+    check(parameter, value, "[0, 1]", |x| (0.0..=1.0).contains(&x))
+}
