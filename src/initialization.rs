@@ -1,0 +1,483 @@
+//! Layer scales, the pair (absolute scale, relative scale), and the weights they lead to.
+
+use crate::error::{Error, MAX_SQUARABLE, Result, check, check_coefficient};
+
+const SCALE_DOMAIN: &str = "0 or [1e-300, 1e300]";
+
+/// How the two layers of a diagonal linear network are initialized.
+///
+/// # Formula
+///
+/// The network computes `beta = w+ v+ - w- v-` in every coordinate, with first layer `w` and
+/// readout `v`. Both paths start equal, `w+ = w- = w0` and `v+ = v- = v0`, so that `beta(0) = 0`, and
+///
+/// ```text
+/// c = w0² + v0²,      lambda = (w0² - v0²) / c
+/// w0 = sqrt(c (1 + lambda) / 2),      v0 = sqrt(c (1 - lambda) / 2)
+/// ```
+///
+/// where
+/// - `c`: [absolute scale](Self::absolute_scale), 0 or in [1e-300, 1e300]; small is rich, large is
+///   lazy, zero is the limit of a vanishing initialization;
+/// - `lambda`: [relative scale](Self::relative_scale), in [-1, 1]; -1 is a first layer at zero, +1 a
+///   readout at zero;
+/// - `w0`, `v0`: [first layer](Self::first_layer) and [readout](Self::readout), 0 or in
+///   [1e-150, 1e150].
+///
+/// Whichever pair the value is built from is returned to the last bit; the other is derived from
+/// it without cancellation.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Initialization;
+///
+/// let small_first_layer = Initialization::from_layer_scales(1e-12, 1.0)?;
+/// assert_eq!(small_first_layer.absolute_scale(), 1.0);
+/// assert_eq!(small_first_layer.relative_scale(), -1.0); // rounded: the layer is not forgotten
+/// assert_eq!(small_first_layer.first_layer(), 1e-12);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Initialization {
+    absolute_scale: f64,
+    relative_scale: f64,
+    first_layer: f64,
+    readout: f64,
+    /// w0² / c = (1 + lambda) / 2, kept because 1 + lambda is lost once lambda is rounded to -1.
+    first_layer_share: f64,
+    /// v0² / c = (1 - lambda) / 2.
+    readout_share: f64,
+}
+
+impl Initialization {
+    /// The initialization with first layer at `first_layer` (w0) and readout at `readout` (v0).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a layer outside 0 or [1e-150, 1e150];
+    /// [`Error::UndefinedRelativeScale`] where both layers are zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    ///
+    /// let initialization = Initialization::from_layer_scales(0.6, 0.8)?;
+    /// assert!((initialization.absolute_scale() - 1.0).abs() < 1e-15);
+    /// assert!((initialization.relative_scale() + 0.28).abs() < 1e-15);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_layer_scales(first_layer: f64, readout: f64) -> Result<Self> {
+        let check_layer = |parameter, value| {
+            check(parameter, value, "0 or [1e-150, 1e150]", |x| {
+                x == 0.0 || (1.0 / MAX_SQUARABLE..=MAX_SQUARABLE).contains(&x)
+            })
+        };
+        check_layer("first_layer", first_layer)?;
+        check_layer("readout", readout)?;
+        if first_layer == 0.0 && readout == 0.0 {
+            return Err(Error::UndefinedRelativeScale);
+        }
+        let derived = Self::from_squares(first_layer * first_layer, readout * readout);
+        // The product of sum and difference keeps the digits that the squares would cancel.
+        let norm = first_layer.hypot(readout);
+        let relative_scale = ((first_layer - readout) / norm) * ((first_layer + readout) / norm);
+        Ok(Self {
+            relative_scale: relative_scale.clamp(-1.0, 1.0),
+            first_layer,
+            readout,
+            ..derived
+        })
+    }
+
+    /// The initialization with absolute scale c and relative scale lambda.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `absolute_scale` outside 0 or [1e-300, 1e300] and for
+    /// `relative_scale` outside [-1, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    ///
+    /// let initialization = Initialization::from_scales(1e-3, -0.99)?;
+    /// assert_eq!(initialization.absolute_scale(), 1e-3);
+    /// assert_eq!(initialization.relative_scale(), -0.99);
+    /// assert!(initialization.first_layer() < initialization.readout());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_scales(absolute_scale: f64, relative_scale: f64) -> Result<Self> {
+        check("absolute_scale", absolute_scale, SCALE_DOMAIN, |x| {
+            x == 0.0 || (1e-300..=1e300).contains(&x)
+        })?;
+        check("relative_scale", relative_scale, "[-1, 1]", |x| (-1.0..=1.0).contains(&x))?;
+        let first_layer_share = 0.5 * (1.0 + relative_scale);
+        let readout_share = 0.5 * (1.0 - relative_scale);
+        let root = absolute_scale.sqrt();
+        Ok(Self {
+            absolute_scale,
+            relative_scale,
+            first_layer: root * first_layer_share.sqrt(),
+            readout: root * readout_share.sqrt(),
+            first_layer_share,
+            readout_share,
+        })
+    }
+
+    /// From the squares w0² and v0², finite and not negative. Two zeros are a frozen coordinate,
+    /// for which the relative scale is that of a readout at zero.
+    pub(crate) fn from_squares(first_layer: f64, readout: f64) -> Self {
+        let absolute_scale = first_layer + readout;
+        let (first_layer_share, readout_share) = if absolute_scale > 0.0 {
+            (first_layer / absolute_scale, readout / absolute_scale)
+        } else {
+            (1.0, 0.0)
+        };
+        Self {
+            absolute_scale,
+            relative_scale: first_layer_share - readout_share,
+            first_layer: first_layer.sqrt(),
+            readout: readout.sqrt(),
+            first_layer_share,
+            readout_share,
+        }
+    }
+
+    /// Absolute scale `c = w0² + v0²`, conserved by gradient flow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Initialization;
+    /// assert_eq!(Initialization::from_layer_scales(3.0, 4.0)?.absolute_scale(), 25.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn absolute_scale(&self) -> f64 {
+        self.absolute_scale
+    }
+
+    /// Relative scale `lambda = (w0² - v0²) / c` in [-1, 1], conserved by gradient flow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Initialization;
+    /// assert_eq!(Initialization::from_layer_scales(2.0, 2.0)?.relative_scale(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn relative_scale(&self) -> f64 {
+        self.relative_scale
+    }
+
+    /// Initial value `w0 >= 0` of both first-layer weights.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Initialization;
+    /// assert_eq!(Initialization::from_scales(4.0, 1.0)?.first_layer(), 2.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn first_layer(&self) -> f64 {
+        self.first_layer
+    }
+
+    /// Initial value `v0 >= 0` of both readout weights.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Initialization;
+    /// assert_eq!(Initialization::from_scales(4.0, -1.0)?.readout(), 2.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn readout(&self) -> f64 {
+        self.readout
+    }
+
+    /// `(1 + lambda) / 2`, without the rounding of lambda.
+    pub(crate) fn first_layer_share(&self) -> f64 {
+        self.first_layer_share
+    }
+
+    /// The four weights at the moment when the coefficient of the coordinate is `beta`.
+    ///
+    /// # Formula
+    ///
+    /// Gradient flow moves the weights along a curve that only the current coefficient
+    /// parametrizes. With `xi = asinh(beta / c)`,
+    ///
+    /// ```text
+    /// w± = w0 cosh(xi/2) ± v0 sinh(xi/2),      v± = v0 cosh(xi/2) ± w0 sinh(xi/2)
+    /// ```
+    ///
+    /// where
+    /// - `beta`: coefficient, in [-1e300, 1e300].
+    ///
+    /// At `c = 0` the limit of a vanishing initialization is returned. Accuracy: 1e-14 relative,
+    /// except next to a zero crossing of a weight, where it is 1e-14 of the two terms that cancel.
+    ///
+    /// Source: Anguita et al. 2026 (arXiv:2602.20062), proof of Theorem 4.1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `beta` outside [-1e300, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    ///
+    /// let weights = Initialization::from_scales(1e-3, -0.5)?.weights(0.7)?;
+    /// assert!((weights.coefficient() - 0.7).abs() < 1e-15);
+    /// assert!((weights.conserved().absolute_scale - 1e-3).abs() < 1e-15);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn weights(&self, beta: f64) -> Result<Weights> {
+        check_coefficient("beta", beta)?;
+        let (c, magnitude) = (self.absolute_scale, beta.abs());
+        let norm = c.hypot(magnitude);
+        if norm == 0.0 {
+            let rest = Path { first_layer: 0.0, readout: 0.0 };
+            return Ok(Weights { plus: rest, minus: rest });
+        }
+        let (a, b) = (self.first_layer_share.sqrt(), self.readout_share.sqrt());
+        // sqrt(c) cosh(xi/2) and sqrt(c) sinh(xi/2), finite at c = 0.
+        let cosh = (0.5 * (c + norm)).sqrt();
+        let sinh = 0.5 * magnitude / cosh;
+        let (growing_first, growing_readout) = (a * cosh + b * sinh, b * cosh + a * sinh);
+        // The other path is a difference. In exponentials the same difference has other terms;
+        // the pair with the smaller terms loses fewer digits.
+        let growth = (magnitude + norm).sqrt();
+        let decay = c / growth;
+        let (sum, difference) = (0.5 * (a + b), 0.5 * self.relative_scale / (a + b));
+        let shrinking = |from_rest: f64, pull: f64, balance: f64| {
+            if (balance * growth).abs() + sum * decay < from_rest + pull {
+                balance * growth + sum * decay
+            } else {
+                from_rest - pull
+            }
+        };
+        let growing = Path { first_layer: growing_first, readout: growing_readout };
+        let shrinking = Path {
+            first_layer: shrinking(a * cosh, b * sinh, difference),
+            readout: shrinking(b * cosh, a * sinh, -difference),
+        };
+        Ok(if beta >= 0.0 {
+            Weights { plus: growing, minus: shrinking }
+        } else {
+            Weights { plus: shrinking, minus: growing }
+        })
+    }
+}
+
+/// The two weights of one path of one coordinate.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Path;
+///
+/// let path = Path::new(2.0, -3.0)?;
+/// assert_eq!((path.first_layer(), path.readout()), (2.0, -3.0));
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Path {
+    first_layer: f64,
+    readout: f64,
+}
+
+impl Path {
+    /// The path with first-layer weight w and readout weight v.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a weight that is not finite or above 1e150 in magnitude.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(diagonet::Path::new(f64::NAN, 0.0).is_err());
+    /// ```
+    pub fn new(first_layer: f64, readout: f64) -> Result<Self> {
+        let check_weight = |parameter, value| {
+            check(parameter, value, "[-1e150, 1e150]", |x: f64| x.abs() <= MAX_SQUARABLE)
+        };
+        Ok(Self {
+            first_layer: check_weight("first_layer", first_layer)?,
+            readout: check_weight("readout", readout)?,
+        })
+    }
+
+    /// First-layer weight w.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Path::new(0.5, 2.0)?.first_layer(), 0.5);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn first_layer(&self) -> f64 {
+        self.first_layer
+    }
+
+    /// Readout weight v.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Path::new(0.5, 2.0)?.readout(), 2.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn readout(&self) -> f64 {
+        self.readout
+    }
+
+    /// w² - v², from a product that cannot cancel twice.
+    fn imbalance(&self) -> f64 {
+        (self.first_layer - self.readout) * (self.first_layer + self.readout)
+    }
+}
+
+/// The four weights of one coordinate of the network.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Path, Weights};
+///
+/// let weights = Weights { plus: Path::new(2.0, 3.0)?, minus: Path::new(1.0, 1.0)? };
+/// assert_eq!(weights.coefficient(), 5.0);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// The path that enters the coefficient with a plus sign.
+    pub plus: Path,
+    /// The path that enters the coefficient with a minus sign.
+    pub minus: Path,
+}
+
+impl Weights {
+    /// The coefficient `beta = w+ v+ - w- v-` that the weights realize.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    ///
+    /// let at_start = Initialization::from_layer_scales(0.1, 0.2)?.weights(0.0)?;
+    /// assert_eq!(at_start.coefficient(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn coefficient(&self) -> f64 {
+        self.plus.first_layer * self.plus.readout - self.minus.first_layer * self.minus.readout
+    }
+
+    /// What gradient flow conserves along its way through these weights.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// w+² - v+²,      w-² - v-²,      w+ w- + v+ v-
+    /// ```
+    ///
+    /// From equal paths the first two are `lambda c` and the third is `c`, at all times.
+    ///
+    /// Source: Anguita et al. 2026 (arXiv:2602.20062), proof of Theorem 4.1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    ///
+    /// let initialization = Initialization::from_scales(0.5, 0.25)?;
+    /// let conserved = initialization.weights(-3.0)?.conserved();
+    /// assert!((conserved.absolute_scale - 0.5).abs() < 1e-14);
+    /// assert!((conserved.imbalance_plus - 0.125).abs() < 1e-14);
+    /// assert!((conserved.imbalance_minus - 0.125).abs() < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn conserved(&self) -> ConservedQuantities {
+        ConservedQuantities {
+            imbalance_plus: self.plus.imbalance(),
+            imbalance_minus: self.minus.imbalance(),
+            absolute_scale: self.plus.first_layer * self.minus.first_layer
+                + self.plus.readout * self.minus.readout,
+        }
+    }
+}
+
+/// The invariants of gradient flow in one coordinate, see [`Weights::conserved`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Path, Weights};
+///
+/// let path = Path::new(2.0, 1.0)?;
+/// let conserved = Weights { plus: path, minus: path }.conserved();
+/// assert_eq!(conserved.absolute_scale, 5.0);
+/// assert_eq!(conserved.imbalance_plus, 3.0);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConservedQuantities {
+    /// `w+² - v+²`, equal to `lambda c` from equal paths.
+    pub imbalance_plus: f64,
+    /// `w-² - v-²`, equal to `lambda c` from equal paths.
+    pub imbalance_minus: f64,
+    /// `w+ w- + v+ v-`, equal to `c` from equal paths.
+    pub absolute_scale: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_survive_a_relative_scale_that_rounds_to_minus_one() {
+        let initialization = Initialization::from_layer_scales(1e-20, 1.0).unwrap();
+        assert_eq!(initialization.relative_scale(), -1.0);
+        assert!((initialization.first_layer_share() / 1e-40 - 1.0).abs() < 4e-16);
+    }
+
+    #[test]
+    fn scales_are_returned_as_given() {
+        for c in [0.0, 1e-300, 0.1, 1e300] {
+            for lambda in [-1.0, -0.999_999, 0.1, 1.0] {
+                let initialization = Initialization::from_scales(c, lambda).unwrap();
+                assert_eq!(initialization.absolute_scale(), c);
+                assert_eq!(initialization.relative_scale(), lambda);
+            }
+        }
+    }
+
+    #[test]
+    fn weights_of_a_vanishing_initialization_are_the_limit() {
+        let limit = Initialization::from_scales(0.0, -0.3).unwrap().weights(2.0).unwrap();
+        let close = Initialization::from_scales(1e-200, -0.3).unwrap().weights(2.0).unwrap();
+        assert!((limit.coefficient() - 2.0).abs() < 1e-15);
+        assert!((limit.plus.first_layer - close.plus.first_layer).abs() < 1e-15);
+        assert!((limit.minus.readout - close.minus.readout).abs() < 1e-15);
+    }
+
+    #[test]
+    fn both_layers_at_zero_have_no_relative_scale() {
+        assert_eq!(Initialization::from_layer_scales(0.0, 0.0), Err(Error::UndefinedRelativeScale));
+    }
+}
