@@ -2,6 +2,8 @@
 
 mod error;
 mod initialization;
+mod penalty;
 
 pub use error::{Error, Result};
 pub use initialization::{ConservedQuantities, Initialization, Path, Weights};
+pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};

@@ -1,0 +1,512 @@
+//! The penalty that gradient flow minimizes implicitly, and its proximal map.
+
+use nalgebra::{DVector, RealField};
+
+use crate::error::{Error, Result, check, check_coefficient};
+
+/// The implicit penalty of one coordinate with scale `c`.
+///
+/// # Formula
+///
+/// Gradient flow from `beta(0) = 0` to zero training loss ends at the interpolator that minimizes
+/// the sum over coordinates of
+///
+/// ```text
+/// q_c(b) = (c/2) [ 1 - sqrt(1 + (b/c)²) + (b/c) asinh(b/c) ]
+/// ```
+///
+/// where
+/// - `c`: absolute scale of the coordinate, 0 or in [1e-307, 1e307];
+/// - `b`: coefficient, in [-1e300, 1e300].
+///
+/// Large `c` is the l2 norm, `b²/(4c)`; small `c` is the l1 norm up to a logarithm,
+/// `(|b|/2)(log(2|b|/c) - 1)`; at `c = 0` the coordinate is frozen at zero.
+///
+/// The arithmetic is generic over [`RealField`], so that `f32` and forward-mode dual numbers pass
+/// through. Accuracy for `f64`: [`Penalty::ULPS`] units in the last place, over the whole domain.
+///
+/// Source: Woodworth et al. 2020 (arXiv:2002.09277); Anguita et al. 2026 (arXiv:2602.20062),
+/// Theorem 4.1, whose `k` is `4 c²`.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Penalty;
+///
+/// let rich = Penalty::new(1e-300_f64)?;
+/// assert!((rich.l_order(1.0)? - 1.0).abs() < 2e-3);
+/// let lazy = Penalty::new(1e300)?;
+/// assert_eq!(lazy.l_order(1.0)?, 2.0);
+/// assert_eq!(lazy.value(1e300)?, 0.23358001232322397e300);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Penalty<T> {
+    scale: T,
+}
+
+impl Penalty<f64> {
+    /// Accuracy budget of the pointwise functions in units in the last place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let exact = 0.2335800123232239804_f64; // q_1(1)
+    /// let budget = f64::from(diagonet::Penalty::ULPS) * f64::EPSILON;
+    /// assert!((diagonet::Penalty::new(1.0_f64)?.value(1.0)? / exact - 1.0).abs() <= budget);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub const ULPS: u32 = 8;
+}
+
+impl<T: RealField + Copy> Penalty<T> {
+    /// The penalty of a coordinate with absolute scale `scale`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a scale outside 0 or [1e-307, 1e307].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Penalty;
+    ///
+    /// assert!(Penalty::new(0.5_f32).is_ok());
+    /// assert!(Penalty::new(-0.5_f64).is_err());
+    /// ```
+    pub fn new(scale: T) -> Result<Self> {
+        check_scale("scale", to_f64(scale))?;
+        Ok(Self { scale })
+    }
+
+    /// The scale `c`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Penalty::new(0.5)?.scale(), 0.5);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scale(&self) -> T {
+        self.scale
+    }
+
+    /// Value `q_c(b)`, see [`Penalty`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `beta` outside [-1e300, 1e300]; [`Error::Frozen`] at `c = 0` for
+    /// `beta` other than 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Error, Penalty};
+    ///
+    /// assert_eq!(Penalty::new(1e9)?.value(2.0)?, 1e-9); // b²/(4c)
+    /// assert!(matches!(Penalty::new(0.0)?.value(2.0), Err(Error::Frozen { .. })));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn value(&self, beta: T) -> Result<T> {
+        if self.at_rest("penalty", beta)? {
+            return Ok(T::zero());
+        }
+        let Slopes { arc, chord } = slopes(beta, self.scale);
+        Ok(half(beta) * (arc - chord))
+    }
+
+    /// Derivative `q_c'(b) = asinh(b/c) / 2`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Penalty::value`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let derivative = diagonet::Penalty::new(1.0)?.derivative(1.0_f64.sinh())?;
+    /// assert!((derivative - 0.5).abs() < 1e-15);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn derivative(&self, beta: T) -> Result<T> {
+        if self.at_rest("derivative of the penalty", beta)? {
+            return Ok(T::zero());
+        }
+        Ok(half(slopes(beta, self.scale).arc))
+    }
+
+    /// Curvature `q_c''(b) = 1 / (2 sqrt(c² + b²))`; at `c = 0` its limit `1 / (2|b|)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `beta` outside [-1e300, 1e300]; [`Error::NotRepresentable`] where
+    /// both `beta` and `c` are too close to 0 for the curvature to be a finite float.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Penalty::new(3.0)?.curvature(4.0)?, 0.1);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn curvature(&self, beta: T) -> Result<T> {
+        check_beta(beta)?;
+        let curvature = half(T::one()) / self.scale.hypot(beta);
+        if curvature.is_finite() {
+            Ok(curvature)
+        } else {
+            Err(Error::NotRepresentable {
+                quantity: "curvature of the penalty",
+                reason: "it grows as the inverse of coefficient and scale, both nearly 0",
+            })
+        }
+    }
+
+    /// Order of the penalty: the exponent of its local power law.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// l = d log q_c / d log|b| = x asinh(x) / (1 - sqrt(1 + x²) + x asinh(x)),      x = b/c
+    /// ```
+    ///
+    /// in [1, 2]: 2 is the l2 norm (`x -> 0`), 1 the l1 norm (`x -> inf`, and the limit returned at
+    /// `c = 0`).
+    ///
+    /// Source: Lippl and Lindsey 2024 (arXiv:2310.02396); Anguita et al. 2026 (arXiv:2602.20062),
+    /// section 4.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `beta` outside [-1e300, 1e300]; [`Error::NoLimit`] where `beta`
+    /// and `c` are both 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Penalty;
+    ///
+    /// assert_eq!(Penalty::new(1.0)?.l_order(0.0)?, 2.0);
+    /// assert_eq!(Penalty::new(0.0)?.l_order(1.0)?, 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn l_order(&self, beta: T) -> Result<T> {
+        check_beta(beta)?;
+        let two = T::one() + T::one();
+        if self.scale.is_zero() {
+            return if beta.is_zero() {
+                Err(Error::NoLimit { quantity: "l_order" })
+            } else {
+                Ok(T::one())
+            };
+        }
+        let Slopes { arc, chord } = slopes(beta.abs(), self.scale);
+        // Below this ratio the correction (b/c)²/6 is lost to rounding, and 0/0 threatens.
+        if arc < T::default_epsilon() {
+            return Ok(two);
+        }
+        // The minimum takes back a rounding beyond the exact bound.
+        Ok((arc / (arc - chord)).min(two))
+    }
+
+    /// Proximal map of `theta q_c`: the `b` that minimizes `(b - z)²/2 + theta q_c(b)`.
+    ///
+    /// # Formula
+    ///
+    /// The unique root `b` of
+    ///
+    /// ```text
+    /// b + (theta/2) asinh(b/c) = z
+    /// ```
+    ///
+    /// where
+    /// - `z`: the point to map, in [-1e300, 1e300];
+    /// - `theta`: strength of the penalty, in [0, 1e300].
+    ///
+    /// Odd, increasing and 1-Lipschitz in `z`. A frozen coordinate (`c = 0`) stays at 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `z` or `theta` outside their domains.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Penalty;
+    ///
+    /// let penalty = Penalty::new(1e-3_f64)?;
+    /// let point = penalty.proximal(1.0, 0.3)?;
+    /// assert!((point.value + 0.15 * (point.value / 1e-3).asinh() - 1.0).abs() < 1e-15);
+    /// // With no penalty the map is the identity, up to the last float of the domain.
+    /// assert_eq!(penalty.proximal(1e300, 0.0)?.value, 1e300);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn proximal(&self, z: T, theta: T) -> Result<ProximalPoint<T>> {
+        check_coefficient("z", to_f64(z))?;
+        crate::error::check_non_negative("theta", to_f64(theta))?;
+        if self.scale.is_zero() {
+            let zero = T::zero();
+            return Ok(ProximalPoint { value: zero, slope_in_z: zero, slope_in_theta: zero });
+        }
+        Ok(proximal(z, theta, self.scale))
+    }
+
+    /// Whether the coordinate is at zero, where the penalty and its slope vanish for any scale.
+    fn at_rest(&self, quantity: &'static str, beta: T) -> Result<bool> {
+        check_beta(beta)?;
+        if self.scale.is_zero() && !beta.is_zero() {
+            return Err(Error::Frozen { quantity, coefficient: to_f64(beta) });
+        }
+        Ok(self.scale.is_zero())
+    }
+}
+
+/// A value of the proximal map with its derivatives, see [`Penalty::proximal`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Penalty;
+///
+/// let penalty = Penalty::new(0.1_f64)?;
+/// let point = penalty.proximal(1.0, 0.5)?;
+/// let shifted = penalty.proximal(1.0 + 1e-6, 0.5)?;
+/// assert!(((shifted.value - point.value) / 1e-6 - point.slope_in_z).abs() < 1e-6);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProximalPoint<T> {
+    /// The mapped point `b`.
+    pub value: T,
+    /// `db/dz = 1 / (1 + (theta/2) / sqrt(c² + b²))`, in [0, 1].
+    pub slope_in_z: T,
+    /// `db/dtheta = -(1/2) asinh(b/c) db/dz`.
+    pub slope_in_theta: T,
+}
+
+/// The sum of the implicit penalties of all coordinates.
+///
+/// # Formula
+///
+/// ```text
+/// Q(beta) = sum_d q_{c_d}(beta_d)
+/// ```
+///
+/// where
+/// - `c_d`: scale of coordinate `d`, 0 or in [1e-307, 1e307];
+/// - `beta`: vector with one coefficient in [-1e300, 1e300] per scale.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::SeparablePenalty;
+/// use nalgebra::dvector;
+///
+/// let penalty = SeparablePenalty::new(&dvector![1e-3, 1.0])?;
+/// let new_feature = penalty.value(&dvector![1.0, 0.0])?;
+/// let reused_feature = penalty.value(&dvector![0.0, 1.0])?;
+/// assert!(new_feature > 10.0 * reused_feature);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeparablePenalty<T> {
+    coordinates: Vec<Penalty<T>>,
+}
+
+impl<T: RealField + Copy> SeparablePenalty<T> {
+    /// The penalty with one scale per coordinate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Penalty::new`], for the first offending coordinate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::SeparablePenalty;
+    /// assert!(SeparablePenalty::new(&nalgebra::dvector![0.1, f64::INFINITY]).is_err());
+    /// ```
+    pub fn new(scales: &DVector<T>) -> Result<Self> {
+        let coordinates = scales.iter().map(|&scale| Penalty::new(scale)).collect::<Result<_>>()?;
+        Ok(Self { coordinates })
+    }
+
+    /// Number of coordinates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::SeparablePenalty;
+    /// assert_eq!(SeparablePenalty::new(&nalgebra::dvector![0.1, 0.2])?.dimension(), 2);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.coordinates.len()
+    }
+
+    /// Value `Q(beta)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] for a vector of another length, and the errors of
+    /// [`Penalty::value`] for the first offending coordinate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::SeparablePenalty;
+    /// use nalgebra::dvector;
+    ///
+    /// let penalty = SeparablePenalty::new(&dvector![1e9, 1e9])?;
+    /// assert_eq!(penalty.value(&dvector![2.0, 2.0])?, 2e-9);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn value(&self, beta: &DVector<T>) -> Result<T> {
+        self.zip(beta)?.try_fold(T::zero(), |sum, (penalty, &b)| Ok(sum + penalty.value(b)?))
+    }
+
+    /// Gradient, the vector of `q_{c_d}'(beta_d)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`SeparablePenalty::value`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::SeparablePenalty;
+    /// use nalgebra::dvector;
+    ///
+    /// let gradient = SeparablePenalty::new(&dvector![1e9, 1.0])?.gradient(&dvector![2.0, 0.0])?;
+    /// assert_eq!(gradient, dvector![1e-9, 0.0]);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn gradient(&self, beta: &DVector<T>) -> Result<DVector<T>> {
+        let slopes = self
+            .zip(beta)?
+            .map(|(penalty, &b)| penalty.derivative(b))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(DVector::from_vec(slopes))
+    }
+
+    fn zip<'a>(
+        &'a self,
+        beta: &'a DVector<T>,
+    ) -> Result<impl Iterator<Item = (&'a Penalty<T>, &'a T)>> {
+        if beta.len() == self.dimension() {
+            Ok(self.coordinates.iter().zip(beta.iter()))
+        } else {
+            Err(Error::DimensionMismatch {
+                parameter: "beta",
+                expected: self.dimension(),
+                found: beta.len(),
+            })
+        }
+    }
+}
+
+/// The absolute scale of a coordinate. The range leaves room for the scale map, which can make a
+/// scale a few times larger, or as much smaller as 1 + lambda is small.
+pub(crate) fn check_scale(parameter: &'static str, scale: f64) -> Result<f64> {
+    check(parameter, scale, "0 or [1e-307, 1e307]", |x| x == 0.0 || (1e-307..=1e307).contains(&x))
+}
+
+fn check_beta<T: RealField + Copy>(beta: T) -> Result<f64> {
+    check_coefficient("beta", to_f64(beta))
+}
+
+fn to_f64<T: RealField + Copy>(x: T) -> f64 {
+    x.to_subset_unchecked()
+}
+
+fn half<T: RealField>(x: T) -> T {
+    x * nalgebra::convert(0.5)
+}
+
+/// With `x = b/c`: `asinh(x)`, and the slope `x / (1 + sqrt(1 + x²)) = tanh(asinh(x)/2)`, whose
+/// difference is the bracket of the penalty over x, free of the cancellation at small x.
+struct Slopes<T> {
+    arc: T,
+    chord: T,
+}
+
+fn slopes<T: RealField + Copy>(b: T, c: T) -> Slopes<T> {
+    let x = (b / c).abs();
+    let eps = T::default_epsilon();
+    let (arc, chord) = if x < T::one() / (eps * eps) {
+        let chord = x / (T::one() + (T::one() + x * x).sqrt());
+        ((x + x * chord).ln_1p(), chord)
+    } else if (x + x).is_finite() {
+        ((x + x).ln(), T::one())
+    } else {
+        // b/c overflows only for b above and c below one, so nothing cancels here.
+        (b.abs().ln() - c.ln() + T::ln_2(), T::one())
+    };
+    if b < T::zero() { Slopes { arc: -arc, chord: -chord } } else { Slopes { arc, chord } }
+}
+
+/// Root `t >= 0` of `c sinh(t) + (theta/2) t = z` for `z >= 0`, to a few units in the last place
+/// of `t`, together with `c sinh(t)` there. Scale and half of theta are positive.
+fn proximal_root<T: RealField + Copy>(z: T, half_theta: T, c: T) -> (T, T) {
+    // Each term alone bounds the root from above. The left side is convex, so Newton's steps go
+    // down to the root and never past it; from this start the first already is of order one.
+    let mut t = slopes(z, c).arc;
+    let bound = z / half_theta;
+    if bound < t {
+        t = bound;
+    }
+    let close = T::default_epsilon().sqrt();
+    // Newton halves an excess of order one in a few steps; the count is a backstop.
+    for _ in 0..100 {
+        let b = scaled_sinh(c, t);
+        let step = (b + half_theta * t - z) / (c.hypot(b) + half_theta);
+        t -= step;
+        if step.abs() <= close * t {
+            break;
+        }
+    }
+    (t, scaled_sinh(c, t))
+}
+
+/// `c sinh(t)` for `t >= 0`, also where `sinh(t)` alone overflows.
+fn scaled_sinh<T: RealField + Copy>(c: T, t: T) -> T {
+    if t < nalgebra::convert(20.0) {
+        c * t.sinh()
+    } else {
+        let root = half(t).exp();
+        half(c) * root * root
+    }
+}
+
+fn proximal<T: RealField + Copy>(z: T, theta: T, c: T) -> ProximalPoint<T> {
+    let magnitude = z.abs();
+    let half_theta = half(theta);
+    let value = if half_theta.is_zero() {
+        magnitude
+    } else {
+        let (t, b) = proximal_root(magnitude, half_theta, c);
+        // b reacts to t up to t times as strongly as t to rounding: a last step in b, with the
+        // residual at full precision, restores the digits.
+        let linear = half_theta * t;
+        let rounding = half_theta.mul_add(t, -linear);
+        let residual = ((magnitude - linear) - b) - rounding;
+        let norm = c.hypot(b);
+        b + residual * (norm / (norm + half_theta))
+    };
+    let norm = c.hypot(value);
+    let slope_in_z = norm / (norm + half_theta);
+    let slope_in_theta = -half(slopes(value, c).arc) * slope_in_z;
+    if z < T::zero() {
+        ProximalPoint { value: -value, slope_in_z, slope_in_theta: -slope_in_theta }
+    } else {
+        ProximalPoint { value, slope_in_z, slope_in_theta }
+    }
+}
+
+/// `asinh(b/c)` at the proximal point of `z`, the parameter in which the map is explicit.
+pub(crate) fn proximal_parameter(z: f64, half_theta: f64, c: f64) -> f64 {
+    proximal_root(z.abs(), half_theta, c).0.copysign(z)
+}
