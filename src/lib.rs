@@ -3,7 +3,9 @@
 mod error;
 mod initialization;
 mod penalty;
+mod scale_map;
 
 pub use error::{Error, Result};
 pub use initialization::{ConservedQuantities, Initialization, Path, Weights};
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
+pub use scale_map::ScaleMap;
