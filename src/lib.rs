@@ -4,8 +4,10 @@ mod error;
 mod initialization;
 mod penalty;
 mod scale_map;
+mod task;
 
 pub use error::{Error, Result};
 pub use initialization::{ConservedQuantities, Initialization, Path, Weights};
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use scale_map::ScaleMap;
+pub use task::{Samples, Supports, Task};
