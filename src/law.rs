@@ -1,0 +1,509 @@
+//! The law of a single coordinate: the one object that the fixed point needs.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::{Error, MAX_SQUARABLE, Result, check, check_non_negative, check_probability};
+use crate::initialization::Initialization;
+use crate::penalty::check_scale;
+use crate::scale_map::ScaleMap;
+use crate::task::Task;
+
+/// Name of a group of coordinates. Groups of a [`Law`] that share a label are reported together.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Label;
+///
+/// assert_eq!(Label::SHARED.as_str(), "shared");
+/// assert_eq!(Label::from("background"), Label::from(String::from("background")));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Label(Cow<'static, str>);
+
+impl Label {
+    /// Active in both tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::SHARED.to_string(), "shared");
+    /// ```
+    pub const SHARED: Self = Self(Cow::Borrowed("shared"));
+    /// Active in fine-tuning only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::NEW.to_string(), "new");
+    /// ```
+    pub const NEW: Self = Self(Cow::Borrowed("new"));
+    /// Active in pretraining only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::PRETRAINING_ONLY.to_string(), "pretraining-only");
+    /// ```
+    pub const PRETRAINING_ONLY: Self = Self(Cow::Borrowed("pretraining-only"));
+    /// Active in neither task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::NONE.to_string(), "none");
+    /// ```
+    pub const NONE: Self = Self(Cow::Borrowed("none"));
+
+    /// The name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::NEW.as_str(), "new");
+    /// ```
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&'static str> for Label {
+    fn from(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+}
+
+impl From<String> for Label {
+    fn from(name: String) -> Self {
+        Self(Cow::Owned(name))
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Distribution of the true coefficient of a coordinate: a Gaussian, or an atom.
+///
+/// # Formula
+///
+/// ```text
+/// beta* ~ N(m, v)
+/// ```
+///
+/// where
+/// - `m`: mean, in [-1e150, 1e150];
+/// - `v`: variance, in [0, 1e300]; zero is an atom at `m`.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Prior;
+///
+/// assert_eq!(Prior::gaussian(1.0, 2.0)?.mean_square(), 3.0);
+/// assert_eq!(Prior::atom(-2.0)?, Prior::gaussian(-2.0, 0.0)?);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prior {
+    mean: f64,
+    variance: f64,
+}
+
+impl Prior {
+    /// An atom at zero: the coordinate is not used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::ZERO.mean_square(), 0.0);
+    /// ```
+    pub const ZERO: Self = Self { mean: 0.0, variance: 0.0 };
+
+    /// A Gaussian with mean `m` and variance `v`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a mean outside [-1e150, 1e150] or a variance outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Prior;
+    /// assert!(Prior::gaussian(0.0, 10.0).is_ok());
+    /// assert!(Prior::gaussian(0.0, -1.0).is_err());
+    /// ```
+    pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
+        Ok(Self {
+            mean: check("mean", mean, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?,
+            variance: check_non_negative("variance", variance)?,
+        })
+    }
+
+    /// An atom at `value`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a value outside [-1e150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::atom(1.5)?.variance(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn atom(value: f64) -> Result<Self> {
+        Self::gaussian(value, 0.0)
+    }
+
+    /// Mean `m`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.mean(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// Variance `v`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.variance(), 2.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// Mean square `v + m²`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::atom(3.0)?.mean_square(), 9.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn mean_square(&self) -> f64 {
+        self.mean.mul_add(self.mean, self.variance)
+    }
+}
+
+/// A group of statistically equal coordinates.
+///
+/// # Formula
+///
+/// With probability `p`, a coordinate belongs to the group; its true coefficient then follows the
+/// [prior](Prior), and its absolute scale is `c`, where
+/// - `p`: [weight](Self::weight), in [0, 1];
+/// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Label, Prior};
+///
+/// let active = Group::new("active", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?;
+/// assert_eq!(active.label(), &Label::from("active"));
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    label: Label,
+    weight: f64,
+    prior: Prior,
+    scale: f64,
+}
+
+impl Group {
+    /// A group with its label, probability, prior and absolute scale.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a weight outside [0, 1], or a scale outside 0 or [1e-307, 1e307].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Prior};
+    /// assert!(Group::new("half", 0.5, Prior::ZERO, 1.0).is_ok());
+    /// assert!(Group::new("too much", 1.5, Prior::ZERO, 1.0).is_err());
+    /// ```
+    pub fn new(label: impl Into<Label>, weight: f64, prior: Prior, scale: f64) -> Result<Self> {
+        Ok(Self {
+            label: label.into(),
+            weight: check_probability("weight", weight)?,
+            prior,
+            scale: check_scale("scale", scale)?,
+        })
+    }
+
+    /// Name of the group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 1.0)?.label().as_str(), "all");
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// Probability `p` of the group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.weight(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// Distribution of the true coefficient.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.prior(), Prior::ZERO);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn prior(&self) -> Prior {
+        self.prior
+    }
+
+    /// Absolute scale `c` of the group's coordinates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.scale(), 0.5);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+}
+
+/// The law of a single coordinate: a mixture of [groups](Group).
+///
+/// It holds all that the generalization error depends on besides the data: how the true
+/// coefficients are distributed, and how the network is initialized where they are. Make one from
+/// a task and an initialization, or by hand, with any mixture and any scales.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior};
+///
+/// let law = Law::new(vec![
+///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+/// ])?;
+/// assert_eq!(law.reachable_fraction(), 1.0);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Law {
+    groups: Vec<Group>,
+}
+
+impl Law {
+    /// The mixture of `groups`, whose weights sum to 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WeightsDoNotSumToOne`] where the sum differs from 1 by more than 1e-12.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Error, Group, Law, Prior};
+    ///
+    /// let half = Group::new("half", 0.5, Prior::ZERO, 1.0)?;
+    /// let incomplete = Law::new(vec![half]);
+    /// assert!(matches!(incomplete, Err(Error::WeightsDoNotSumToOne { sum: 0.5, .. })));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn new(groups: Vec<Group>) -> Result<Self> {
+        let sum: f64 = groups.iter().map(Group::weight).sum();
+        if (sum - 1.0).abs() > 1e-12 {
+            return Err(Error::WeightsDoNotSumToOne { groups: groups.len(), sum });
+        }
+        Ok(Self { groups })
+    }
+
+    /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly):
+    /// four groups, shared, new, pretraining-only and none, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] where the scale map leaves the range [1e-307, 1e307] of scales.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Initialization, Label, Law, ScaleMap, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+    /// let law = Law::fine_tuning(&task, &map)?;
+    /// assert_eq!(law.groups()[1].label(), &Label::NEW);
+    /// assert!(law.groups()[0].scale() > 100.0 * law.groups()[1].scale());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
+        let active = scale_map.fine_tuning_scale(task.pretraining_magnitude())?;
+        Self::four_groups(task, active, scale_map.fine_tuning_scale(0.0)?)
+    }
+
+    /// Training on the fine-tuning task from scratch: the same four groups, all with the absolute
+    /// scale of `initialization`.
+    ///
+    /// # Errors
+    ///
+    /// None beyond those of the arguments' constructors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Initialization, Law, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let law = Law::from_scratch(&task, &Initialization::from_scales(1e-3, 0.0)?)?;
+    /// assert!(law.groups().iter().all(|group| group.scale() == 1e-3));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_scratch(task: &Task, initialization: &Initialization) -> Result<Self> {
+        let scale = initialization.absolute_scale();
+        Self::four_groups(task, scale, scale)
+    }
+
+    fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Self> {
+        let supports = task.supports();
+        let slab = Prior::gaussian(0.0, task.fine_tuning_variance())?;
+        Self::new(vec![
+            Group::new(Label::SHARED, supports.shared(), slab, active_scale)?,
+            Group::new(Label::NEW, supports.new_features(), slab, inactive_scale)?,
+            Group::new(
+                Label::PRETRAINING_ONLY,
+                supports.pretraining_only(),
+                Prior::ZERO,
+                active_scale,
+            )?,
+            Group::new(Label::NONE, supports.none(), Prior::ZERO, inactive_scale)?,
+        ])
+    }
+
+    /// The groups, in the order in which they were given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Law, Prior};
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
+    /// assert_eq!(law.groups().len(), 1);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Reachable fraction `r`: the probability of a coordinate that can move (`c > 0`).
+    ///
+    /// Training interpolates for sample ratios below it, and has more equations than unknowns
+    /// above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Law, Prior};
+    /// let law = Law::new(vec![
+    ///     Group::new("moves", 0.25, Prior::ZERO, 1.0)?,
+    ///     Group::new("frozen", 0.75, Prior::ZERO, 0.0)?,
+    /// ])?;
+    /// assert_eq!(law.reachable_fraction(), 0.25);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn reachable_fraction(&self) -> f64 {
+        // From the smaller side, so that it is exactly one where nothing is frozen.
+        let (mut reachable, mut frozen) = (0.0, 0.0);
+        for group in &self.groups {
+            *(if group.scale > 0.0 { &mut reachable } else { &mut frozen }) += group.weight;
+        }
+        if frozen < reachable { 1.0 - frozen } else { reachable }
+    }
+
+    /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Law, Prior};
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.25, Prior::atom(2.0)?, 1.0)?,
+    ///     Group::new("background", 0.75, Prior::ZERO, 1.0)?,
+    /// ])?;
+    /// assert_eq!(law.mean_square(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn mean_square(&self) -> f64 {
+        self.groups.iter().map(|group| group.weight * group.prior.mean_square()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Supports;
+
+    #[test]
+    fn a_task_without_frozen_coordinates_is_reachable_to_the_last_bit() {
+        // 0.7 + 0.1 + 0.1 + 0.1 is not 1 in floating point.
+        let groups = [0.7, 0.1, 0.1, 0.1]
+            .map(|weight| Group::new("part", weight, Prior::ZERO, 1.0).unwrap());
+        assert_eq!(Law::new(groups.to_vec()).unwrap().reachable_fraction(), 1.0);
+    }
+
+    #[test]
+    fn a_vanishing_first_layer_freezes_what_pretraining_did_not_use() {
+        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+        let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0).unwrap(), 0.0).unwrap();
+        let law = Law::fine_tuning(&task, &map).unwrap();
+        assert!((law.reachable_fraction() - 0.2).abs() < 1e-16);
+    }
+
+    #[test]
+    fn a_scale_map_beyond_the_range_of_scales_is_an_error() {
+        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+        let barely = Initialization::from_scales(1e-300, -1.0 + f64::EPSILON).unwrap();
+        let law = Law::fine_tuning(&task, &ScaleMap::new(barely, 0.0).unwrap());
+        assert!(matches!(law, Err(Error::OutOfDomain { parameter: "scale", .. })));
+    }
+}
