@@ -1,9 +1,11 @@
 //! Exact theory of pretraining and fine-tuning in diagonal linear networks.
 
+mod equations;
 mod error;
 mod initialization;
 mod law;
 mod penalty;
+mod quadrature;
 mod scale_map;
 mod task;
 
