@@ -1,0 +1,219 @@
+//! The generalization error against reference values, limits and an independent quadrature.
+
+mod common;
+
+use common::{fixture, relative_error};
+use diagonet::{
+    Error, Group, Initialization, Law, Penalty, Prior, Report, Result, Samples, ScaleMap, Solver,
+    Supports, Task,
+};
+
+/// The table's own accuracy is 1e-10.
+const TABLE_BUDGET: f64 = 1e-9;
+
+fn solve_row(row: &std::collections::HashMap<String, f64>) -> Result<Report> {
+    let supports = Supports::from_overlap(row["rho_pt"], row["rho_ft"], row["overlap"])?;
+    let task = Task::new(supports)?
+        .with_pretraining_magnitude(row["beta_pt_active"])?
+        .with_fine_tuning_variance(row["var_ft_active"])?;
+    let pretraining = Initialization::from_scales(row["c_pt"], row["lambda_pt"])?;
+    let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, row["gamma_ft"])?)?;
+    let samples = Samples::new(row["alpha_ft"])?.with_noise_variance(row["noise_var"])?;
+    Solver::new().evaluate(&law, &samples)
+}
+
+#[test]
+fn generalization_error_meets_the_table() {
+    for row in fixture("generalization.csv") {
+        let report = solve_row(&row).unwrap();
+        for (computed, column) in [
+            (report.generalization_error, "error"),
+            (report.state.effective_noise_variance, "s2"),
+            (report.state.effective_penalty, "theta"),
+            (report.error_of("shared").unwrap(), "err_shared"),
+            (report.error_of("new").unwrap(), "err_new"),
+            (report.error_of("pretraining-only").unwrap(), "err_pt_only"),
+            (report.error_of("none").unwrap(), "err_none"),
+        ] {
+            let error = relative_error(computed, row[column]);
+            assert!(error <= TABLE_BUDGET, "{column}: {error:e} at {row:?}");
+        }
+    }
+}
+
+fn spike_and_slab(scale: f64) -> Law {
+    Law::new(vec![
+        Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), scale).unwrap(),
+        Group::new("background", 0.9, Prior::ZERO, scale).unwrap(),
+    ])
+    .unwrap()
+}
+
+fn error_at(law: &Law, samples: Samples) -> f64 {
+    Solver::new().evaluate(law, &samples).unwrap().generalization_error
+}
+
+/// The slow, logarithmic approach to basis pursuit, to the four digits that are published.
+#[test]
+fn rich_limit_is_approached_logarithmically() {
+    let samples = Samples::new(0.25).unwrap();
+    for (scale, expected) in
+        [(1e-3, 0.2963), (1e-6, 0.2489), (1e-12, 0.2250), (1e-30, 0.2106), (1e-300, 0.2019)]
+    {
+        assert!((error_at(&spike_and_slab(scale), samples) - expected).abs() < 5e-5, "{scale:e}");
+    }
+}
+
+/// One lazy scale: (1 - alpha) V + sigma² alpha/(1 - alpha), up to alpha next to 1 and at any scale
+/// that is large.
+#[test]
+fn lazy_limit_is_met_for_all_sample_ratios() {
+    for scale in [1e8, 1e150, 1e300] {
+        for alpha in [1e-4, 0.1, 0.5, 0.9, 0.999_999, 1.0 - 1e-12] {
+            for noise in [0.0, 0.3] {
+                let samples = Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
+                let gap = 1.0 - alpha;
+                let expected = gap + noise * alpha / gap;
+                let error = relative_error(error_at(&spike_and_slab(scale), samples), expected);
+                assert!(error < Solver::ACCURACY, "c = {scale:e}, alpha = {alpha}: {error:e}");
+            }
+        }
+    }
+}
+
+/// With a quadratic penalty b²/(4c) and strength kappa, the estimate is ridge regression.
+#[test]
+fn explicit_penalty_in_the_lazy_limit_is_ridge_regression() {
+    let scale = 1e9;
+    for alpha in [0.2, 1.0, 3.0] {
+        for kappa in [1e-3 * scale, scale, 1e3 * scale] {
+            let samples = Samples::new(alpha).unwrap().with_noise_variance(0.2).unwrap();
+            let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
+            let report = solver.evaluate(&spike_and_slab(scale), &samples).unwrap();
+            // Response a of the linear estimate b = a z, from alpha = a + kappa/theta with
+            // theta/2 = c (1 - a)/a.
+            let ridge = kappa / (2.0 * scale);
+            let sum = 1.0 + alpha + ridge;
+            let a = 2.0 * alpha / (sum + (sum * sum - 4.0 * alpha).sqrt());
+            let expected = (alpha * (1.0 - a) * (1.0 - a) + 0.2 * a * a) / (alpha - a * a);
+            assert!(relative_error(report.generalization_error, expected) < Solver::ACCURACY);
+        }
+    }
+}
+
+#[test]
+fn more_samples_than_reachable_coordinates_are_least_squares() {
+    let law = Law::new(vec![
+        Group::new("moves", 0.4, Prior::gaussian(0.5, 2.0).unwrap(), 1e-3).unwrap(),
+        Group::new("frozen", 0.6, Prior::gaussian(0.0, 0.5).unwrap(), 0.0).unwrap(),
+    ])
+    .unwrap();
+    let samples = Samples::new(0.7).unwrap().with_noise_variance(0.2).unwrap();
+    let report = Solver::new().evaluate(&law, &samples).unwrap();
+    let frozen = 0.6 * 0.5;
+    let expected = (0.7 * frozen + 0.4 * 0.2) / (0.7 - 0.4);
+    assert!(relative_error(report.generalization_error, expected) < 1e-14);
+    assert_eq!(report.state.effective_penalty, 0.0);
+    assert_eq!(report.error_of("frozen"), Some(0.5));
+}
+
+/// The interpolating branch close to the reachable fraction joins the divergence on both sides.
+#[test]
+fn frozen_signal_diverges_at_the_reachable_fraction() {
+    let law = Law::new(vec![
+        Group::new("moves", 0.5, Prior::gaussian(0.0, 1.0).unwrap(), 1e-2).unwrap(),
+        Group::new("frozen", 0.5, Prior::atom(1.0).unwrap(), 0.0).unwrap(),
+    ])
+    .unwrap();
+    let at = Solver::new().evaluate(&law, &Samples::new(0.5).unwrap());
+    assert!(matches!(at, Err(Error::Diverges { frozen_signal: 0.5, .. })));
+    for gap in [1e-6, 1e-9] {
+        // Next to the threshold the penalty no longer matters: error gap -> F r from both sides.
+        let below = error_at(&law, Samples::new(0.5 - gap).unwrap()) * gap;
+        let above = error_at(&law, Samples::new(0.5 + gap).unwrap()) * gap;
+        assert!((below - 0.25).abs() < 1e3 * gap && (above - 0.25).abs() < 1e3 * gap);
+    }
+}
+
+#[test]
+fn noiseless_samples_at_the_reachable_fraction_recover_everything() {
+    assert_eq!(error_at(&spike_and_slab(0.1), Samples::new(1.0).unwrap()), 0.0);
+    assert_eq!(error_at(&spike_and_slab(0.1), Samples::new(1.5).unwrap()), 0.0);
+}
+
+#[test]
+fn nothing_to_estimate_is_estimated_without_error() {
+    let law = Law::new(vec![
+        Group::new("zero", 1.0, Prior::ZERO, 0.1).unwrap(),
+        Group::new("probe", 0.0, Prior::atom(1.0).unwrap(), 0.1).unwrap(),
+    ])
+    .unwrap();
+    let report = Solver::new().evaluate(&law, &Samples::new(0.5).unwrap()).unwrap();
+    assert_eq!(report.generalization_error, 0.0);
+    assert!((report.state.effective_penalty - 0.2).abs() < 1e-14);
+    // What a vanishing fraction of coordinates at 1 would lose to the penalty.
+    let kept = Penalty::new(0.1_f64).unwrap().proximal(1.0, 0.2).unwrap().value;
+    let error = report.error_of("probe").unwrap();
+    assert!(relative_error(error, (1.0 - kept).powi(2)) < 1e-12);
+}
+
+/// The equations hold at the returned state, by a midpoint rule in z that shares no code with the
+/// crate's quadrature, at the rule's own accuracy.
+#[test]
+fn fixed_point_equations_hold_under_an_independent_quadrature() {
+    const NODES: usize = 200_000;
+    const BUDGET: f64 = 1e-9;
+    let law = Law::new(vec![
+        Group::new("shared", 0.1, Prior::gaussian(0.3, 5.0).unwrap(), 0.05).unwrap(),
+        Group::new("atom", 0.2, Prior::atom(-1.5).unwrap(), 0.01).unwrap(),
+        Group::new("none", 0.7, Prior::ZERO, 0.002).unwrap(),
+    ])
+    .unwrap();
+    for kappa in [0.0, 0.05] {
+        let samples = Samples::new(0.4).unwrap().with_noise_variance(0.01).unwrap();
+        let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
+        let report = solver.evaluate(&law, &samples).unwrap();
+        let (noise, theta) =
+            (report.state.effective_noise_variance, report.state.effective_penalty);
+        let (mut response, mut error) = (0.0, 0.0);
+        for group in law.groups() {
+            let (m, v) = (group.prior().mean(), group.prior().variance());
+            let penalty = Penalty::new(group.scale()).unwrap();
+            let total = v + noise;
+            let width = 20.0 / NODES as f64;
+            for node in 0..NODES {
+                let u = -10.0 + width * (node as f64 + 0.5);
+                let mass = width * (-0.5 * u * u).exp() / (2.0 * std::f64::consts::PI).sqrt();
+                let z = m + total.sqrt() * u;
+                let point = penalty.proximal(z, theta).unwrap();
+                let bias = m + v / total * (z - m) - point.value;
+                response += group.weight() * mass * point.slope_in_z;
+                error += group.weight() * mass * (v * noise / total + bias * bias);
+            }
+        }
+        assert!(relative_error(error, report.generalization_error) < BUDGET);
+        assert!(relative_error(response + kappa / theta, 0.4) < BUDGET);
+        assert!(relative_error((0.01 + error) / 0.4, noise) < BUDGET);
+    }
+}
+
+#[test]
+fn learning_curve_is_the_same_as_its_points() {
+    let law = spike_and_slab(1e-6);
+    let ratios: Vec<f64> = (1..=40).map(|i| 0.02 * f64::from(i)).collect();
+    let curve = Solver::new().learning_curve(&law, 0.01, &ratios);
+    for (ratio, point) in ratios.iter().zip(&curve) {
+        let samples = Samples::new(*ratio).unwrap().with_noise_variance(0.01).unwrap();
+        let warm = point.as_ref().unwrap().generalization_error;
+        assert!(relative_error(warm, error_at(&law, samples)) < Solver::ACCURACY);
+    }
+}
+
+#[test]
+fn learning_curve_reports_a_bad_point_and_goes_on() {
+    let curve = Solver::new().learning_curve(&spike_and_slab(1.0), 0.1, &[0.5, f64::NAN, 1.0, 2.0]);
+    assert!(curve[0].is_ok());
+    assert!(matches!(curve[1], Err(Error::OutOfDomain { parameter: "sample_ratio", .. })));
+    assert!(matches!(curve[2], Err(Error::Diverges { .. })));
+    assert!(curve[3].is_ok());
+}
