@@ -1,0 +1,184 @@
+//! Every error is provoked, and says what a caller needs to know.
+
+use diagonet::{
+    Error, Group, Initialization, Law, Path, Penalty, Prior, Samples, ScaleMap, SeparablePenalty,
+    Solver, Supports, Task,
+};
+use nalgebra::dvector;
+
+const NOT_NUMBERS: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+
+#[track_caller]
+fn assert_names<T: std::fmt::Debug>(result: diagonet::Result<T>, name: &str) {
+    match result {
+        Err(Error::OutOfDomain { parameter, .. }) => assert_eq!(parameter, name),
+        other => panic!("expected {name} to be out of its domain, found {other:?}"),
+    }
+}
+
+fn unit_task() -> Task {
+    Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap()
+}
+
+fn unit_law(scale: f64) -> Law {
+    Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap()])
+        .unwrap()
+}
+
+#[test]
+fn numbers_outside_their_domain_name_the_parameter() {
+    let samples = Samples::new(0.5).unwrap();
+    let pretraining = Initialization::from_scales(1.0, 0.0).unwrap();
+    let map = ScaleMap::new(pretraining, 0.0).unwrap();
+    let penalty = Penalty::new(1.0).unwrap();
+    let negative_and = |more: &[f64]| {
+        let mut values = NOT_NUMBERS.to_vec();
+        values.push(-1e-9);
+        values.extend(more);
+        values
+    };
+    for x in negative_and(&[1e-151, 1e151]) {
+        assert_names(Initialization::from_layer_scales(x, 1.0), "first_layer");
+        assert_names(Initialization::from_layer_scales(1.0, x), "readout");
+    }
+    for x in negative_and(&[1e-301, 1e301]) {
+        assert_names(Initialization::from_scales(x, 0.0), "absolute_scale");
+    }
+    for x in negative_and(&[1e-308, 1e308]) {
+        assert_names(Penalty::new(x), "scale");
+        assert_names(SeparablePenalty::new(&dvector![1.0, x]), "scale");
+        assert_names(Group::new("g", 0.5, Prior::ZERO, x), "scale");
+    }
+    for x in NOT_NUMBERS.into_iter().chain([-1.0 - f64::EPSILON, 1.0 + f64::EPSILON]) {
+        assert_names(Initialization::from_scales(1.0, x), "relative_scale");
+    }
+    for x in NOT_NUMBERS.into_iter().chain([1e301, -1e301]) {
+        assert_names(pretraining.weights(x), "beta");
+        assert_names(map.fine_tuning_scale(x), "beta_pt");
+        assert_names(map.log_sensitivity(x), "beta_pt");
+        assert_names(map.fine_tuning_initialization(x), "beta_pt");
+        assert_names(map.fine_tuning_scales(&dvector![0.0, x]), "beta_pt");
+        assert_names(map.log_sensitivities(&dvector![0.0, x]), "beta_pt");
+        assert_names(map.fine_tuning_initializations(&dvector![0.0, x]), "beta_pt");
+        assert_names(penalty.value(x), "beta");
+        assert_names(penalty.derivative(x), "beta");
+        assert_names(penalty.curvature(x), "beta");
+        assert_names(penalty.l_order(x), "beta");
+        assert_names(penalty.proximal(x, 1.0), "z");
+        let separable = SeparablePenalty::new(&dvector![1.0, 1.0]).unwrap();
+        assert_names(separable.value(&dvector![0.0, x]), "beta");
+        assert_names(separable.gradient(&dvector![0.0, x]), "beta");
+    }
+    for x in NOT_NUMBERS.into_iter().chain([1e151, -1e151]) {
+        assert_names(Path::new(x, 0.0), "first_layer");
+        assert_names(Path::new(0.0, x), "readout");
+        assert_names(Prior::gaussian(x, 1.0), "mean");
+        assert_names(Prior::atom(x), "mean");
+        assert_names(unit_task().with_pretraining_magnitude(x), "pretraining_magnitude");
+    }
+    for x in negative_and(&[1e151]) {
+        assert_names(ScaleMap::new(pretraining, x), "readout_scale");
+    }
+    for x in negative_and(&[1e301]) {
+        assert_names(penalty.proximal(1.0, x), "theta");
+        assert_names(Prior::gaussian(0.0, x), "variance");
+        assert_names(unit_task().with_fine_tuning_variance(x), "fine_tuning_variance");
+        assert_names(samples.with_noise_variance(x), "noise_variance");
+        assert_names(Solver::new().with_explicit_penalty(x), "explicit_penalty");
+    }
+    for x in negative_and(&[1.0 + f64::EPSILON]) {
+        assert_names(Supports::from_overlap(x, 0.1, 0.5), "pretraining_density");
+        assert_names(Supports::from_overlap(0.1, x, 0.5), "fine_tuning_density");
+        assert_names(Supports::from_overlap(0.1, 0.1, x), "overlap");
+        assert_names(Supports::from_conditional(x, 0.1, 0.5), "pretraining_density");
+        assert_names(Supports::from_conditional(0.1, x, 0.5), "shared_density");
+        assert_names(Supports::from_conditional(0.1, 0.1, x), "new_density");
+        assert_names(Group::new("g", x, Prior::ZERO, 1.0), "weight");
+    }
+    for x in negative_and(&[0.0, 1e-301, 1e301]) {
+        assert_names(Samples::new(x), "sample_ratio");
+    }
+    let hardly_any = Supports::from_conditional(1e-305, 1.0, 0.0).unwrap();
+    assert_names(Task::new(hardly_any), "fine_tuning_density");
+}
+
+#[test]
+fn out_of_domain_shows_value_and_domain() {
+    let message = Samples::new(-0.25).unwrap_err().to_string();
+    assert_eq!(message, "sample_ratio = -0.25 is outside its domain [1e-300, 1e300]");
+}
+
+#[test]
+fn infeasible_supports_show_the_broken_constraint() {
+    let error = Supports::from_overlap(0.1, 0.5, 1.0).unwrap_err();
+    assert!(matches!(error, Error::InfeasibleSupports { fine_tuning_density: 0.5, .. }));
+    assert!(error.to_string().contains("overlap * fine_tuning_density <= pretraining_density"));
+}
+
+#[test]
+fn vectors_of_another_length_are_refused() {
+    let penalty = SeparablePenalty::new(&dvector![1.0, 1.0]).unwrap();
+    let expected = Error::DimensionMismatch { parameter: "beta", expected: 2, found: 3 };
+    assert_eq!(penalty.value(&dvector![1.0, 1.0, 1.0]), Err(expected.clone()));
+    assert_eq!(penalty.gradient(&dvector![1.0, 1.0, 1.0]), Err(expected));
+}
+
+#[test]
+fn laws_without_unit_weight_are_refused() {
+    assert_eq!(Law::new(Vec::new()), Err(Error::WeightsDoNotSumToOne { groups: 0, sum: 0.0 }));
+}
+
+#[test]
+fn layers_at_zero_leave_the_relative_scale_undefined() {
+    let result = Initialization::from_layer_scales(0.0, 0.0);
+    assert_eq!(result, Err(Error::UndefinedRelativeScale));
+}
+
+#[test]
+fn frozen_coordinates_have_no_finite_penalty() {
+    let frozen = Penalty::new(0.0).unwrap();
+    assert!(matches!(frozen.value(1.0), Err(Error::Frozen { coefficient: 1.0, .. })));
+    assert!(matches!(frozen.derivative(1.0), Err(Error::Frozen { .. })));
+    assert_eq!((frozen.value(0.0), frozen.derivative(0.0)), (Ok(0.0), Ok(0.0)));
+    assert_eq!(frozen.proximal(1.0, 0.5).unwrap().value, 0.0);
+    assert_eq!(frozen.curvature(0.5), Ok(1.0));
+}
+
+#[test]
+fn quantities_without_a_limit_say_so() {
+    let frozen = Penalty::new(0.0).unwrap();
+    assert_eq!(frozen.l_order(0.0), Err(Error::NoLimit { quantity: "l_order" }));
+}
+
+#[test]
+fn quantities_beyond_floats_say_where() {
+    let curvature = Penalty::new(0.0).unwrap().curvature(1e-310);
+    assert!(matches!(curvature, Err(Error::NotRepresentable { .. })));
+    // Noiseless recovery at a scale of 1e-300 has an error of about 1e-590.
+    let law = Law::new(vec![
+        Group::new("signal", 0.01, Prior::gaussian(0.0, 100.0).unwrap(), 1e-300).unwrap(),
+        Group::new("background", 0.99, Prior::ZERO, 1e-300).unwrap(),
+    ])
+    .unwrap();
+    let recovery = Solver::new().fixed_point(&law, &Samples::new(0.9).unwrap());
+    assert!(matches!(recovery, Err(Error::NotRepresentable { .. })), "{recovery:?}");
+    // A scale far beyond the signal's.
+    let tiny_signal =
+        Law::new(vec![Group::new("all", 1.0, Prior::atom(1e-100).unwrap(), 1e300).unwrap()]);
+    let result = Solver::new().fixed_point(&tiny_signal.unwrap(), &Samples::new(0.5).unwrap());
+    assert!(matches!(result, Err(Error::NotRepresentable { .. })));
+}
+
+#[test]
+fn divergence_at_the_interpolation_threshold_says_so() {
+    let samples = Samples::new(1.0).unwrap().with_noise_variance(0.5).unwrap();
+    let error = Solver::new().evaluate(&unit_law(1.0), &samples).unwrap_err();
+    assert_eq!(
+        error,
+        Error::Diverges { sample_ratio: 1.0, noise_variance: 0.5, frozen_signal: 0.0 }
+    );
+    assert!(error.to_string().contains("diverges"));
+    // An explicit penalty keeps it finite.
+    let penalized = Solver::new().with_explicit_penalty(0.1).unwrap();
+    assert!(penalized.evaluate(&unit_law(1.0), &samples).is_ok());
+}
