@@ -1,4 +1,4 @@
-//! Exact theory of pretraining and fine-tuning in diagonal linear networks.
+#![doc = include_str!("../README.md")]
 
 mod equations;
 mod error;
