@@ -5,6 +5,7 @@ use crate::equations::{Equations, channel, channel_error};
 use crate::error::{Error, Result, check_non_negative};
 use crate::law::Law;
 use crate::quadrature::Rule;
+use crate::root::falling_root;
 use crate::search;
 use crate::task::Samples;
 
@@ -330,7 +331,7 @@ fn at_threshold(law: &Law, samples: &Samples) -> Result<Solution> {
 fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solution> {
     let movable =
         || law.groups().iter().filter(|group| group.scale() > 0.0 && group.weight() > 0.0);
-    let log_half_penalty = search::falling_root(
+    let log_half_penalty = falling_root(
         movable().map(|group| group.scale().ln()).fold(f64::NEG_INFINITY, f64::max),
         [-705.0, 705.0],
         "the effective penalty",

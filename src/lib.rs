@@ -8,6 +8,7 @@ mod law;
 mod penalty;
 mod quadrature;
 mod report;
+mod root;
 mod scale_map;
 mod search;
 mod task;

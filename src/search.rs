@@ -3,6 +3,7 @@
 use crate::equations::{Equations, Evaluation};
 use crate::error::{Error, Result};
 use crate::quadrature::Rule;
+use crate::root::falling_root;
 
 /// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows.
 const LOWEST: [f64; 2] = [-650.0, -690.0];
@@ -191,60 +192,6 @@ fn damped_step(evaluation: &Evaluation, longest: f64) -> Option<([f64; 2], f64)>
     (noise.is_finite() && penalty.is_finite()).then_some(([noise, penalty], length))
 }
 
-/// Root of a function that is positive below and negative above it, given with its slope, inside
-/// of `bounds`: Newton's method, kept in a bracket that is grown from `start`.
-pub(crate) fn falling_root(
-    start: f64,
-    bounds: [f64; 2],
-    quantity: &'static str,
-    mut function: impl FnMut(f64) -> Result<(f64, f64)>,
-) -> Result<f64> {
-    let [mut low, mut high] = [f64::NEG_INFINITY, f64::INFINITY];
-    let mut x = start.clamp(bounds[0], bounds[1]);
-    let (mut shortest, mut longest) = (f64::EPSILON, 1.0);
-    for iteration in 1_usize.. {
-        let (value, slope) = function(x)?;
-        if value == 0.0 {
-            break;
-        }
-        *(if value > 0.0 { &mut low } else { &mut high }) = x;
-        if low == bounds[1] || high == bounds[0] {
-            return Err(Error::NotRepresentable {
-                quantity,
-                reason: if high == bounds[0] {
-                    "it is below 1e-282 in units of signal and noise"
-                } else {
-                    "it is above 1e299 in units of signal and noise"
-                },
-            });
-        }
-        let newton = -value / slope;
-        let spacing = 4.0 * f64::EPSILON * x.abs().max(1.0);
-        if low.is_finite() && high.is_finite() {
-            let mut next = x + newton;
-            // Newton's method may close in from one side only; bisection in between bounds the
-            // number of iterations.
-            if !(next > low && next < high) || iteration % 8 == 0 {
-                next = 0.5 * (low + high);
-            }
-            if high - low <= spacing || (next - x).abs() <= spacing {
-                break;
-            }
-            x = next;
-        } else {
-            // On to the other side of the root, by Newton's step if it is neither too short to
-            // get there nor wild.
-            let direction = 1.0_f64.copysign(value);
-            shortest *= 8.0;
-            longest *= 2.0;
-            let step = if newton * direction > 0.0 { newton.abs() } else { longest };
-            let shortest = shortest.max(2.0 * spacing).min(longest);
-            x = (x + direction * step.clamp(shortest, longest)).clamp(bounds[0], bounds[1]);
-        }
-    }
-    Ok(x)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,20 +300,5 @@ mod tests {
             root.accept(1e-4).unwrap_err(),
             Error::NotConverged { iterations: 7, residual: 1e-3 }
         );
-    }
-
-    #[test]
-    fn falling_root_reports_a_root_beyond_the_bounds() {
-        let above = falling_root(0.0, [-10.0, 10.0], "x", |x| Ok((20.0 - x, -1.0)));
-        assert!(matches!(above, Err(Error::NotRepresentable { quantity: "x", .. })));
-        let below = falling_root(0.0, [-10.0, 10.0], "x", |x| Ok((-20.0 - x, -1.0)));
-        assert!(matches!(below, Err(Error::NotRepresentable { quantity: "x", .. })));
-    }
-
-    #[test]
-    fn falling_root_survives_slopes_that_mislead() {
-        let function = |x: f64| Ok(((7.0 - x).tanh(), 1e-9));
-        let root = falling_root(-5.0, [-100.0, 100.0], "x", function).unwrap();
-        assert!((root - 7.0).abs() < 1e-13);
     }
 }
