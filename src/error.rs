@@ -18,7 +18,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// A number is NaN, infinite, or outside the domain of the parameter it was given for.
-    #[error("{parameter} = {value} is outside its domain {domain}")]
+    #[error("{parameter} = {value:?} is outside its domain {domain}")]
     OutOfDomain {
         /// Name of the parameter.
         parameter: &'static str,
@@ -30,8 +30,8 @@ pub enum Error {
 
     /// Densities and overlap that no pair of supports can have.
     #[error(
-        "infeasible supports: pretraining_density = {pretraining_density}, fine_tuning_density = \
-         {fine_tuning_density}, overlap = {overlap} violate {constraint}"
+        "infeasible supports: pretraining_density = {pretraining_density:?}, fine_tuning_density = \
+         {fine_tuning_density:?}, overlap = {overlap:?} violate {constraint}"
     )]
     InfeasibleSupports {
         /// Fraction of coordinates active in pretraining.
@@ -56,7 +56,7 @@ pub enum Error {
     },
 
     /// The probabilities of the groups of a law do not add up to one.
-    #[error("the weights of the {groups} groups of the law sum to {sum} instead of 1")]
+    #[error("the weights of the {groups} groups of the law sum to {sum:?} instead of 1")]
     WeightsDoNotSumToOne {
         /// Number of groups.
         groups: usize,
@@ -71,7 +71,9 @@ pub enum Error {
     UndefinedRelativeScale,
 
     /// A coordinate with scale zero cannot leave zero: the penalty of any other value is infinite.
-    #[error("{quantity} is infinite at coefficient {coefficient}: a scale of 0 freezes it at zero")]
+    #[error(
+        "{quantity} is infinite at coefficient {coefficient:?}: a scale of 0 freezes it at zero"
+    )]
     Frozen {
         /// The quantity that has no finite value.
         quantity: &'static str,
@@ -90,8 +92,8 @@ pub enum Error {
     /// The generalization error diverges: at the interpolation threshold every direction of noise,
     /// or of signal that cannot be learned, is amplified without bound.
     #[error(
-        "the generalization error diverges: sample_ratio = {sample_ratio} equals the reachable \
-         fraction, with noise_variance = {noise_variance} and frozen signal {frozen_signal}"
+        "the generalization error diverges: sample_ratio = {sample_ratio:?} equals the reachable \
+         fraction, with noise_variance = {noise_variance:?} and frozen signal {frozen_signal:?}"
     )]
     Diverges {
         /// Samples per coordinate.
@@ -100,6 +102,22 @@ pub enum Error {
         noise_variance: f64,
         /// Mean square of the coefficients that sit on frozen coordinates.
         frozen_signal: f64,
+    },
+
+    /// No number of samples recovers coefficients on coordinates that cannot move.
+    #[error(
+        "coefficients on frozen coordinates, of mean square {frozen_signal:?}, are not recoverable"
+    )]
+    Unrecoverable {
+        /// Mean square of the coefficients that sit on frozen coordinates.
+        frozen_signal: f64,
+    },
+
+    /// The crate was built without the feature `quadrature`, and no closed form has the answer.
+    #[error("{quantity} has no closed form here and needs the feature `quadrature`")]
+    QuadratureDisabled {
+        /// The quantity that was asked for.
+        quantity: &'static str,
     },
 
     /// The answer exists, but lies beyond what a 64-bit float can hold at full precision.

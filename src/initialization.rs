@@ -48,8 +48,10 @@ pub struct Initialization {
     readout: f64,
     /// w0² / c = (1 + lambda) / 2, kept because 1 + lambda is lost once lambda is rounded to -1.
     first_layer_share: f64,
-    /// v0² / c = (1 - lambda) / 2.
-    readout_share: f64,
+    /// w0 / sqrt(c), kept because its square may underflow.
+    first_layer_root: f64,
+    /// v0 / sqrt(c).
+    readout_root: f64,
 }
 
 impl Initialization {
@@ -81,16 +83,7 @@ impl Initialization {
         if first_layer == 0.0 && readout == 0.0 {
             return Err(Error::UndefinedRelativeScale);
         }
-        let derived = Self::from_squares(first_layer * first_layer, readout * readout);
-        // The product of sum and difference keeps the digits that the squares would cancel.
-        let norm = first_layer.hypot(readout);
-        let relative_scale = ((first_layer - readout) / norm) * ((first_layer + readout) / norm);
-        Ok(Self {
-            relative_scale: relative_scale.clamp(-1.0, 1.0),
-            first_layer,
-            readout,
-            ..derived
-        })
+        Ok(Self::from_layers(first_layer, readout))
     }
 
     /// The initialization with absolute scale c and relative scale lambda.
@@ -117,34 +110,36 @@ impl Initialization {
         })?;
         check("relative_scale", relative_scale, "[-1, 1]", |x| (-1.0..=1.0).contains(&x))?;
         let first_layer_share = 0.5 * (1.0 + relative_scale);
-        let readout_share = 0.5 * (1.0 - relative_scale);
+        let first_layer_root = first_layer_share.sqrt();
+        let readout_root = (0.5 * (1.0 - relative_scale)).sqrt();
         let root = absolute_scale.sqrt();
         Ok(Self {
             absolute_scale,
             relative_scale,
-            first_layer: root * first_layer_share.sqrt(),
-            readout: root * readout_share.sqrt(),
+            first_layer: root * first_layer_root,
+            readout: root * readout_root,
             first_layer_share,
-            readout_share,
+            first_layer_root,
+            readout_root,
         })
     }
 
-    /// From the squares w0² and v0², finite and not negative. Two zeros are a frozen coordinate,
-    /// for which the relative scale is that of a readout at zero.
-    pub(crate) fn from_squares(first_layer: f64, readout: f64) -> Self {
-        let absolute_scale = first_layer + readout;
-        let (first_layer_share, readout_share) = if absolute_scale > 0.0 {
-            (first_layer / absolute_scale, readout / absolute_scale)
-        } else {
-            (1.0, 0.0)
-        };
+    /// From layer scales that are finite and not negative. Two zeros are a frozen coordinate, for
+    /// which the relative scale is that of a readout at zero.
+    pub(crate) fn from_layers(first_layer: f64, readout: f64) -> Self {
+        let norm = first_layer.hypot(readout);
+        let (first_layer_root, readout_root) =
+            if norm > 0.0 { (first_layer / norm, readout / norm) } else { (1.0, 0.0) };
+        // The product of sum and difference keeps the digits that the squares would cancel.
+        let relative_scale = (first_layer_root - readout_root) * (first_layer_root + readout_root);
         Self {
-            absolute_scale,
-            relative_scale: first_layer_share - readout_share,
-            first_layer: first_layer.sqrt(),
-            readout: readout.sqrt(),
-            first_layer_share,
-            readout_share,
+            absolute_scale: first_layer * first_layer + readout * readout,
+            relative_scale: relative_scale.clamp(-1.0, 1.0),
+            first_layer,
+            readout,
+            first_layer_share: first_layer_root * first_layer_root,
+            first_layer_root,
+            readout_root,
         }
     }
 
@@ -204,9 +199,18 @@ impl Initialization {
         self.readout
     }
 
-    /// `(1 + lambda) / 2`, without the rounding of lambda.
-    pub(crate) fn first_layer_share(&self) -> f64 {
-        self.first_layer_share
+    /// `(1 + lambda) x`, without the rounding of lambda.
+    pub(crate) fn times_one_plus_relative_scale(&self, x: f64) -> f64 {
+        if self.first_layer_share > 1e-280 {
+            2.0 * self.first_layer_share * x
+        } else {
+            2.0 * self.first_layer_root * x * self.first_layer_root
+        }
+    }
+
+    /// `sqrt((1 + lambda)/2)`.
+    pub(crate) fn first_layer_root(&self) -> f64 {
+        self.first_layer_root
     }
 
     /// The four weights at the moment when the coefficient of the coordinate is `beta`.
@@ -250,7 +254,7 @@ impl Initialization {
             let rest = Path { first_layer: 0.0, readout: 0.0 };
             return Ok(Weights { plus: rest, minus: rest });
         }
-        let (a, b) = (self.first_layer_share.sqrt(), self.readout_share.sqrt());
+        let (a, b) = (self.first_layer_root, self.readout_root);
         // sqrt(c) cosh(xi/2) and sqrt(c) sinh(xi/2), finite at c = 0.
         let cosh = (0.5 * (c + norm)).sqrt();
         let sinh = 0.5 * magnitude / cosh;
@@ -453,7 +457,7 @@ mod tests {
     fn layers_survive_a_relative_scale_that_rounds_to_minus_one() {
         let initialization = Initialization::from_layer_scales(1e-20, 1.0).unwrap();
         assert_eq!(initialization.relative_scale(), -1.0);
-        assert!((initialization.first_layer_share() / 1e-40 - 1.0).abs() < 4e-16);
+        assert!((initialization.times_one_plus_relative_scale(1.0) / 2e-40 - 1.0).abs() < 4e-16);
     }
 
     #[test]

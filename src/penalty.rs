@@ -2,7 +2,7 @@
 
 use nalgebra::{DVector, RealField};
 
-use crate::error::{Error, Result, check, check_coefficient};
+use crate::error::{Error, Result, check, check_coefficient, check_non_negative};
 
 /// The implicit penalty of one coordinate with scale `c`.
 ///
@@ -23,7 +23,7 @@ use crate::error::{Error, Result, check, check_coefficient};
 /// `(|b|/2)(log(2|b|/c) - 1)`; at `c = 0` the coordinate is frozen at zero.
 ///
 /// The arithmetic is generic over [`RealField`], so that `f32` and forward-mode dual numbers pass
-/// through. Accuracy for `f64`: [`Penalty::ULPS`] units in the last place, over the whole domain.
+/// through; what a smaller type cannot hold is [`Error::NotRepresentable`]. Accuracy for `f64`: [`Penalty::ULPS`] units in the last place, over the whole domain.
 ///
 /// Source: Woodworth et al. 2020 (arXiv:2002.09277); Anguita et al. 2026 (arXiv:2602.20062),
 /// Theorem 4.1, whose `k` is `4 c²`.
@@ -113,7 +113,7 @@ impl<T: RealField + Copy> Penalty<T> {
             return Ok(T::zero());
         }
         let Slopes { arc, chord } = slopes(beta, self.scale);
-        Ok(half(beta) * (arc - chord))
+        finite("penalty", half(beta) * (arc - chord))
     }
 
     /// Derivative `q_c'(b) = asinh(b/c) / 2`.
@@ -151,15 +151,7 @@ impl<T: RealField + Copy> Penalty<T> {
     /// ```
     pub fn curvature(&self, beta: T) -> Result<T> {
         check_beta(beta)?;
-        let curvature = half(T::one()) / self.scale.hypot(beta);
-        if curvature.is_finite() {
-            Ok(curvature)
-        } else {
-            Err(Error::NotRepresentable {
-                quantity: "curvature of the penalty",
-                reason: "it grows as the inverse of coefficient and scale, both nearly 0",
-            })
-        }
+        finite("curvature of the penalty", half(T::one()) / self.scale.hypot(beta))
     }
 
     /// Order of the penalty: the exponent of its local power law.
@@ -243,12 +235,16 @@ impl<T: RealField + Copy> Penalty<T> {
     /// ```
     pub fn proximal(&self, z: T, theta: T) -> Result<ProximalPoint<T>> {
         check_coefficient("z", to_f64(z))?;
-        crate::error::check_non_negative("theta", to_f64(theta))?;
+        check_non_negative("theta", to_f64(theta))?;
         if self.scale.is_zero() {
             let zero = T::zero();
             return Ok(ProximalPoint { value: zero, slope_in_z: zero, slope_in_theta: zero });
         }
-        Ok(proximal(z, theta, self.scale))
+        let point = proximal(z, theta, self.scale);
+        for part in [point.value, point.slope_in_z, point.slope_in_theta] {
+            finite("proximal map", part)?;
+        }
+        Ok(point)
     }
 
     /// Whether the coordinate is at zero, where the penalty and its slope vanish for any scale.
@@ -414,8 +410,17 @@ pub(crate) fn check_scale(parameter: &'static str, scale: f64) -> Result<f64> {
     check(parameter, scale, "0 or [1e-307, 1e307]", |x| x == 0.0 || (1e-307..=1e307).contains(&x))
 }
 
-fn check_beta<T: RealField + Copy>(beta: T) -> Result<f64> {
-    check_coefficient("beta", to_f64(beta))
+/// What the arithmetic of `T` can hold; `f64` holds everything but a curvature at nearly zero.
+fn finite<T: RealField + Copy>(quantity: &'static str, x: T) -> Result<T> {
+    if x.is_finite() {
+        Ok(x)
+    } else {
+        Err(Error::NotRepresentable { quantity, reason: "it overflows the type of its arguments" })
+    }
+}
+
+fn check_beta<T: RealField + Copy>(beta: T) -> Result<()> {
+    check_coefficient("beta", to_f64(beta)).map(|_| ())
 }
 
 fn to_f64<T: RealField + Copy>(x: T) -> f64 {
@@ -507,6 +512,7 @@ fn proximal<T: RealField + Copy>(z: T, theta: T, c: T) -> ProximalPoint<T> {
 }
 
 /// `asinh(b/c)` at the proximal point of `z`, the parameter in which the map is explicit.
+#[cfg(feature = "quadrature")]
 pub(crate) fn proximal_parameter(z: f64, half_theta: f64, c: f64) -> f64 {
     proximal_root(z.abs(), half_theta, c).0.copysign(z)
 }

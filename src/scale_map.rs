@@ -1,8 +1,10 @@
 //! From pretraining to fine-tuning: the map of the scales.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use nalgebra::{DVector, RealField};
 
-use crate::error::{Result, check, check_coefficient};
+use crate::error::{MAX_SQUARABLE, Result, check, check_coefficient};
 use crate::initialization::Initialization;
 
 /// What pretraining does to the scale at which a coordinate is fine-tuned.
@@ -19,7 +21,7 @@ use crate::initialization::Initialization;
 ///
 /// where
 /// - `c_PT`, `lambda_PT`: [`Initialization`] of pretraining;
-/// - `gamma`: readout scale of fine-tuning, in [0, 1e150];
+/// - `gamma`: readout scale of fine-tuning, 0 or in [1e-150, 1e150];
 /// - `beta_PT`: pretrained coefficient, in [-1e300, 1e300].
 ///
 /// The formula is evaluated as `(1 + lambda)(c_PT + hypot(c_PT, beta_PT)) + gamma²/2`, which is the
@@ -51,7 +53,8 @@ impl ScaleMap {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for `readout_scale` outside [0, 1e150].
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for `readout_scale` outside 0 or
+    /// [1e-150, 1e150].
     ///
     /// # Examples
     ///
@@ -64,7 +67,9 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(pretraining: Initialization, readout_scale: f64) -> Result<Self> {
-        check("readout_scale", readout_scale, "[0, 1e150]", |x| (0.0..=1e150).contains(&x))?;
+        check("readout_scale", readout_scale, "0 or [1e-150, 1e150]", |x| {
+            x == 0.0 || (1.0 / MAX_SQUARABLE..=MAX_SQUARABLE).contains(&x)
+        })?;
         Ok(Self { pretraining, readout_scale })
     }
 
@@ -115,7 +120,8 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning_scale(&self, beta_pt: f64) -> Result<f64> {
-        Ok(self.squares(beta_pt)?.iter().sum())
+        let grown = self.pretraining.times_one_plus_relative_scale(self.growth(beta_pt)?);
+        Ok(grown + 0.5 * self.readout_scale * self.readout_scale)
     }
 
     /// Log-sensitivity of the fine-tuning scale to the pretrained coefficient.
@@ -152,7 +158,7 @@ impl ScaleMap {
             return Ok(0.0);
         }
         let norm = self.pretraining.absolute_scale().hypot(beta_pt);
-        let response = 2.0 * self.pretraining.first_layer_share() * beta_pt * (beta_pt / norm);
+        let response = self.pretraining.times_one_plus_relative_scale(beta_pt * (beta_pt / norm));
         // The minimum takes back a rounding beyond the exact bound.
         Ok((response / scale).min(1.0))
     }
@@ -180,8 +186,9 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning_initialization(&self, beta_pt: f64) -> Result<Initialization> {
-        let [first_layer, readout] = self.squares(beta_pt)?;
-        Ok(Initialization::from_squares(first_layer, readout))
+        let root = self.pretraining.first_layer_root();
+        let first_layer = root * (2.0 * self.growth(beta_pt)?).sqrt();
+        Ok(Initialization::from_layers(first_layer, FRAC_1_SQRT_2 * self.readout_scale))
     }
 
     /// [Fine-tuning scales](Self::fine_tuning_scale) of a vector of pretrained coefficients.
@@ -250,23 +257,15 @@ impl ScaleMap {
         beta_pt.iter().map(|&beta| self.fine_tuning_initialization(beta)).collect()
     }
 
-    /// Squares of the first-layer weight and of the readout at the start of fine-tuning.
-    fn squares(&self, beta_pt: f64) -> Result<[f64; 2]> {
+    /// `c_PT + hypot(c_PT, beta_PT)`: the square of `w+ + w-`, over `1 + lambda`.
+    fn growth(&self, beta_pt: f64) -> Result<f64> {
         check_coefficient("beta_pt", beta_pt)?;
-        Ok([
-            first_layer_square(
-                self.pretraining.first_layer_share(),
-                self.pretraining.absolute_scale(),
-                beta_pt,
-            ),
-            0.5 * self.readout_scale * self.readout_scale,
-        ])
+        Ok(growth(self.pretraining.absolute_scale(), beta_pt))
     }
 }
 
-/// `(w+ + w-)²` of the pretrained weights, with `share = (1 + lambda)/2`.
-fn first_layer_square<T: RealField + Copy>(share: T, scale: T, beta_pt: T) -> T {
-    (share + share) * (scale + scale.hypot(beta_pt))
+fn growth<T: RealField + Copy>(scale: T, beta_pt: T) -> T {
+    scale + scale.hypot(beta_pt)
 }
 
 fn map_coordinates(vector: &DVector<f64>, f: impl Fn(f64) -> Result<f64>) -> Result<DVector<f64>> {
@@ -288,11 +287,9 @@ mod tests {
                     for beta in [1e-6, 0.2, 1.0, 50.0] {
                         let initialization = Initialization::from_scales(c, lambda).unwrap();
                         let map = ScaleMap::new(initialization, gamma).unwrap();
-                        let dual = first_layer_square(
-                            Dual64::from_re(initialization.first_layer_share()),
-                            Dual64::from_re(c),
-                            Dual64::from_re(beta).derivative(),
-                        ) + 0.5 * gamma * gamma;
+                        let dual = growth(Dual64::from_re(c), Dual64::from_re(beta).derivative())
+                            * (1.0 + lambda)
+                            + 0.5 * gamma * gamma;
                         let expected = beta * dual.eps / dual.re;
                         let computed = map.log_sensitivity(beta).unwrap();
                         assert!((computed - expected).abs() <= 1e-14 * expected);

@@ -53,7 +53,7 @@ impl Supports {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for an argument outside [0, 1]; [`Error::InfeasibleSupports`] unless
-    /// `omega rho_FT <= rho_PT` and `rho_PT + (1 - omega) rho_FT <= 1` (up to a rounding of 1e-15).
+    /// `omega rho_FT <= rho_PT` and `rho_PT + (1 - omega) rho_FT <= 1` (up to rounding).
     ///
     /// # Examples
     ///
@@ -78,8 +78,8 @@ impl Supports {
         let shared = overlap * fine_tuning_density;
         let new_features = (1.0 - overlap) * fine_tuning_density;
         // A boundary that decimal fractions miss by a rounding is meant to be the boundary.
-        let remainder = |value: f64, constraint| {
-            if value >= -1e-15 {
+        let remainder = |value: f64, size: f64, constraint| {
+            if value >= -4.0 * f64::EPSILON * size {
                 Ok(value.max(0.0))
             } else {
                 Err(Error::InfeasibleSupports {
@@ -91,14 +91,16 @@ impl Supports {
             }
         };
         Ok(Self {
-            shared,
+            shared: shared.min(pretraining_density),
             new_features,
             pretraining_only: remainder(
                 pretraining_density - shared,
+                pretraining_density,
                 "overlap * fine_tuning_density <= pretraining_density",
             )?,
             none: remainder(
                 (1.0 - pretraining_density) - new_features,
+                1.0,
                 "pretraining_density + (1 - overlap) * fine_tuning_density <= 1",
             )?,
         })

@@ -1,8 +1,8 @@
 //! Every error is provoked, and says what a caller needs to know.
 
 use diagonet::{
-    Error, Group, Initialization, Law, Path, Penalty, Prior, Samples, ScaleMap, SeparablePenalty,
-    Solver, Supports, Task,
+    Error, Group, Initialization, Law, Method, Path, Penalty, Prior, RecoveryThreshold, Samples,
+    ScaleMap, SeparablePenalty, Solver, Supports, Task, ordinary_least_squares, weighted_l1,
 };
 use nalgebra::dvector;
 
@@ -165,7 +165,8 @@ fn quantities_beyond_floats_say_where() {
     // A scale far beyond the signal's.
     let tiny_signal =
         Law::new(vec![Group::new("all", 1.0, Prior::atom(1e-100).unwrap(), 1e300).unwrap()]);
-    let result = Solver::new().fixed_point(&tiny_signal.unwrap(), &Samples::new(0.5).unwrap());
+    let solver = Solver::new().with_method(Method::Quadrature);
+    let result = solver.fixed_point(&tiny_signal.unwrap(), &Samples::new(0.5).unwrap());
     assert!(matches!(result, Err(Error::NotRepresentable { .. })));
 }
 
@@ -181,4 +182,41 @@ fn divergence_at_the_interpolation_threshold_says_so() {
     // An explicit penalty keeps it finite.
     let penalized = Solver::new().with_explicit_penalty(0.1).unwrap();
     assert!(penalized.evaluate(&unit_law(1.0), &samples).is_ok());
+}
+
+#[test]
+fn closed_forms_refuse_what_they_do_not_cover() {
+    let law = unit_law(1.0);
+    let samples = Samples::new(0.5).unwrap();
+    let too_few = ordinary_least_squares(&law, &samples);
+    assert_names(too_few, "sample_ratio");
+    let penalized = Solver::new().with_explicit_penalty(1.0).unwrap();
+    for method in [Method::Lazy, Method::Rich] {
+        assert_names(penalized.with_method(method).evaluate(&law, &samples), "explicit_penalty");
+    }
+    for weight in NOT_NUMBERS.into_iter().chain([0.0, -1.0, 1e301]) {
+        assert_names(weighted_l1(&law, &[weight], &samples), "weight");
+        assert_names(RecoveryThreshold::of_law(&law, &[weight]), "weight");
+        let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
+        assert_names(RecoveryThreshold::of_supports(&supports, weight), "weight_ratio");
+    }
+    let expected = Error::DimensionMismatch { parameter: "weights", expected: 1, found: 2 };
+    assert_eq!(weighted_l1(&law, &[1.0, 1.0], &samples), Err(expected.clone()));
+    assert_eq!(RecoveryThreshold::of_law(&law, &[1.0, 1.0]), Err(expected));
+    for tolerance in NOT_NUMBERS.into_iter().chain([-1e-9, 1.1]) {
+        assert_names(Solver::new().with_tolerance(tolerance), "tolerance");
+    }
+}
+
+#[test]
+fn frozen_signal_is_not_recoverable() {
+    let result = RecoveryThreshold::of_law(&unit_law(0.0), &[1.0]);
+    assert_eq!(result, Err(Error::Unrecoverable { frozen_signal: 1.0 }));
+}
+
+#[cfg(not(feature = "quadrature"))]
+#[test]
+fn quadrature_is_asked_for_by_name() {
+    let result = Solver::new().evaluate(&unit_law(1.0), &Samples::new(0.5).unwrap());
+    assert!(matches!(result, Err(Error::QuadratureDisabled { .. })));
 }
