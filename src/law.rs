@@ -7,6 +7,7 @@ use crate::error::{Error, MAX_SQUARABLE, Result, check, check_non_negative, chec
 use crate::initialization::Initialization;
 use crate::penalty::check_scale;
 use crate::scale_map::ScaleMap;
+use crate::sum::CompensatedSum;
 use crate::task::Task;
 
 /// Name of a group of coordinates. Groups of a [`Law`] that share a label are reported together.
@@ -349,7 +350,7 @@ impl Law {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(groups: Vec<Group>) -> Result<Self> {
-        let sum: f64 = groups.iter().map(Group::weight).sum();
+        let sum = groups.iter().map(Group::weight).collect::<CompensatedSum>().value();
         if (sum - 1.0).abs() > 1e-12 {
             return Err(Error::WeightsDoNotSumToOne { groups: groups.len(), sum });
         }
@@ -452,10 +453,11 @@ impl Law {
     #[must_use]
     pub fn reachable_fraction(&self) -> f64 {
         // From the smaller side, so that it is exactly one where nothing is frozen.
-        let (mut reachable, mut frozen) = (0.0, 0.0);
-        for group in &self.groups {
-            *(if group.scale > 0.0 { &mut reachable } else { &mut frozen }) += group.weight;
-        }
+        let weight = |frozen: bool| {
+            let groups = self.groups.iter().filter(|group| (group.scale == 0.0) == frozen);
+            groups.map(Group::weight).collect::<CompensatedSum>().value()
+        };
+        let (reachable, frozen) = (weight(false), weight(true));
         if frozen < reachable { 1.0 - frozen } else { reachable }
     }
 
@@ -474,7 +476,18 @@ impl Law {
     /// ```
     #[must_use]
     pub fn mean_square(&self) -> f64 {
-        self.groups.iter().map(|group| group.weight * group.prior.mean_square()).sum()
+        self.square_of(|_| true)
+    }
+
+    /// Mean square `F` of the coefficients on frozen coordinates, whose error nothing can change.
+    pub(crate) fn frozen_signal(&self) -> f64 {
+        self.square_of(|group| group.scale == 0.0)
+    }
+
+    fn square_of(&self, counted: impl Fn(&Group) -> bool) -> f64 {
+        let groups = self.groups.iter().filter(|group| counted(group));
+        let squares = groups.map(|group| group.weight * group.prior.mean_square());
+        squares.collect::<CompensatedSum>().value()
     }
 }
 

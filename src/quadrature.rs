@@ -23,12 +23,6 @@ pub(crate) struct Channel {
     pub(crate) scale: f64,
 }
 
-impl Channel {
-    pub(crate) fn mean_square(&self) -> f64 {
-        self.mean * self.mean + self.variance
-    }
-}
-
 /// How finely and how far to integrate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {

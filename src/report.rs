@@ -1,9 +1,11 @@
-//! The generalization error, in total and by group, and its learning curve.
+//! The generalization error, in total and by group.
 
-use crate::error::Result;
-use crate::fixed_point::{FixedPoint, Solution, Solver};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crate::fixed_point::{Estimator, FixedPoint, Solution};
 use crate::law::{Label, Law};
-use crate::task::Samples;
+use crate::sum::CompensatedSum;
 
 /// Generalization error of a training problem, with its breakdown and the state behind it.
 ///
@@ -43,6 +45,11 @@ pub struct Report {
     pub groups: Vec<GroupReport>,
     /// The state of the fixed point.
     pub state: FixedPoint,
+    /// How the error was computed.
+    pub estimator: Estimator,
+    /// Bound on the difference of the total error to that of the law's own penalty: 0 where it is
+    /// exact (to [`Solver::ACCURACY`](crate::Solver::ACCURACY)), `None` where no bound is known.
+    pub difference_bound: Option<f64>,
 }
 
 /// Error of the coordinates under one label, see [`Report::groups`].
@@ -72,27 +79,38 @@ pub struct GroupReport {
 }
 
 impl Report {
-    fn new(law: &Law, solution: Solution) -> Self {
+    pub(crate) fn new(law: &Law, solution: Solution) -> Self {
         let mut groups: Vec<GroupReport> = Vec::with_capacity(law.groups().len());
-        let mut generalization_error = 0.0;
+        let mut positions: HashMap<_, usize> = HashMap::with_capacity(law.groups().len());
+        let mut generalization_error = CompensatedSum::new(0.0);
         for (group, error) in law.groups().iter().zip(solution.group_errors) {
-            generalization_error += group.weight() * error;
-            match groups.iter_mut().find(|entry| entry.label == *group.label()) {
-                Some(entry) => {
+            generalization_error.add(group.weight() * error);
+            match positions.entry(group.label()) {
+                Entry::Occupied(position) => {
+                    let entry = &mut groups[*position.get()];
                     let weight = entry.weight + group.weight();
                     if weight > 0.0 {
                         entry.error += (error - entry.error) * (group.weight() / weight);
                     }
                     entry.weight = weight;
                 }
-                None => groups.push(GroupReport {
-                    label: group.label().clone(),
-                    weight: group.weight(),
-                    error,
-                }),
+                Entry::Vacant(position) => {
+                    position.insert(groups.len());
+                    groups.push(GroupReport {
+                        label: group.label().clone(),
+                        weight: group.weight(),
+                        error,
+                    });
+                }
             }
         }
-        Self { generalization_error, groups, state: solution.state }
+        Self {
+            generalization_error: generalization_error.value(),
+            groups,
+            state: solution.state,
+            estimator: solution.estimator,
+            difference_bound: solution.difference_bound,
+        }
     }
 
     /// Error of the coordinates with this label; `None` where the law has no such label.
@@ -111,67 +129,5 @@ impl Report {
     #[must_use]
     pub fn error_of(&self, label: &str) -> Option<f64> {
         self.groups.iter().find(|entry| entry.label.as_str() == label).map(|entry| entry.error)
-    }
-}
-
-impl Solver {
-    /// Generalization error of training on `samples` when coordinates follow `law`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Solver::fixed_point`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
-    ///
-    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
-    /// let samples = Samples::new(0.2)?;
-    /// let error = |lambda| -> Result<f64, diagonet::Error> {
-    ///     let map = ScaleMap::new(Initialization::from_scales(1e-3, lambda)?, 0.0)?;
-    ///     Ok(Solver::new().evaluate(&Law::fine_tuning(&task, &map)?, &samples)?.generalization_error)
-    /// };
-    /// // The same features: an initialization that reuses them wins.
-    /// assert!(error(0.0)? < error(-0.999999)?);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn evaluate(&self, law: &Law, samples: &Samples) -> Result<Report> {
-        Ok(Report::new(law, self.solve(law, samples)?))
-    }
-
-    /// Generalization error over a grid of sample ratios, at one noise variance.
-    ///
-    /// Every solved point is the start of the next, so that a grid in order costs least. A point
-    /// that has no answer (a ratio outside its domain included) is an error of its own.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Error, Group, Law, Prior, Solver};
-    ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
-    /// let curve = Solver::new().learning_curve(&law, 0.1, &[0.5, 1.0, 2.0]);
-    /// let error = |point: &Result<diagonet::Report, Error>| point.clone().map(|r| r.generalization_error);
-    /// assert!((error(&curve[0])? - 0.6).abs() < 1e-12);
-    /// assert!(matches!(curve[1], Err(Error::Diverges { .. })));
-    /// assert!((error(&curve[2])? - 0.1).abs() < 1e-12);
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[must_use]
-    pub fn learning_curve(
-        &self,
-        law: &Law,
-        noise_variance: f64,
-        sample_ratios: &[f64],
-    ) -> Vec<Result<Report>> {
-        let mut solver = *self;
-        let point = |&sample_ratio| {
-            let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
-            let report = solver.evaluate(law, &samples)?;
-            solver = solver.with_warm_start(report.state);
-            Ok(report)
-        };
-        sample_ratios.iter().map(point).collect()
     }
 }

@@ -18,14 +18,17 @@ pub(crate) fn falling_root(
         if value == 0.0 {
             break;
         }
+        if value.is_nan() {
+            return Err(Error::NotConverged { iterations: iteration, residual: f64::INFINITY });
+        }
         *(if value > 0.0 { &mut low } else { &mut high }) = x;
         if low == bounds[1] || high == bounds[0] {
             return Err(Error::NotRepresentable {
                 quantity,
                 reason: if high == bounds[0] {
-                    "it is below 1e-282 in units of signal and noise"
+                    "it is too small in units of signal and noise"
                 } else {
-                    "it is above 1e299 in units of signal and noise"
+                    "it is too large in units of signal and noise"
                 },
             });
         }

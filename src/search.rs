@@ -1,8 +1,8 @@
 //! Search for the root of the two equations.
 
+use crate::channel::{Resolution, ScalarChannel};
 use crate::equations::{Equations, Evaluation};
 use crate::error::{Error, Result};
-use crate::quadrature::Rule;
 use crate::root::falling_root;
 
 /// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows.
@@ -20,9 +20,13 @@ const COARSE: f64 = 3e-3;
 /// What the accuracy budget allows at most.
 const ACCEPTABLE: f64 = 3e-11;
 
-/// Logarithm of the noise below which the budget makes no promise. The problem can be so
-/// ill-conditioned there that equations solved to rounding leave more than the budget.
-const TINY_NOISE: f64 = -35.0;
+/// Residual of a state that is exact for a sample ratio and samples next to the given ones. Where
+/// the problem is so ill-conditioned that no step below `ACCEPTABLE` can be told from rounding (next
+/// to a sharp transition), it is the answer.
+const ROUNDING: f64 = 1e-12;
+
+/// Name of theta in errors.
+pub(crate) const EFFECTIVE_PENALTY: &str = "the effective penalty";
 
 /// Longest Newton step at first.
 const SHORT: f64 = 2.0;
@@ -41,7 +45,7 @@ pub(crate) struct Root {
 impl Root {
     /// Whether the state is as good as asked for, given the next Newton step from it.
     fn is_acceptable(&self, step: f64) -> bool {
-        step < ACCEPTABLE || (self.point[0] < TINY_NOISE && self.residual < 1e-12 && step < 1e-6)
+        step < ACCEPTABLE || self.residual < ROUNDING
     }
 
     fn accept(self, step: f64) -> Result<Self> {
@@ -55,8 +59,8 @@ impl Root {
 
 /// A search in progress: the equations, and the effort spent on them.
 #[derive(Debug)]
-struct Search<'a> {
-    equations: &'a Equations,
+struct Search<'a, C> {
+    equations: &'a Equations<C>,
     errors: &'a mut [f64],
     iterations: usize,
     nodes: usize,
@@ -64,22 +68,23 @@ struct Search<'a> {
 
 /// Solves the equations, by Newton's method from `start` and where that fails by brackets. Leaves
 /// the errors of the parts at the root in `errors`.
-pub(crate) fn solve(
-    equations: &Equations,
+pub(crate) fn solve<C: ScalarChannel>(
+    equations: &Equations<C>,
     start: Option<[f64; 2]>,
     errors: &mut [f64],
 ) -> Result<Root> {
     let mut search = Search { equations, errors, iterations: 0, nodes: 0 };
-    let start = start.unwrap_or_else(|| equations.guess());
+    let inside = |start: &[f64; 2]| (0..2).all(|i| (LOWEST[i]..=HIGHEST[i]).contains(&start[i]));
+    let start = start.filter(inside).unwrap_or_else(|| equations.guess());
     match search.newton(start, true) {
         Some(root) => Ok(root),
         None => search.bracketed(start),
     }
 }
 
-impl Search<'_> {
-    fn evaluate(&mut self, point: [f64; 2], rule: &Rule) -> Evaluation {
-        let evaluation = self.equations.evaluate(point, rule, self.errors);
+impl<C: ScalarChannel> Search<'_, C> {
+    fn evaluate(&mut self, point: [f64; 2], resolution: Resolution) -> Evaluation {
+        let evaluation = self.equations.evaluate(point, resolution, self.errors);
         self.iterations += 1;
         self.nodes += evaluation.nodes;
         evaluation
@@ -100,14 +105,13 @@ impl Search<'_> {
     /// power laws the equations are linear, and full steps converge from afar.
     fn newton(&mut self, start: [f64; 2], coarse_first: bool) -> Option<Root> {
         const LIMIT: usize = 40;
-        let rules =
-            [Rule::coarse(self.equations.sample_ratio), Rule::fine(self.equations.sample_ratio)];
         let mut fine = !coarse_first;
         let mut point = start;
         let mut previous = f64::INFINITY;
         let mut longest = SHORT;
         for _ in 0..LIMIT {
-            let evaluation = self.evaluate(point, &rules[usize::from(fine)]);
+            let evaluation =
+                self.evaluate(point, if fine { Resolution::Fine } else { Resolution::Coarse });
             let (step, length) = damped_step(&evaluation, longest)?;
             if fine {
                 let stagnant = length > 0.5 * previous;
@@ -134,7 +138,6 @@ impl Search<'_> {
     /// has one root `theta(w)`; along it the effective noise is more than self-consistent at small
     /// `w` and less at large `w`.
     fn bracketed(&mut self, start: [f64; 2]) -> Result<Root> {
-        let fine = Rule::fine(self.equations.sample_ratio);
         let mut log_penalty = start[1];
         let log_noise = falling_root(
             start[0],
@@ -144,14 +147,14 @@ impl Search<'_> {
                 log_penalty = falling_root(
                     log_penalty,
                     [LOWEST[1], HIGHEST[1]],
-                    "the effective penalty",
+                    EFFECTIVE_PENALTY,
                     |log_penalty| {
-                        let evaluation = self.evaluate([log_noise, log_penalty], &fine);
+                        let evaluation = self.evaluate([log_noise, log_penalty], Resolution::Fine);
                         Ok((evaluation.residuals[0], evaluation.jacobian[0][1]))
                     },
                 )?;
                 let Evaluation { residuals, jacobian: [[a, b], [c, d]], .. } =
-                    self.evaluate([log_noise, log_penalty], &fine);
+                    self.evaluate([log_noise, log_penalty], Resolution::Fine);
                 Ok((residuals[1], c - d * a / b))
             },
         )?;
@@ -160,7 +163,7 @@ impl Search<'_> {
         if let Some(root) = self.newton(point, false) {
             return Ok(root);
         }
-        let evaluation = self.evaluate(point, &fine);
+        let evaluation = self.evaluate(point, Resolution::Fine);
         let step = damped_step(&evaluation, SHORT).map_or(f64::INFINITY, |(_, length)| length);
         self.root(point, &evaluation).accept(step)
     }
@@ -192,13 +195,19 @@ fn damped_step(evaluation: &Evaluation, longest: f64) -> Option<([f64; 2], f64)>
     (noise.is_finite() && penalty.is_finite()).then_some(([noise, penalty], length))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "quadrature"))]
 mod tests {
     use super::*;
     use crate::law::{Group, Law, Prior};
+    use crate::quadrature::Channel;
     use crate::task::Samples;
 
-    fn equations(scale: f64, sample_ratio: f64, noise_variance: f64, kappa: f64) -> Equations {
+    fn equations(
+        scale: f64,
+        sample_ratio: f64,
+        noise_variance: f64,
+        kappa: f64,
+    ) -> Equations<Channel> {
         let law = Law::new(vec![
             Group::new("slab", 0.1, Prior::gaussian(0.0, 5.0).unwrap(), scale).unwrap(),
             Group::new("atom", 0.1, Prior::atom(1.0).unwrap(), 10.0 * scale).unwrap(),
@@ -207,7 +216,7 @@ mod tests {
         .unwrap();
         let samples =
             Samples::new(sample_ratio).unwrap().with_noise_variance(noise_variance).unwrap();
-        Equations::new(&law, &samples, kappa).unwrap()
+        Equations::new(&law, &samples, kappa, |_, group, unit| Channel::new(group, unit)).unwrap()
     }
 
     /// The budget of the error, judged by the Newton step that a much finer quadrature would take.
@@ -221,7 +230,7 @@ mod tests {
                     let equations = equations(scale, sample_ratio, noise, kappa);
                     let mut errors = [0.0; 3];
                     let root = solve(&equations, None, &mut errors).unwrap();
-                    let exact = equations.evaluate(root.point, &Rule::reference(), &mut errors);
+                    let exact = equations.evaluate(root.point, Resolution::Reference, &mut errors);
                     let [step, _] = newton_step(exact.jacobian, exact.residuals);
                     if root.point[0] > 1e-14_f64.ln() {
                         worst = worst.max(step.abs());
@@ -267,17 +276,16 @@ mod tests {
         // Central differences at a step that balances rounding (1e-13) and truncation.
         const STEP: f64 = 3e-4;
         const BUDGET: f64 = 2e-7;
-        let fine = Rule::fine(0.01);
         for (sample_ratio, kappa) in [(0.2, 0.0), (0.2, 0.3), (0.7, 0.0), (0.7, 0.3), (1.5, 0.3)] {
             let equations = equations(0.05, sample_ratio, 0.01, kappa);
             let mut errors = [0.0; 3];
             let point = solve(&equations, None, &mut errors).unwrap().point;
-            let analytic = equations.evaluate(point, &fine, &mut errors);
+            let analytic = equations.evaluate(point, Resolution::Fine, &mut errors);
             for unknown in 0..2 {
                 let mut shifted = |step: f64| {
                     let mut other = point;
                     other[unknown] += step;
-                    equations.evaluate(other, &fine, &mut errors).residuals
+                    equations.evaluate(other, Resolution::Fine, &mut errors).residuals
                 };
                 let (right, left) = (shifted(STEP), shifted(-STEP));
                 for equation in 0..2 {

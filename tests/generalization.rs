@@ -217,3 +217,90 @@ fn learning_curve_reports_a_bad_point_and_goes_on() {
     assert!(matches!(curve[2], Err(Error::Diverges { .. })));
     assert!(curve[3].is_ok());
 }
+
+/// Sample ratios equal to the weight of the coordinates with the larger scale, where all of their
+/// response is used up and nothing of the others' is needed; 40-digit values.
+#[test]
+fn sample_ratios_at_the_weight_of_a_group_keep_the_budget() {
+    let two = |weight: f64, variance: f64, low: f64, high: f64| {
+        Law::new(vec![
+            Group::new("low", 1.0 - weight, Prior::ZERO, low).unwrap(),
+            Group::new("high", weight, Prior::gaussian(0.0, variance).unwrap(), high).unwrap(),
+        ])
+        .unwrap()
+    };
+    for (weight, low, high, variance) in [
+        (0.25, 1e-12, 1e3, 1.0),
+        (0.3, 1e-12, 1e5, 1.0),
+        (0.3, 1e-11, 1e6, 1.0),
+        (0.1, 1e-12, 1e6, 10.0),
+    ] {
+        let samples = Samples::new(weight).unwrap();
+        let law = two(weight, variance, low, high);
+        let cold = Solver::new().evaluate(&law, &samples).unwrap();
+        let other = Solver::new().fixed_point(&law, &Samples::new(0.9 * weight).unwrap()).unwrap();
+        let warm = Solver::new().with_warm_start(other).evaluate(&law, &samples).unwrap();
+        let error = relative_error(warm.generalization_error, cold.generalization_error);
+        assert!(error < Solver::ACCURACY, "{weight} {low} {high}: {error:e}");
+    }
+    let task = Task::new(Supports::from_overlap(0.1, 0.05, 1.0).unwrap())
+        .unwrap()
+        .with_pretraining_magnitude(1e6)
+        .unwrap();
+    let pretraining = Initialization::from_scales(1e-12, 0.0).unwrap();
+    let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, 0.0).unwrap()).unwrap();
+    let error = error_at(&law, Samples::new(0.1).unwrap());
+    assert!(relative_error(error, 2.121_945_251_495_115e-9) < Solver::ACCURACY, "{error:e}");
+}
+
+/// Inputs at the ends of their domains come to an end themselves.
+#[test]
+fn extreme_ratios_and_penalties_terminate() {
+    let law = spike_and_slab(1e-3);
+    for alpha in [1e-300, 1e-290, 1e-205, 1e300] {
+        let samples = Samples::new(alpha).unwrap();
+        if let Ok(report) = Solver::new().evaluate(&law, &samples) {
+            assert!(report.generalization_error.is_finite());
+        }
+    }
+    let atom =
+        Law::new(vec![Group::new("a", 1.0, Prior::atom(1.0).unwrap(), 1.0).unwrap()]).unwrap();
+    let noisy = |alpha: f64| Samples::new(alpha).unwrap().with_noise_variance(0.1).unwrap();
+    for kappa in [1e-300, 1e-250] {
+        let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
+        let error = solver.evaluate(&atom, &noisy(2.0)).unwrap().generalization_error;
+        assert!(relative_error(error, 0.1) < Solver::ACCURACY);
+    }
+    let strong = Solver::new().with_explicit_penalty(1e300).unwrap();
+    let error = strong.evaluate(&atom, &noisy(0.5)).unwrap().generalization_error;
+    assert!(relative_error(error, 1.0) < Solver::ACCURACY);
+}
+
+/// A start from another world is passed over.
+#[test]
+fn starts_in_other_units_are_passed_over() {
+    let tiny = Law::new(vec![
+        Group::new("signal", 0.01, Prior::gaussian(0.0, 100.0).unwrap(), 1e-138).unwrap(),
+        Group::new("background", 0.99, Prior::ZERO, 1e-138).unwrap(),
+    ])
+    .unwrap();
+    let huge = Law::new(vec![
+        Group::new("signal", 0.5, Prior::atom(1e30).unwrap(), 1e29).unwrap(),
+        Group::new("background", 0.5, Prior::ZERO, 1e29).unwrap(),
+    ])
+    .unwrap();
+    let state = Solver::new().fixed_point(&tiny, &Samples::new(0.9).unwrap()).unwrap();
+    let samples = Samples::new(0.3).unwrap();
+    let warm = Solver::new().with_warm_start(state).evaluate(&huge, &samples).unwrap();
+    assert!(relative_error(warm.generalization_error, error_at(&huge, samples)) < Solver::ACCURACY);
+}
+
+#[test]
+fn laws_of_many_groups_are_summed_without_loss() {
+    let groups = (0..100_000)
+        .map(|_| Group::new("all", 1e-5, Prior::gaussian(0.0, 1.0).unwrap(), 1e9).unwrap());
+    let law = Law::new(groups.collect()).unwrap();
+    assert_eq!(law.reachable_fraction(), 1.0);
+    let error = error_at(&law, Samples::new(0.25).unwrap());
+    assert!(relative_error(error, 0.75) < Solver::ACCURACY);
+}

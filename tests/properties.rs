@@ -115,6 +115,24 @@ proptest! {
     }
 
     #[test]
+    fn the_smaller_layer_is_not_forgotten(
+        first_layer in decades(-149.9, 149.9),
+        readout in decades(-149.9, 149.9),
+        beta in coefficient(),
+    ) {
+        let initialization = Initialization::from_layer_scales(first_layer, readout).unwrap();
+        let at_start = initialization.weights(0.0).unwrap();
+        prop_assert!(relative_error(at_start.plus.first_layer(), first_layer) <= ROUNDING);
+        prop_assert!(relative_error(at_start.minus.readout(), readout) <= ROUNDING);
+        let map = ScaleMap::new(initialization, 0.0).unwrap();
+        let scale = map.fine_tuning_scale(0.0).unwrap();
+        prop_assert!(relative_error(scale, 4.0 * first_layer * first_layer) <= ROUNDING);
+        let start = map.fine_tuning_initialization(beta).unwrap();
+        let scale = map.fine_tuning_scale(beta).unwrap();
+        prop_assert!(relative_error(start.first_layer(), scale.sqrt()) <= ROUNDING);
+    }
+
+    #[test]
     fn weights_reproduce_coefficient_and_invariants(
         initialization in initialization(),
         beta in coefficient(),
@@ -277,6 +295,28 @@ proptest! {
             Err(Error::NotRepresentable { .. }) => {}
             Err(error) => prop_assert!(false, "{error}"),
         }
+    }
+
+    /// Next to the weight of a set of groups, where the balance of responses is most delicate.
+    #[test]
+    fn interior_thresholds_do_not_depend_on_the_start(
+        law in law(decades(-12.0, 6.0)),
+        noise in prop_oneof![Just(0.0), decades(-8.0, 1.0)],
+        count in any::<prop::sample::Index>(),
+        nudge in prop_oneof![Just(0.0), signed(decades(-12.0, -3.0))],
+    ) {
+        let count = count.index(law.groups().len()) + 1;
+        let weight: f64 = law.groups()[..count].iter().map(Group::weight).sum();
+        let samples = |ratio: f64| {
+            Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap()
+        };
+        let ratio = (weight * (1.0 + nudge)).min(1.0 - 1e-9);
+        let solver = Solver::new();
+        let cold = solver.evaluate(&law, &samples(ratio)).unwrap().generalization_error;
+        let state = solver.fixed_point(&law, &samples(0.8 * ratio)).unwrap();
+        let warm = solver.with_warm_start(state).evaluate(&law, &samples(ratio)).unwrap();
+        let unit = law.mean_square() + noise;
+        prop_assert!(agree(warm.generalization_error, cold, unit), "{warm:?} {cold:e}");
     }
 
     #[test]

@@ -1,0 +1,212 @@
+//! The channel of the implicit penalty, by quadrature.
+
+use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms};
+use crate::error::{Error, Result};
+use crate::fixed_point::{Estimator, Solution};
+use crate::law::{Group, Law};
+use crate::penalty::proximal_parameter;
+use crate::quadrature::{Channel, Node, Rule, integrate};
+use crate::root::falling_root;
+use crate::task::Samples;
+
+impl Channel {
+    /// The channel of a group in units of the root of `unit_squared`.
+    pub(crate) fn new(group: &Group, unit_squared: f64) -> Result<Self> {
+        let unit = unit_squared.sqrt();
+        let scale = group.scale() / unit;
+        let mean = group.prior().mean().abs() / unit;
+        let variance = group.prior().variance() / unit_squared;
+        if !(1e-303..=1e303).contains(&scale) || mean > 1e150 || variance > 1e300 {
+            return Err(Error::NotRepresentable {
+                quantity: "a group in units of signal and noise",
+                reason: "its scale is not within 1e±303 of them, or its weight of zero hides a prior \
+                         of another order",
+            });
+        }
+        Ok(Self { mean, variance, scale })
+    }
+
+    /// `E[(b - B)²]`.
+    pub(crate) fn error(&self, w: f64, half_penalty: f64) -> f64 {
+        let total = self.variance + w;
+        if total == 0.0 {
+            // A known coefficient, observed exactly: what is missing is what the penalty takes.
+            let shrinkage = half_penalty * proximal_parameter(self.mean, half_penalty, self.scale);
+            return shrinkage * shrinkage;
+        }
+        let mut bias_squared = 0.0;
+        integrate(self, w, half_penalty, &Rule::fine(1.0), |node| {
+            bias_squared += node.mass * node.bias * node.bias;
+        });
+        self.variance * (w / total) + bias_squared
+    }
+}
+
+/// Neither signal nor noise: nothing to estimate, and no error. The effective penalty is its limit
+/// for a vanishing signal.
+pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solution> {
+    let movable =
+        || law.groups().iter().filter(|group| group.scale() > 0.0 && group.weight() > 0.0);
+    let largest = movable().map(|group| group.scale().ln()).fold(f64::NEG_INFINITY, f64::max);
+    let bounds = [-705.0, 705.0];
+    let log_half_penalty =
+        falling_root(largest, bounds, "the effective penalty", |log_half_penalty| {
+            let h = log_half_penalty.exp();
+            let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
+            for group in movable() {
+                let share = group.scale() / (group.scale() + h);
+                response += group.weight() * share;
+                slope -= group.weight() * share * (1.0 - share);
+            }
+            Ok(((response / samples.sample_ratio()).ln(), slope / response))
+        })?;
+    let half_penalty = log_half_penalty.exp();
+    let error = |group: &Group| {
+        let square = group.prior().mean_square();
+        if group.weight() > 0.0 || group.scale() == 0.0 || square == 0.0 {
+            return Ok(square);
+        }
+        Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
+    };
+    let errors = law.groups().iter().map(error).collect::<Result<_>>()?;
+    Solution::explicit(Estimator::Quadrature, 0.0, 2.0 * half_penalty, errors)
+}
+
+impl ScalarChannel for Channel {
+    fn mean_square(&self) -> f64 {
+        self.mean * self.mean + self.variance
+    }
+
+    fn terms(
+        &self,
+        w: f64,
+        half_penalty: f64,
+        form: Form,
+        resolution: Resolution,
+        smallest_response: f64,
+    ) -> Terms {
+        let rule = match resolution {
+            Resolution::Coarse => Rule::coarse(smallest_response),
+            Resolution::Fine => Rule::fine(smallest_response),
+            #[cfg(test)]
+            Resolution::Reference => Rule::reference(),
+        };
+        match form {
+            Form::Direct => {
+                let mut moments = DirectMoments::default();
+                let nodes = integrate(self, w, half_penalty, &rule, |node| moments.add(node));
+                moments.terms(self.variance, w, nodes)
+            }
+            Form::Complementary => {
+                let mut moments = ComplementaryMoments::default();
+                let nodes = integrate(self, w, half_penalty, &rule, |node| moments.add(node));
+                moments.terms(self.variance, w, nodes)
+            }
+        }
+    }
+
+    fn penalties(&self, w: f64) -> [f64; 2] {
+        [self.scale, self.scale.hypot((self.mean_square() + w).sqrt())]
+    }
+
+    /// A linear response below the threshold, and a full one above.
+    fn rough_response(&self, w: f64, half_penalty: f64) -> f64 {
+        let threshold = half_penalty * (2.0 * half_penalty / self.scale).ln_1p();
+        let beyond = (-0.5 * threshold * threshold / (self.mean_square() + w)).exp();
+        beyond.max(self.scale / (self.scale + half_penalty))
+    }
+}
+
+// Derivatives in w move the Gaussian density, by ((z - m)²/S² - 1)/(2S²), and in the error also
+// the posterior mean. Derivatives in theta move b, by -(t/2) db/dz.
+
+/// Sums over nodes for the direct form.
+#[derive(Debug, Default)]
+struct DirectMoments {
+    response: f64,
+    response_deviation_squared: f64,
+    response_by_penalty: f64,
+    bias_squared: f64,
+    bias_squared_deviation_squared: f64,
+    bias_deviation: f64,
+    response_bias_shrinkage: f64,
+}
+
+impl DirectMoments {
+    #[inline(always)]
+    fn add(&mut self, node: Node) {
+        let bias_squared = node.mass * node.bias * node.bias;
+        self.response += node.response;
+        self.response_deviation_squared += node.response * node.deviation_squared;
+        self.response_by_penalty += node.response_by_penalty;
+        self.bias_squared += bias_squared;
+        self.bias_squared_deviation_squared += bias_squared * node.deviation_squared;
+        self.bias_deviation += node.mass * node.bias * node.deviation;
+        self.response_bias_shrinkage += node.response * node.bias * node.shrinkage;
+    }
+
+    fn terms(&self, variance: f64, w: f64, nodes: usize) -> Terms {
+        let total = variance + w;
+        let (signal_share, noise_share) = (variance / total, w / total);
+        let error = signal_share * w + self.bias_squared;
+        let response = Slopes {
+            value: self.response,
+            by_noise: 0.5 * noise_share * (self.response_deviation_squared - self.response),
+            by_penalty: self.response_by_penalty,
+        };
+        let noise = Slopes {
+            value: error,
+            by_noise: w * signal_share * signal_share
+                + 0.5 * noise_share * (self.bias_squared_deviation_squared - self.bias_squared)
+                - 2.0 * signal_share * noise_share * self.bias_deviation,
+            by_penalty: 2.0 * self.response_bias_shrinkage,
+        };
+        Terms { response, noise, error, nodes }
+    }
+}
+
+/// Sums over nodes for the complementary form.
+#[derive(Debug, Default)]
+struct ComplementaryMoments {
+    resistance: f64,
+    resistance_deviation_squared: f64,
+    response_by_penalty: f64,
+    shrinkage_squared: f64,
+    shrinkage_squared_deviation_squared: f64,
+    response_shrinkage_squared: f64,
+    bias_squared: f64,
+}
+
+impl ComplementaryMoments {
+    #[inline(always)]
+    fn add(&mut self, node: Node) {
+        let shrinkage_squared = node.shrinkage * node.shrinkage;
+        self.resistance += node.resistance;
+        self.resistance_deviation_squared += node.resistance * node.deviation_squared;
+        self.response_by_penalty += node.response_by_penalty;
+        self.shrinkage_squared += node.mass * shrinkage_squared;
+        self.shrinkage_squared_deviation_squared +=
+            node.mass * shrinkage_squared * node.deviation_squared;
+        self.response_shrinkage_squared += node.response * shrinkage_squared;
+        self.bias_squared += node.mass * node.bias * node.bias;
+    }
+
+    fn terms(&self, variance: f64, w: f64, nodes: usize) -> Terms {
+        let total = variance + w;
+        let noise_share = w / total;
+        let response = Slopes {
+            value: self.resistance,
+            by_noise: 0.5 * noise_share * (self.resistance_deviation_squared - self.resistance),
+            by_penalty: -self.response_by_penalty,
+        };
+        let noise = Slopes {
+            value: self.shrinkage_squared,
+            by_noise: 0.5
+                * noise_share
+                * (self.shrinkage_squared_deviation_squared - self.shrinkage_squared),
+            by_penalty: 2.0 * self.response_shrinkage_squared,
+        };
+        let error = variance * noise_share + self.bias_squared;
+        Terms { response, noise, error, nodes }
+    }
+}
