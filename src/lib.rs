@@ -1,23 +1,37 @@
 #![doc = include_str!("../README.md")]
 
+mod channel;
 mod equations;
 mod error;
 mod fixed_point;
 mod initialization;
 mod law;
+mod limits;
 mod penalty;
+#[cfg(feature = "quadrature")]
 mod quadrature;
+mod recovery;
 mod report;
 mod root;
 mod scale_map;
 mod search;
+#[cfg(feature = "quadrature")]
+mod smooth_channel;
+mod soft_threshold;
+mod solver;
+mod sum;
 mod task;
 
 pub use error::{Error, Result};
-pub use fixed_point::{FixedPoint, Solver};
+pub use fixed_point::{Estimator, FixedPoint};
 pub use initialization::{ConservedQuantities, Initialization, Path, Weights};
 pub use law::{Group, Label, Law, Prior};
+pub use limits::{
+    basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
+};
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
+pub use recovery::RecoveryThreshold;
 pub use report::{GroupReport, Report};
 pub use scale_map::ScaleMap;
+pub use solver::{Method, Solver};
 pub use task::{Samples, Supports, Task};

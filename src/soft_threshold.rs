@@ -1,0 +1,258 @@
+//! The channel of a weighted l1 penalty: soft thresholds, in error functions.
+
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
+use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms};
+
+/// Soft threshold at `theta weight` of `z = B + s Z`, with `B ~ N(mean, variance)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SoftThreshold {
+    pub(crate) mean: f64,
+    pub(crate) variance: f64,
+    pub(crate) weight: f64,
+}
+
+/// Density of the standard normal distribution.
+pub(crate) fn density(x: f64) -> f64 {
+    (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
+}
+
+/// Probability of a standard normal variable above `x`.
+pub(crate) fn upper_tail(x: f64) -> f64 {
+    0.5 * libm::erfc(x * FRAC_1_SQRT_2)
+}
+
+/// `E[Z²; |Z| < u]`, to full relative precision.
+fn central_square(u: f64) -> f64 {
+    if u < 0.7 {
+        // sqrt(2/pi) exp(-u²/2) (u³/3 + u⁵/15 + u⁷/105 + ...), whose terms are all positive.
+        let mut term = u * u * u / 3.0;
+        let mut sum = 0.0;
+        let mut order = 3.0;
+        while term > f64::EPSILON * sum {
+            sum += term;
+            order += 2.0;
+            term *= u * u / order;
+        }
+        2.0 * density(u) * sum
+    } else {
+        libm::erf(u * FRAC_1_SQRT_2) - 2.0 * u * density(u)
+    }
+}
+
+/// Probability of `|z| < threshold`, and `E[z²; |z| < threshold]`, for `z ~ N(mean, spread²)`.
+fn truncated(mean: f64, spread: f64, threshold: f64) -> [f64; 2] {
+    let (inside, shift) = (threshold / spread, mean / spread);
+    let square = spread * spread;
+    if mean == 0.0 {
+        return [libm::erf(inside * FRAC_1_SQRT_2), square * central_square(inside)];
+    }
+    if inside < 0.5 {
+        // The closed forms cancel to the third power of the threshold. Ten Gauss-Legendre nodes
+        // are exact to rounding for a Gaussian on so short an interval.
+        let mut sums = [0.0; 2];
+        for (node, weight) in GAUSS_LEGENDRE {
+            let x = node * inside;
+            let mass = weight * inside * (density(x - shift) + density(x + shift));
+            sums[0] += mass;
+            sums[1] += mass * x * x * square;
+        }
+        return sums;
+    }
+    let (above, below) = (inside - shift, inside + shift);
+    let probability = if above < 0.0 {
+        upper_tail(-above) - upper_tail(below)
+    } else {
+        1.0 - upper_tail(above) - upper_tail(below)
+    };
+    let (density_above, density_below) = (density(above), density(below));
+    let moment = (shift * shift + 1.0) * probability
+        + 2.0 * shift * (density_below - density_above)
+        - (above * density_above + below * density_below);
+    // The moment of a probability is not negative; what is below is rounding.
+    [probability, square * moment.max(0.0)]
+}
+
+/// Positive nodes of the ten-point Gauss-Legendre rule on [-1, 1], and their weights.
+const GAUSS_LEGENDRE: [(f64, f64); 5] = [
+    (0.148_874_338_981_631_21, 0.295_524_224_714_752_87),
+    (0.433_395_394_129_247_2, 0.269_266_719_309_996_36),
+    (0.679_409_568_299_024_4, 0.219_086_362_515_982_04),
+    (0.865_063_366_688_984_5, 0.149_451_349_150_580_6),
+    (0.973_906_528_517_171_7, 0.066_671_344_308_688_14),
+];
+
+impl ScalarChannel for SoftThreshold {
+    fn mean_square(&self) -> f64 {
+        self.mean * self.mean + self.variance
+    }
+
+    fn terms(&self, w: f64, half_penalty: f64, form: Form, _: Resolution, _: f64) -> Terms {
+        let total = self.variance + w;
+        let spread = total.sqrt();
+        let threshold = 2.0 * half_penalty * self.weight;
+        // Beyond a thousand standard deviations nothing is left of the Gaussian, and the threshold
+        // itself must not overflow.
+        let scaled = (threshold / spread).min(1e3 + self.mean / spread);
+        let threshold = scaled * spread;
+        let shift = self.mean / spread;
+        let (above, below) = (scaled - shift, scaled + shift);
+        let (density_above, density_below) = (density(above), density(below));
+        let response = upper_tail(above) + upper_tail(below);
+        let [resistance, central] = truncated(self.mean, spread, threshold);
+        let shrunk = threshold * threshold * response;
+        let shrinkage_squared = central + shrunk;
+        let noise_share = w / total;
+        let response_by_noise = 0.5 * noise_share * (above * density_above + below * density_below);
+        let response_by_penalty = -scaled * (density_above + density_below);
+        let shrinkage_by_noise = w * (resistance + response_by_penalty);
+        let shrinkage_by_penalty = 2.0 * shrunk;
+        // Stein's identity, or where it cancels the definition.
+        let error = if self.mean == 0.0 && self.variance <= w {
+            let kept = (1.0 + scaled * scaled) * response - 2.0 * scaled * density_above;
+            self.variance * (1.0 - 2.0 * response) + total * kept.max(0.0)
+        } else {
+            (shrinkage_squared + w * (2.0 * response - 1.0)).max(0.0)
+        };
+        let (response, noise) = match form {
+            Form::Direct => (
+                Slopes {
+                    value: response,
+                    by_noise: response_by_noise,
+                    by_penalty: response_by_penalty,
+                },
+                Slopes {
+                    value: error,
+                    by_noise: shrinkage_by_noise
+                        + w * (2.0 * response - 1.0 + 2.0 * response_by_noise),
+                    by_penalty: shrinkage_by_penalty + 2.0 * w * response_by_penalty,
+                },
+            ),
+            Form::Complementary => (
+                Slopes {
+                    value: resistance,
+                    by_noise: -response_by_noise,
+                    by_penalty: -response_by_penalty,
+                },
+                Slopes {
+                    value: shrinkage_squared,
+                    by_noise: shrinkage_by_noise,
+                    by_penalty: shrinkage_by_penalty,
+                },
+            ),
+        };
+        Terms { response, noise, error, nodes: 0 }
+    }
+
+    fn penalties(&self, w: f64) -> [f64; 2] {
+        let spread = (self.mean_square() + w).sqrt();
+        [1e-3 * spread / self.weight, 10.0 * spread / self.weight]
+    }
+
+    fn rough_response(&self, w: f64, half_penalty: f64) -> f64 {
+        libm::erfc(
+            2.0 * half_penalty * self.weight * FRAC_1_SQRT_2 / (self.mean_square() + w).sqrt(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Midpoint rule over twelve standard deviations, split at the kinks.
+    fn by_midpoints(channel: &SoftThreshold, w: f64, half_penalty: f64) -> [f64; 4] {
+        let SoftThreshold { mean, variance, weight } = *channel;
+        let total = variance + w;
+        let spread = total.sqrt();
+        let threshold = 2.0 * half_penalty * weight;
+        let mut edges = vec![mean - 12.0 * spread, mean + 12.0 * spread];
+        edges.extend([-threshold, threshold].iter().filter(|t| (**t - mean).abs() < 12.0 * spread));
+        edges.sort_by(f64::total_cmp);
+        let mut sums = [0.0; 4];
+        for pair in edges.windows(2) {
+            let count = 20_000;
+            let width = (pair[1] - pair[0]) / f64::from(count);
+            for i in 0..count {
+                let z = pair[0] + width * (f64::from(i) + 0.5);
+                let mass = width * density((z - mean) / spread) / spread;
+                let estimate = z.signum() * (z.abs() - threshold).max(0.0);
+                let bias = mean + variance / total * (z - mean) - estimate;
+                sums[0] += mass * f64::from(u8::from(z.abs() > threshold));
+                sums[1] += mass * f64::from(u8::from(z.abs() < threshold));
+                sums[2] += mass * (z - estimate).powi(2);
+                sums[3] += mass * (variance * w / total + bias * bias);
+            }
+        }
+        sums
+    }
+
+    fn channels() -> impl Iterator<Item = (SoftThreshold, f64, f64)> {
+        [(0.0, 0.0), (0.0, 2.0), (0.0, 0.1), (1.0, 0.0), (0.3, 1.0)].into_iter().flat_map(|prior| {
+            [0.03, 0.5, 4.0].into_iter().flat_map(move |w| {
+                [0.05, 0.4, 1.5].map(|half_penalty| {
+                    let (mean, variance) = prior;
+                    (SoftThreshold { mean, variance, weight: 0.8 }, w, half_penalty)
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn closed_forms_are_the_integrals() {
+        for (channel, w, half_penalty) in channels() {
+            let expected = by_midpoints(&channel, w, half_penalty);
+            let direct = channel.terms(w, half_penalty, Form::Direct, Resolution::Fine, 1.0);
+            let other = channel.terms(w, half_penalty, Form::Complementary, Resolution::Fine, 1.0);
+            let computed =
+                [direct.response.value, other.response.value, other.noise.value, direct.error];
+            for (x, y) in computed.iter().zip(&expected) {
+                assert!((x - y).abs() <= 1e-6 * y + 1e-9, "{x} {y} {channel:?} {w} {half_penalty}");
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_are_derivatives() {
+        const STEP: f64 = 1e-5;
+        for form in [Form::Direct, Form::Complementary] {
+            for (channel, w, half_penalty) in channels() {
+                let at = |x: f64, y: f64| {
+                    let terms = channel.terms(
+                        w * x.exp(),
+                        half_penalty * y.exp(),
+                        form,
+                        Resolution::Fine,
+                        1.0,
+                    );
+                    [terms.response, terms.noise]
+                };
+                let shifted = [at(STEP, 0.0), at(-STEP, 0.0), at(0.0, STEP), at(0.0, -STEP)];
+                for (i, exact) in at(0.0, 0.0).iter().enumerate() {
+                    let [right, left, up, down] = shifted.map(|slopes| slopes[i].value);
+                    let (by_noise, by_penalty) =
+                        ((right - left) / (2.0 * STEP), (up - down) / (2.0 * STEP));
+                    assert!((by_noise - exact.by_noise).abs() < 1e-8, "{channel:?}");
+                    assert!((by_penalty - exact.by_penalty).abs() < 1e-8, "{channel:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn central_square_keeps_its_digits() {
+        // gamma(3/2, u²/2) / Gamma(3/2), with 30 digits.
+        for (u, expected) in [
+            (1e-3, 2.659_614_404_791_799_7e-10),
+            (0.5, 0.030_859_595_783_726_73),
+            (0.7, 0.078_917_188_840_388_2),
+            (2.0, 0.738_535_870_050_889_4),
+        ] {
+            assert!(
+                (central_square(u) / expected - 1.0).abs() < 4e-15,
+                "{u}: {}",
+                central_square(u)
+            );
+        }
+    }
+}
