@@ -69,4 +69,7 @@ pub(crate) trait ScalarChannel {
 
     /// A rough `E[db/dz]`, to start a search from.
     fn rough_response(&self, w: f64, half_penalty: f64) -> f64;
+
+    /// Whether the rough response is above a half.
+    fn responds(&self, w: f64, half_penalty: f64) -> bool;
 }

@@ -115,7 +115,7 @@ impl<C: ScalarChannel> Equations<C> {
             (CompensatedSum::new(0.0), CompensatedSum::new(0.0));
         let mut nodes = 0;
         for (part, error) in self.parts.iter().zip(errors) {
-            let full = part.channel.rough_response(w, half_penalty) > 0.5;
+            let full = part.channel.responds(w, half_penalty);
             let form = if full { Form::Complementary } else { Form::Direct };
             let terms = part.channel.terms(w, half_penalty, form, resolution, self.sample_ratio);
             if full {

@@ -26,6 +26,12 @@ impl Channel {
         Ok(Self { mean, variance, scale })
     }
 
+    /// Square of the point where the map bends, in units of the mean square of `z`.
+    fn threshold_squared(&self, w: f64, half_penalty: f64) -> f64 {
+        let threshold = half_penalty * (2.0 * half_penalty / self.scale).ln_1p();
+        threshold * threshold / (self.mean_square() + w)
+    }
+
     /// `E[(b - B)²]`.
     pub(crate) fn error(&self, w: f64, half_penalty: f64) -> f64 {
         let total = self.variance + w;
@@ -111,9 +117,13 @@ impl ScalarChannel for Channel {
 
     /// A linear response below the threshold, and a full one above.
     fn rough_response(&self, w: f64, half_penalty: f64) -> f64 {
-        let threshold = half_penalty * (2.0 * half_penalty / self.scale).ln_1p();
-        let beyond = (-0.5 * threshold * threshold / (self.mean_square() + w)).exp();
+        let beyond = (-0.5 * self.threshold_squared(w, half_penalty)).exp();
         beyond.max(self.scale / (self.scale + half_penalty))
+    }
+
+    fn responds(&self, w: f64, half_penalty: f64) -> bool {
+        self.scale > half_penalty
+            || self.threshold_squared(w, half_penalty) < 2.0 * std::f64::consts::LN_2
     }
 }
 

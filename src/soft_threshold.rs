@@ -150,9 +150,19 @@ impl ScalarChannel for SoftThreshold {
     }
 
     fn rough_response(&self, w: f64, half_penalty: f64) -> f64 {
-        libm::erfc(
-            2.0 * half_penalty * self.weight * FRAC_1_SQRT_2 / (self.mean_square() + w).sqrt(),
-        )
+        libm::erfc(FRAC_1_SQRT_2 * self.rough_threshold(w, half_penalty))
+    }
+
+    fn responds(&self, w: f64, half_penalty: f64) -> bool {
+        // The upper quartile of the standard normal distribution.
+        self.rough_threshold(w, half_penalty) < 0.6745
+    }
+}
+
+impl SoftThreshold {
+    /// The threshold in units of the root mean square of `z`.
+    fn rough_threshold(&self, w: f64, half_penalty: f64) -> f64 {
+        2.0 * half_penalty * self.weight / (self.mean_square() + w).sqrt()
     }
 }
 
