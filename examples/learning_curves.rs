@@ -11,10 +11,18 @@ use clap::Parser;
 use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
 use plotters::prelude::*;
 
-/// Computes learning curves of fine-tuning, as CSV and as one SVG figure: a panel for every task, a
-/// line for every regime.
+const EXPLANATION: &str = "\
+Computes learning curves of fine-tuning, as CSV and as one SVG figure: a panel for every task, a
+line for every regime.
+
+The CSV has a row for every point, with the columns task, rho_ft, overlap, regime, lambda_pt,
+gamma_ft, alpha_ft, error and problem; problem is empty, or says why the point has no answer. The
+exit code is 0 if every point has an answer, 1 if some point has none, 2 if there are no curves.
+Giving --regime or --task replaces the default ones; their names may not contain a colon.";
+
+/// Computes learning curves of fine-tuning, as CSV and as one SVG figure.
 #[derive(Parser)]
-#[command(name = "learning_curves")]
+#[command(name = "learning_curves", long_about = EXPLANATION)]
 struct Arguments {
     /// Where to write the curves; - is standard output.
     #[arg(long, default_value = "learning_curves.csv")]
@@ -23,7 +31,7 @@ struct Arguments {
     #[arg(long, default_value = "learning_curves.svg")]
     svg: PathBuf,
     /// Absolute scale of pretraining.
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 1e-3, allow_negative_numbers = true)]
     c_pt: f64,
     /// Regimes with their relative and readout scales; give the flag once for each.
     #[arg(
@@ -50,20 +58,23 @@ struct Arguments {
     )]
     tasks: Vec<Named>,
     /// Fraction of coordinates that are active in pretraining.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     rho_pt: f64,
     /// Magnitude of the pretrained coefficients.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     beta_pt: f64,
     /// Variance of the active fine-tuning coefficients [default: the inverse of their density].
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     var_ft: Option<f64>,
     /// Variance of the label noise.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     noise_var: f64,
     /// Largest sample ratio.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
     alpha_max: f64,
+    /// Error at which lines leave the figure.
+    #[arg(long, default_value_t = 1e-8)]
+    floor: f64,
     /// Number of sample ratios, evenly spaced.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     points: u32,
@@ -175,9 +186,6 @@ fn create(path: &Path) -> Result<File, String> {
     File::create(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Error at which lines leave the figure; less is beyond what finite networks resolve.
-const FLOOR: f64 = 1e-8;
-
 /// Regimes side by side in the legend.
 const LEGEND_COLUMNS: usize = 2;
 
@@ -201,7 +209,7 @@ fn draw(arguments: &Arguments, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
     root.fill(&WHITE)?;
     let (panels, legend) = root.split_vertically(392);
     let shown = |error: &Result<f64, _>| match error {
-        Ok(error) if *error >= FLOOR => Some(*error),
+        Ok(error) if *error >= arguments.floor => Some(*error),
         _ => None,
     };
     let errors = || curves.iter().flat_map(|curve| &curve.points).filter_map(|(_, e)| shown(e));
@@ -223,15 +231,18 @@ fn draw(arguments: &Arguments, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
             .y_desc(if task == 0 { "generalization error" } else { "" })
             .x_labels(6)
             .y_labels(9)
-            .x_label_formatter(&|x| format!("{x:.1}"))
+            .x_label_formatter(&|x| format!("{}", (x * 1e9).round() / 1e9))
             .y_label_formatter(&|y| format!("{y:.0e}"))
             .label_style(("sans-serif", 13))
             .axis_desc_style(("sans-serif", 15))
             .draw()?;
         for curve in curves.iter().filter(|curve| curve.task == task) {
             let style = COLOURS[curve.regime % COLOURS.len()].stroke_width(2);
-            let points = curve.points.iter().filter_map(|(x, error)| Some((*x, shown(error)?)));
-            chart.draw_series(LineSeries::new(points, style))?;
+            // A missing point interrupts the line.
+            for run in curve.points.split(|(_, error)| shown(error).is_none()) {
+                let points = run.iter().filter_map(|(x, error)| Some((*x, shown(error)?)));
+                chart.draw_series(LineSeries::new(points, style))?;
+            }
         }
     }
     for (index, regime) in arguments.regimes.iter().enumerate() {
@@ -249,20 +260,35 @@ fn draw(arguments: &Arguments, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+/// Returns whether every point has an answer.
+fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let curves = compute(arguments)?;
-    write_csv(arguments, &curves)?;
+    let in_file = |error| format!("{}: {error}", arguments.csv.display());
+    match write_csv(arguments, &curves) {
+        Err(error) if is_broken_pipe(error.as_ref()) => {}
+        result => result.map_err(in_file)?,
+    }
     draw(arguments, &curves)?;
     eprintln!("wrote {} and {}", arguments.csv.display(), arguments.svg.display());
-    Ok(())
+    Ok(curves.iter().flat_map(|curve| &curve.points).all(|(_, error)| error.is_ok()))
+}
+
+/// A reader of the output that has seen enough, like `head`, is no failure.
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let io_error = match error.downcast_ref::<csv::Error>().map(csv::Error::kind) {
+        Some(csv::ErrorKind::Io(error)) => Some(error),
+        _ => error.downcast_ref::<io::Error>(),
+    };
+    io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
         Err(problem) => {
             eprintln!("learning_curves: {problem}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }

@@ -301,6 +301,23 @@ mod tests {
     }
 
     #[test]
+    fn tangent_is_the_derivative_in_the_sample_ratio() {
+        const STEP: f64 = 1e-4;
+        for (sample_ratio, kappa) in [(0.1, 0.0), (0.4, 0.3), (0.9, 0.0), (0.9, 0.3), (1.5, 0.3)] {
+            let root = |shift: f64| {
+                let equations = equations(0.05, sample_ratio * f64::exp(shift), 0.01, kappa);
+                solve(&equations, None, &mut [0.0; 3]).unwrap()
+            };
+            let (left, middle, right) = (root(-STEP), root(0.0), root(STEP));
+            for unknown in 0..2 {
+                let numeric = (right.point[unknown] - left.point[unknown]) / (2.0 * STEP);
+                let error = (numeric - middle.tangent[unknown]).abs();
+                assert!(error < 1e-5 * numeric.abs().max(1.0), "{sample_ratio} {kappa}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
     fn a_root_that_is_not_one_is_refused_with_its_residual() {
         let root =
             Root { point: [0.0; 2], iterations: 7, nodes: 0, residual: 1e-3, tangent: [0.0; 2] };

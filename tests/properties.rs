@@ -402,25 +402,28 @@ proptest! {
     fn fixed_point_equations_hold(
         law in law(decades(-12.0, 6.0)),
         samples in samples(),
-        solver in solver(),
+        kappa in prop_oneof![3 => Just(0.0), 1 => decades(-4.0, 2.0)],
     ) {
+        let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
         let report = solver.evaluate(&law, &samples).unwrap();
         let (noise, theta) =
             (report.state.effective_noise_variance, report.state.effective_penalty);
         let unit = law.mean_square() + samples.noise_variance();
         prop_assume!(theta > 0.0 && report.generalization_error > 1e-14 * unit);
-        let error: f64 = law
-            .groups()
-            .iter()
-            .map(|group| group.weight() * panels::error(group, noise, theta))
-            .sum();
+        let (mut response, mut error) = (0.0, 0.0);
+        for group in law.groups() {
+            let [group_response, group_error] = panels::moments(group, noise, theta);
+            response += group.weight() * group_response;
+            error += group.weight() * group_error;
+        }
+        prop_assert!(relative_error(response + kappa / theta, samples.sample_ratio()) < 1e-9);
         prop_assert!(relative_error(error, report.generalization_error) < 1e-9, "{error:e}");
         let expected = samples.sample_ratio() * noise;
         prop_assert!(relative_error(samples.noise_variance() + error, expected) < 1e-9);
     }
 }
 
-/// An independent quadrature for the error of a group.
+/// An independent quadrature for the response and the error of a group.
 mod panels {
     use diagonet::{Group, Penalty};
 
@@ -433,7 +436,7 @@ mod panels {
         (0.973_906_528_517_171_7, 0.066_671_344_308_688_14),
     ];
 
-    pub(crate) fn error(group: &Group, noise: f64, theta: f64) -> f64 {
+    pub(crate) fn moments(group: &Group, noise: f64, theta: f64) -> [f64; 2] {
         let (m, v) = (group.prior().mean(), group.prior().variance());
         let total = v + noise;
         let spread = total.sqrt();
@@ -448,7 +451,8 @@ mod panels {
             } else {
                 m + v / total * (z - m) - point.value
             };
-            bias * bias * (-0.5 * u * u).exp() / (spread * (2.0 * std::f64::consts::PI).sqrt())
+            let density = (-0.5 * u * u).exp() / (spread * (2.0 * std::f64::consts::PI).sqrt());
+            [density * point.slope_in_z, density * bias * bias]
         };
         // The map bends where its two terms are equal, over a width that shrinks with the scale.
         let bend = 0.5 * theta * (1.0 + (theta / group.scale()).asinh());
@@ -466,13 +470,17 @@ mod panels {
         edges.extend([-bend, 0.0, bend]);
         edges.retain(|edge| (low..=high).contains(edge));
         edges.sort_by(f64::total_cmp);
-        let panel = |pair: &[f64]| {
+        let mut sums = [0.0, v * noise / total];
+        for pair in edges.windows(2) {
             let (middle, half) = (0.5 * (pair[0] + pair[1]), 0.5 * (pair[1] - pair[0]));
-            let sum = |(x, w): (f64, f64)| {
-                w * (integrand(middle - half * x) + integrand(middle + half * x))
-            };
-            half * RULE.into_iter().map(sum).sum::<f64>()
-        };
-        v * noise / total + edges.windows(2).map(panel).sum::<f64>()
+            for (x, weight) in RULE {
+                for z in [middle - half * x, middle + half * x] {
+                    let values = integrand(z);
+                    sums[0] += half * weight * values[0];
+                    sums[1] += half * weight * values[1];
+                }
+            }
+        }
+        sums
     }
 }
