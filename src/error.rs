@@ -1,5 +1,7 @@
 //! The one error type of the crate.
 
+use crate::phase_diagram::Axis;
+
 /// What can be wrong with an input, or keep a question from having a finite answer.
 ///
 /// Every variant carries what a caller needs to act on it: which parameter, its value, and its
@@ -109,6 +111,41 @@ pub enum Error {
         quantity: &'static str,
         /// Where it lies.
         reason: &'static str,
+    },
+
+    /// A point of the triangle of regimes that no initialization realizes at the given magnitudes.
+    #[error(
+        "no initialization realizes pretraining_dependence = {pretraining_dependence} at l_order = \
+         {l_order} with these magnitudes: it must lie in [{lowest_dependence}, 0]"
+    )]
+    Unattainable {
+        /// The l-order asked for, in [1, 2).
+        l_order: f64,
+        /// The pretraining dependence asked for.
+        pretraining_dependence: f64,
+        /// The attainable dependences at this l-order are those from this one to 0.
+        lowest_dependence: f64,
+    },
+
+    /// The two axes of a phase diagram vary the same parameter.
+    #[error("both axes of the phase diagram vary {axis}")]
+    EqualAxes {
+        /// The parameter.
+        axis: Axis,
+    },
+
+    /// An axis of a phase diagram has no values.
+    #[error("the axis {axis} of the phase diagram has no values")]
+    EmptyAxis {
+        /// The parameter without values.
+        axis: Axis,
+    },
+
+    /// The answer is an integral, and the crate was built without its feature `quadrature`.
+    #[error("{quantity} needs numerical integration: enable the feature `quadrature` of diagonet")]
+    QuadratureDisabled {
+        /// The quantity that is an integral.
+        quantity: &'static str,
     },
 
     /// An iteration stopped before it met its accuracy budget.

@@ -129,6 +129,16 @@ impl Initialization {
         })
     }
 
+    /// From the absolute scale and `(1 + lambda)/2`, which keeps its digits where lambda rounds to
+    /// -1. The share lies in [0, 1].
+    pub(crate) fn from_first_layer_share(absolute_scale: f64, share: f64) -> Result<Self> {
+        Ok(Self {
+            first_layer: absolute_scale.sqrt() * share.sqrt(),
+            first_layer_share: share,
+            ..Self::from_scales(absolute_scale, 2.0 * share - 1.0)?
+        })
+    }
+
     /// From the squares w0² and v0², finite and not negative. Two zeros are a frozen coordinate,
     /// for which the relative scale is that of a readout at zero.
     pub(crate) fn from_squares(first_layer: f64, readout: f64) -> Self {

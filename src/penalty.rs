@@ -60,6 +60,12 @@ impl Penalty<f64> {
 }
 
 impl<T: RealField + Copy> Penalty<T> {
+    /// The penalty at a scale that comes from the scale map, which can leave the domain of
+    /// [`Penalty::new`] but is finite and not negative.
+    pub(crate) fn at_mapped_scale(scale: T) -> Self {
+        Self { scale }
+    }
+
     /// The penalty of a coordinate with absolute scale `scale`.
     ///
     /// # Errors
@@ -472,13 +478,36 @@ fn proximal_root<T: RealField + Copy>(z: T, half_theta: T, c: T) -> (T, T) {
 }
 
 /// `c sinh(t)` for `t >= 0`, also where `sinh(t)` alone overflows.
-fn scaled_sinh<T: RealField + Copy>(c: T, t: T) -> T {
+pub(crate) fn scaled_sinh<T: RealField + Copy>(c: T, t: T) -> T {
     if t < nalgebra::convert(20.0) {
         c * t.sinh()
     } else {
         let root = half(t).exp();
         half(c) * root * root
     }
+}
+
+/// Ratio `asinh(b/c) / asinh(b/c')` of the slopes of the penalties with scales `c` and `c' >= c`,
+/// for `b >= 0`: at least 1, infinite where only `c` is zero.
+pub(crate) fn ratio_of_slopes(b: f64, c: f64, larger: f64) -> f64 {
+    // Below this, asinh(x) = x to the last bit.
+    const LINEAR: f64 = 1e-8;
+    if larger == c {
+        return 1.0;
+    }
+    if c == 0.0 {
+        return f64::INFINITY;
+    }
+    let ratio = if b < LINEAR * c {
+        larger / c
+    } else if b < LINEAR * larger {
+        // The quotient b/c' may underflow.
+        slopes(b, c).arc * larger / b
+    } else {
+        slopes(b, c).arc / slopes(b, larger).arc
+    };
+    // The maximum takes back a rounding beyond the exact bound.
+    ratio.max(1.0)
 }
 
 fn proximal<T: RealField + Copy>(z: T, theta: T, c: T) -> ProximalPoint<T> {
