@@ -147,14 +147,17 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn log_sensitivity(&self, beta_pt: f64) -> Result<f64> {
-        let scale = self.fine_tuning_scale(beta_pt)?;
+        let [first_layer, readout] = self.squares(beta_pt)?;
+        let scale = first_layer + readout;
         if scale == 0.0 || beta_pt == 0.0 {
             return Ok(0.0);
         }
-        let norm = self.pretraining.absolute_scale().hypot(beta_pt);
-        let response = 2.0 * self.pretraining.first_layer_share() * beta_pt * (beta_pt / norm);
+        let c = self.pretraining.absolute_scale();
+        let norm = c.hypot(beta_pt);
+        // Three ratios of at most 1, so that nothing on the way underflows before the result does.
+        let slope = (beta_pt / (c + norm)) * (beta_pt / norm);
         // The minimum takes back a rounding beyond the exact bound.
-        Ok((response / scale).min(1.0))
+        Ok((first_layer / scale * slope).min(1.0))
     }
 
     /// Initialization of fine-tuning: both first-layer weights at the sum of the pretrained ones,
