@@ -481,7 +481,7 @@ impl InductiveBias {
             // The last digit of the target moves the sensitivity, and the scale.
             let rounding = 4.0 * f64::EPSILON * (1.0 + excess.recip());
             let slack = 4.0 * f64::EPSILON * scale_by_order(parameter) + rounding;
-            if !(part <= 1.0 + rounding) {
+            if part > 1.0 + rounding {
                 return Err(unattainable(without_readout.min(by_share)));
             }
             let part = part.min(1.0);
