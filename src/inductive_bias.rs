@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, MAX_SQUARABLE, Result, check, check_coefficient};
 use crate::initialization::Initialization;
-use crate::penalty::{Penalty, ratio_of_slopes};
+use crate::penalty::Penalty;
 use crate::root::falling_root;
 use crate::scale_map::ScaleMap;
 
@@ -219,7 +219,7 @@ impl InductiveBias {
     /// ```
     pub fn of_feature(scale_map: &ScaleMap, feature: Feature) -> Result<Self> {
         feature.check()?;
-        let scales = FeatureScales::new(scale_map, feature.pretrained_coefficient)?;
+        let scales = scale_map.feature_scales(feature.pretrained_coefficient)?;
         let l_order = Penalty::at_mapped_scale(scales.active).l_order(feature.coefficient)?;
         Ok(Self::from_parts(l_order, scales.sensitivity, scales.price(feature.coefficient)))
     }
@@ -478,9 +478,11 @@ impl InductiveBias {
             };
             // The part of the scale that comes from the first layer.
             let part = if sensitivity == 0.0 { 0.0 } else { sensitivity / without_readout };
-            // The last digit of the target moves the sensitivity, and the scale.
+            // The last digit of the target moves the sensitivity, and its last digits as an l-order
+            // are computed move the scale.
             let rounding = 4.0 * f64::EPSILON * (1.0 + excess.recip());
-            let slack = 4.0 * f64::EPSILON * scale_by_order(parameter) + rounding;
+            let slack =
+                f64::from(Penalty::ULPS) * f64::EPSILON * scale_by_order(parameter) + rounding;
             if part > 1.0 + rounding {
                 return Err(unattainable(without_readout.min(by_share)));
             }
@@ -518,31 +520,6 @@ const MIN_SHARE: f64 = 1e-307;
 
 /// Sensitivities below this one are taken as 0 on the way to an initialization.
 const NO_SENSITIVITY: f64 = 1e-290;
-
-/// The scales that decide the inductive bias of a feature, whatever its coefficient.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct FeatureScales {
-    /// Fine-tuning scale of the feature.
-    pub(crate) active: f64,
-    /// Fine-tuning scale of a new feature.
-    pub(crate) inactive: f64,
-    /// Log-sensitivity of the first.
-    pub(crate) sensitivity: f64,
-}
-
-impl FeatureScales {
-    pub(crate) fn new(scale_map: &ScaleMap, pretrained_coefficient: f64) -> Result<Self> {
-        Ok(Self {
-            active: scale_map.fine_tuning_scale(pretrained_coefficient)?,
-            inactive: scale_map.fine_tuning_scale(0.0)?,
-            sensitivity: scale_map.log_sensitivity(pretrained_coefficient)?,
-        })
-    }
-
-    pub(crate) fn price(&self, coefficient: f64) -> f64 {
-        ratio_of_slopes(coefficient.abs(), self.inactive, self.active)
-    }
-}
 
 /// The order of the penalty at `t = asinh(x)`, with both its distances from the bounds and their
 /// logarithmic derivatives, none of which cancels.

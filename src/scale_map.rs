@@ -4,6 +4,7 @@ use nalgebra::{DVector, RealField};
 
 use crate::error::{Result, check, check_coefficient};
 use crate::initialization::Initialization;
+use crate::penalty::ratio_of_slopes;
 
 /// What pretraining does to the scale at which a coordinate is fine-tuned.
 ///
@@ -147,17 +148,25 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn log_sensitivity(&self, beta_pt: f64) -> Result<f64> {
-        let [first_layer, readout] = self.squares(beta_pt)?;
-        let scale = first_layer + readout;
-        if scale == 0.0 || beta_pt == 0.0 {
-            return Ok(0.0);
-        }
-        let c = self.pretraining.absolute_scale();
+        Ok(self.feature_scales(beta_pt)?.sensitivity)
+    }
+
+    /// All that the map says of a coordinate that pretraining left at `beta_pt`.
+    pub(crate) fn feature_scales(&self, beta_pt: f64) -> Result<FeatureScales> {
+        check_coefficient("beta_pt", beta_pt)?;
+        let (c, share) = (self.pretraining.absolute_scale(), self.pretraining.first_layer_share());
         let norm = c.hypot(beta_pt);
-        // Three ratios of at most 1, so that nothing on the way underflows before the result does.
-        let slope = (beta_pt / (c + norm)) * (beta_pt / norm);
-        // The minimum takes back a rounding beyond the exact bound.
-        Ok((first_layer / scale * slope).min(1.0))
+        let readout = self.readout_square();
+        let first_layer = (share + share) * (c + norm);
+        let active = first_layer + readout;
+        let sensitivity = if active == 0.0 || beta_pt == 0.0 {
+            0.0
+        } else {
+            // Three ratios of at most 1, so that nothing on the way underflows before the result
+            // does. The minimum takes back a rounding beyond the exact bound.
+            (first_layer / active * ((beta_pt / (c + norm)) * (beta_pt / norm))).min(1.0)
+        };
+        Ok(FeatureScales { active, inactive: (share + share) * (c + c) + readout, sensitivity })
     }
 
     /// Initialization of fine-tuning: both first-layer weights at the sum of the pretrained ones,
@@ -262,8 +271,31 @@ impl ScaleMap {
                 self.pretraining.absolute_scale(),
                 beta_pt,
             ),
-            0.5 * self.readout_scale * self.readout_scale,
+            self.readout_square(),
         ])
+    }
+
+    fn readout_square(&self) -> f64 {
+        0.5 * self.readout_scale * self.readout_scale
+    }
+}
+
+/// What decides the inductive bias of a feature besides its coefficient.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FeatureScales {
+    /// Fine-tuning scale of the feature.
+    pub(crate) active: f64,
+    /// Fine-tuning scale of a feature that pretraining left at 0.
+    pub(crate) inactive: f64,
+    /// Log-sensitivity of the first.
+    pub(crate) sensitivity: f64,
+}
+
+impl FeatureScales {
+    /// Price of a new feature against this one, see
+    /// [`InductiveBias::feature_price`](crate::InductiveBias::feature_price).
+    pub(crate) fn price(&self, coefficient: f64) -> f64 {
+        ratio_of_slopes(coefficient.abs(), self.inactive, self.active)
     }
 }
 

@@ -3,11 +3,9 @@
 #[cfg(not(feature = "quadrature"))]
 use crate::error::Error;
 use crate::error::{Result, check};
-use crate::inductive_bias::{
-    FeatureScales, InductiveBias, Regime, check_threshold, parameter_of_order,
-};
+use crate::inductive_bias::{InductiveBias, Regime, check_threshold, parameter_of_order};
 use crate::penalty::{Penalty, scaled_sinh};
-use crate::scale_map::ScaleMap;
+use crate::scale_map::{FeatureScales, ScaleMap};
 use crate::task::Task;
 
 /// The share of features in each regime, see [`TaskBias::regime_shares`].
@@ -154,7 +152,7 @@ impl TaskBias {
             Ok(FeatureGroup {
                 weight: probability / density,
                 deviation,
-                scales: FeatureScales::new(scale_map, pretrained_coefficient)?,
+                scales: scale_map.feature_scales(pretrained_coefficient)?,
             })
         };
         let groups = [
