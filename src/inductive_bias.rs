@@ -220,8 +220,9 @@ impl InductiveBias {
     pub fn of_feature(scale_map: &ScaleMap, feature: Feature) -> Result<Self> {
         feature.check()?;
         let scales = scale_map.feature_scales(feature.pretrained_coefficient)?;
-        let l_order = Penalty::at_mapped_scale(scales.active).l_order(feature.coefficient)?;
-        Ok(Self::from_parts(l_order, scales.sensitivity, scales.price(feature.coefficient)))
+        let (l_order, arc) =
+            Penalty::at_mapped_scale(scales.active).l_order_and_arc(feature.coefficient)?;
+        Ok(Self::from_parts(l_order, scales.sensitivity, scales.price(feature.coefficient, arc)))
     }
 
     /// From an l-order in [1, 2] and a sensitivity in [0, 1].

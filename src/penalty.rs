@@ -197,22 +197,28 @@ impl<T: RealField + Copy> Penalty<T> {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn l_order(&self, beta: T) -> Result<T> {
+        Ok(self.l_order_and_arc(beta)?.0)
+    }
+
+    /// The l-order, and `asinh(|b|/c)`, which is 0 on a frozen coordinate for want of a limit.
+    #[inline]
+    pub(crate) fn l_order_and_arc(&self, beta: T) -> Result<(T, T)> {
         check_beta(beta)?;
         let two = T::one() + T::one();
         if self.scale.is_zero() {
             return if beta.is_zero() {
                 Err(Error::NoLimit { quantity: "l_order" })
             } else {
-                Ok(T::one())
+                Ok((T::one(), T::zero()))
             };
         }
         let Slopes { arc, chord } = slopes(beta.abs(), self.scale);
         // Below this ratio the correction (b/c)²/6 is lost to rounding, and 0/0 threatens.
         if arc < T::default_epsilon() {
-            return Ok(two);
+            return Ok((two, arc));
         }
         // The minimum takes back a rounding beyond the exact bound.
-        Ok((arc / (arc - chord)).min(two))
+        Ok(((arc / (arc - chord)).min(two), arc))
     }
 
     /// Proximal map of `theta q_c`: the `b` that minimizes `(b - z)²/2 + theta q_c(b)`.
@@ -488,8 +494,8 @@ pub(crate) fn scaled_sinh<T: RealField + Copy>(c: T, t: T) -> T {
 }
 
 /// Ratio `asinh(b/c) / asinh(b/c')` of the slopes of the penalties with scales `c` and `c' >= c`,
-/// for `b >= 0`: at least 1, infinite where only `c` is zero.
-pub(crate) fn ratio_of_slopes(b: f64, c: f64, larger: f64) -> f64 {
+/// for `b >= 0`, with the second of them given: at least 1, infinite where only `c` is zero.
+pub(crate) fn ratio_of_slopes(b: f64, c: f64, larger: f64, arc_of_larger: f64) -> f64 {
     // Below this, asinh(x) = x to the last bit.
     const LINEAR: f64 = 1e-8;
     if larger == c {
@@ -504,7 +510,7 @@ pub(crate) fn ratio_of_slopes(b: f64, c: f64, larger: f64) -> f64 {
         // The quotient b/c' may underflow.
         slopes(b, c).arc * larger / b
     } else {
-        slopes(b, c).arc / slopes(b, larger).arc
+        slopes(b, c).arc / arc_of_larger
     };
     // The maximum takes back a rounding beyond the exact bound.
     ratio.max(1.0)

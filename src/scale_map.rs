@@ -293,9 +293,10 @@ pub(crate) struct FeatureScales {
 
 impl FeatureScales {
     /// Price of a new feature against this one, see
-    /// [`InductiveBias::feature_price`](crate::InductiveBias::feature_price).
-    pub(crate) fn price(&self, coefficient: f64) -> f64 {
-        ratio_of_slopes(coefficient.abs(), self.inactive, self.active)
+    /// [`InductiveBias::feature_price`](crate::InductiveBias::feature_price), with `arc` as from
+    /// [`Penalty::l_order_and_arc`](crate::Penalty).
+    pub(crate) fn price(&self, coefficient: f64, arc: f64) -> f64 {
+        ratio_of_slopes(coefficient.abs(), self.inactive, self.active, arc)
     }
 }
 
@@ -335,6 +336,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn tiny_log_sensitivities_keep_their_digits() {
+        // Share times coefficient is 1e-313; s = (beta/c)²/2 without a readout.
+        let share = 1e-197;
+        let pretraining = Initialization::from_first_layer_share(1e-79, share).unwrap();
+        let computed = ScaleMap::new(pretraining, 0.0).unwrap().log_sensitivity(1e-116).unwrap();
+        assert!((computed / 0.5e-74 - 1.0).abs() < 1e-14);
     }
 
     #[test]

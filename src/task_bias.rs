@@ -168,7 +168,7 @@ impl TaskBias {
         // The weights may sum to a rounding more than 1.
         let l_order = 1.0 + excess.min(1.0);
         let sensitivity = if excess > 0.0 { (dependence / excess).min(1.0) } else { 0.0 };
-        let price = groups[0].scales.price(deviation);
+        let price = groups[0].typical_price()?;
         let average = InductiveBias::from_parts(l_order, sensitivity, price);
         let shares = regime_shares(&groups, InductiveBias::DEFAULT_THRESHOLD)?;
         Ok(Self { groups, average, shares })
@@ -247,6 +247,16 @@ impl FeatureGroup {
             return Ok(penalty.l_order(self.deviation)? - 1.0);
         }
         self.integrate_excess(&penalty)
+    }
+
+    /// Price of a new feature at the standard deviation of the coefficients.
+    fn typical_price(&self) -> Result<f64> {
+        if self.scales.active == 0.0 {
+            return Ok(1.0);
+        }
+        let (_, arc) =
+            Penalty::at_mapped_scale(self.scales.active).l_order_and_arc(self.deviation)?;
+        Ok(self.scales.price(self.deviation, arc))
     }
 
     #[cfg(feature = "quadrature")]
