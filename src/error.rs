@@ -129,6 +129,34 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// A point of the triangle of regimes that no initialization realizes at the given magnitudes.
+    #[error(
+        "no initialization realizes pretraining_dependence = {pretraining_dependence:?} at l_order = \
+         {l_order:?} with these magnitudes: it must lie in [{lowest_dependence:?}, 0]"
+    )]
+    Unattainable {
+        /// The l-order asked for, in [1, 2).
+        l_order: f64,
+        /// The pretraining dependence asked for.
+        pretraining_dependence: f64,
+        /// The attainable dependences at this l-order are those from this one to 0.
+        lowest_dependence: f64,
+    },
+
+    /// The two axes of a phase diagram vary the same parameter.
+    #[error("both axes of the phase diagram vary {parameter}")]
+    EqualAxes {
+        /// Name of the parameter.
+        parameter: &'static str,
+    },
+
+    /// An axis of a phase diagram has no values.
+    #[error("the axis {parameter} of the phase diagram has no values")]
+    EmptyAxis {
+        /// Name of the parameter without values.
+        parameter: &'static str,
+    },
+
     /// An iteration stopped before it met its accuracy budget.
     #[error("no convergence after {iterations} iterations: residual {residual:e}")]
     NotConverged {

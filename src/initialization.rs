@@ -124,6 +124,17 @@ impl Initialization {
         })
     }
 
+    /// From the absolute scale and `(1 + lambda)/2`, which keeps its digits where lambda rounds to
+    /// -1. The share lies in [0, 1].
+    pub(crate) fn from_first_layer_share(absolute_scale: f64, share: f64) -> Result<Self> {
+        Ok(Self {
+            first_layer: absolute_scale.sqrt() * share.sqrt(),
+            first_layer_share: share,
+            first_layer_root: share.sqrt(),
+            ..Self::from_scales(absolute_scale, 2.0 * share - 1.0)?
+        })
+    }
+
     /// From layer scales that are finite and not negative. Two zeros are a frozen coordinate, for
     /// which the relative scale is that of a readout at zero.
     pub(crate) fn from_layers(first_layer: f64, readout: f64) -> Self {
@@ -199,7 +210,12 @@ impl Initialization {
         self.readout
     }
 
-    /// `(1 + lambda) x`, without the rounding of lambda.
+    /// `(1 + lambda)/2`, without the rounding of lambda.
+    pub(crate) fn first_layer_share(&self) -> f64 {
+        self.first_layer_share
+    }
+
+    /// `(1 + lambda) x`, without the rounding of lambda, and also where the share underflows.
     pub(crate) fn times_one_plus_relative_scale(&self, x: f64) -> f64 {
         if self.first_layer_share > 1e-280 {
             2.0 * self.first_layer_share * x

@@ -60,6 +60,12 @@ impl Penalty<f64> {
 }
 
 impl<T: RealField + Copy> Penalty<T> {
+    /// The penalty at a scale that comes from the scale map, which can leave the domain of
+    /// [`Penalty::new`] but is finite and not negative.
+    pub(crate) fn at_mapped_scale(scale: T) -> Self {
+        Self { scale }
+    }
+
     /// The penalty of a coordinate with absolute scale `scale`.
     ///
     /// # Errors
@@ -183,22 +189,28 @@ impl<T: RealField + Copy> Penalty<T> {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn l_order(&self, beta: T) -> Result<T> {
+        Ok(self.l_order_and_arc(beta)?.0)
+    }
+
+    /// The l-order, and `asinh(|b|/c)`, which is 0 on a frozen coordinate for want of a limit.
+    #[inline]
+    pub(crate) fn l_order_and_arc(&self, beta: T) -> Result<(T, T)> {
         check_beta(beta)?;
         let two = T::one() + T::one();
         if self.scale.is_zero() {
             return if beta.is_zero() {
                 Err(Error::NoLimit { quantity: "l_order" })
             } else {
-                Ok(T::one())
+                Ok((T::one(), T::zero()))
             };
         }
         let Slopes { arc, chord } = slopes(beta.abs(), self.scale);
         // Below this ratio the correction (b/c)²/6 is lost to rounding, and 0/0 threatens.
         if arc < T::default_epsilon() {
-            return Ok(two);
+            return Ok((two, arc));
         }
         // The minimum takes back a rounding beyond the exact bound.
-        Ok((arc / (arc - chord)).min(two))
+        Ok(((arc / (arc - chord)).min(two), arc))
     }
 
     /// Proximal map of `theta q_c`: the `b` that minimizes `(b - z)²/2 + theta q_c(b)`.
@@ -477,13 +489,36 @@ fn proximal_root<T: RealField + Copy>(z: T, half_theta: T, c: T) -> (T, T) {
 }
 
 /// `c sinh(t)` for `t >= 0`, also where `sinh(t)` alone overflows.
-fn scaled_sinh<T: RealField + Copy>(c: T, t: T) -> T {
+pub(crate) fn scaled_sinh<T: RealField + Copy>(c: T, t: T) -> T {
     if t < nalgebra::convert(20.0) {
         c * t.sinh()
     } else {
         let root = half(t).exp();
         half(c) * root * root
     }
+}
+
+/// Ratio `asinh(b/c) / asinh(b/c')` of the slopes of the penalties with scales `c` and `c' >= c`,
+/// for `b >= 0`, with the second of them given: at least 1, infinite where only `c` is zero.
+pub(crate) fn ratio_of_slopes(b: f64, c: f64, larger: f64, arc_of_larger: f64) -> f64 {
+    // Below this, asinh(x) = x to the last bit.
+    const LINEAR: f64 = 1e-8;
+    if larger == c {
+        return 1.0;
+    }
+    if c == 0.0 {
+        return f64::INFINITY;
+    }
+    let ratio = if b < LINEAR * c {
+        larger / c
+    } else if b < LINEAR * larger {
+        // The quotient b/c' may underflow.
+        slopes(b, c).arc * larger / b
+    } else {
+        slopes(b, c).arc / arc_of_larger
+    };
+    // The maximum takes back a rounding beyond the exact bound.
+    ratio.max(1.0)
 }
 
 fn proximal<T: RealField + Copy>(z: T, theta: T, c: T) -> ProximalPoint<T> {

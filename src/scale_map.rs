@@ -6,6 +6,10 @@ use nalgebra::{DVector, RealField};
 
 use crate::error::{MAX_SQUARABLE, Result, check, check_coefficient};
 use crate::initialization::Initialization;
+use crate::penalty::ratio_of_slopes;
+
+/// Smallest readout scale, whose square keeps its digits.
+pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 
 /// What pretraining does to the scale at which a coordinate is fine-tuned.
 ///
@@ -21,7 +25,7 @@ use crate::initialization::Initialization;
 ///
 /// where
 /// - `c_PT`, `lambda_PT`: [`Initialization`] of pretraining;
-/// - `gamma`: readout scale of fine-tuning, 0 or in [1e-150, 1e150];
+/// - `gamma`: readout scale of fine-tuning, 0 or in [1e-153, 1e150];
 /// - `beta_PT`: pretrained coefficient, in [-1e300, 1e300].
 ///
 /// The formula is evaluated as `(1 + lambda)(c_PT + hypot(c_PT, beta_PT)) + gamma²/2`, which is the
@@ -54,7 +58,7 @@ impl ScaleMap {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for `readout_scale` outside 0 or
-    /// [1e-150, 1e150].
+    /// [1e-153, 1e150].
     ///
     /// # Examples
     ///
@@ -67,8 +71,8 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(pretraining: Initialization, readout_scale: f64) -> Result<Self> {
-        check("readout_scale", readout_scale, "0 or [1e-150, 1e150]", |x| {
-            x == 0.0 || (1.0 / MAX_SQUARABLE..=MAX_SQUARABLE).contains(&x)
+        check("readout_scale", readout_scale, "0 or [1e-153, 1e150]", |x| {
+            x == 0.0 || (MIN_READOUT_SCALE..=MAX_SQUARABLE).contains(&x)
         })?;
         Ok(Self { pretraining, readout_scale })
     }
@@ -120,8 +124,7 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning_scale(&self, beta_pt: f64) -> Result<f64> {
-        let grown = self.pretraining.times_one_plus_relative_scale(self.growth(beta_pt)?);
-        Ok(grown + 0.5 * self.readout_scale * self.readout_scale)
+        Ok(self.feature_scales(beta_pt)?.active)
     }
 
     /// Log-sensitivity of the fine-tuning scale to the pretrained coefficient.
@@ -153,14 +156,26 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn log_sensitivity(&self, beta_pt: f64) -> Result<f64> {
-        let scale = self.fine_tuning_scale(beta_pt)?;
-        if scale == 0.0 || beta_pt == 0.0 {
-            return Ok(0.0);
-        }
-        let norm = self.pretraining.absolute_scale().hypot(beta_pt);
-        let response = self.pretraining.times_one_plus_relative_scale(beta_pt * (beta_pt / norm));
-        // The minimum takes back a rounding beyond the exact bound.
-        Ok((response / scale).min(1.0))
+        Ok(self.feature_scales(beta_pt)?.sensitivity)
+    }
+
+    /// All that the map says of a coordinate that pretraining left at `beta_pt`.
+    pub(crate) fn feature_scales(&self, beta_pt: f64) -> Result<FeatureScales> {
+        check_coefficient("beta_pt", beta_pt)?;
+        let c = self.pretraining.absolute_scale();
+        let norm = c.hypot(beta_pt);
+        let readout = self.readout_square();
+        let first_layer = self.pretraining.times_one_plus_relative_scale(c + norm);
+        let active = first_layer + readout;
+        let sensitivity = if active == 0.0 || beta_pt == 0.0 {
+            0.0
+        } else {
+            // Three ratios of at most 1, so that nothing on the way underflows before the result
+            // does. The minimum takes back a rounding beyond the exact bound.
+            (first_layer / active * ((beta_pt / (c + norm)) * (beta_pt / norm))).min(1.0)
+        };
+        let inactive = self.pretraining.times_one_plus_relative_scale(c + c) + readout;
+        Ok(FeatureScales { active, inactive, sensitivity })
     }
 
     /// Initialization of fine-tuning: both first-layer weights at the sum of the pretrained ones,
@@ -262,6 +277,30 @@ impl ScaleMap {
         check_coefficient("beta_pt", beta_pt)?;
         Ok(growth(self.pretraining.absolute_scale(), beta_pt))
     }
+
+    fn readout_square(&self) -> f64 {
+        0.5 * self.readout_scale * self.readout_scale
+    }
+}
+
+/// What decides the inductive bias of a feature besides its coefficient.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FeatureScales {
+    /// Fine-tuning scale of the feature.
+    pub(crate) active: f64,
+    /// Fine-tuning scale of a feature that pretraining left at 0.
+    pub(crate) inactive: f64,
+    /// Log-sensitivity of the first.
+    pub(crate) sensitivity: f64,
+}
+
+impl FeatureScales {
+    /// Price of a new feature against this one, see
+    /// [`InductiveBias::feature_price`](crate::InductiveBias::feature_price), with `arc` as from
+    /// [`Penalty::l_order_and_arc`](crate::Penalty).
+    pub(crate) fn price(&self, coefficient: f64, arc: f64) -> f64 {
+        ratio_of_slopes(coefficient.abs(), self.inactive, self.active, arc)
+    }
 }
 
 fn growth<T: RealField + Copy>(scale: T, beta_pt: T) -> T {
@@ -297,6 +336,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn tiny_log_sensitivities_keep_their_digits() {
+        // Share times coefficient is 1e-313; s = (beta/c)²/2 without a readout.
+        let share = 1e-197;
+        let pretraining = Initialization::from_first_layer_share(1e-79, share).unwrap();
+        let computed = ScaleMap::new(pretraining, 0.0).unwrap().log_sensitivity(1e-116).unwrap();
+        assert!((computed / 0.5e-74 - 1.0).abs() < 1e-14);
     }
 
     #[test]
