@@ -6,21 +6,35 @@ use std::path::PathBuf;
 use std::process::{ExitCode, exit};
 
 use clap::Parser;
-use csv::StringRecord;
-use diagonet::{Initialization, Label, Law, Report, Samples, ScaleMap, Solver, Supports, Task};
+use csv::ByteRecord;
+use diagonet::{
+    Error, Feature, InductiveBias, Initialization, Label, Law, Method, RecoveryThreshold, Regime,
+    Report, Samples, ScaleMap, Solver, Supports, Task,
+};
 
 const EXPLANATION: &str = "\
-Evaluates the exact generalization error of fine-tuning for every row of a CSV table.
+Evaluates the exact generalization error of fine-tuning for every row of a CSV table, and the
+inductive bias behind it.
 
 The header must name, in any order: rho_pt, rho_ft, overlap (statistics of the supports),
 beta_pt_active (pretrained magnitude), var_ft_active (variance of the active fine-tuning
 coefficients), c_pt, lambda_pt (initialization of pretraining), gamma_ft (readout scale of
-fine-tuning), alpha_ft (samples per coordinate), noise_var (variance of the label noise).
+fine-tuning), alpha_ft (samples per coordinate), noise_var (variance of the label noise). A column
+method may ask for auto (the default), quadrature, lazy or rich.
 
-The rows are written to standard output with the columns error, s2, theta, err_shared, err_new,
-err_pt_only, err_none and problem, which replace columns of these names; all other columns are
-carried through. The column problem is empty, or says why a row has no answer. The exit code
-is 0 if every row has an answer, 1 if some row has none, 2 if the table cannot be read.";
+The rows are written to standard output with these columns, which replace columns of the same name;
+all others are carried through.
+  error, s2, theta       generalization error, effective noise variance and penalty
+  err_shared, err_new, err_pt_only, err_none
+                         error by group of coordinates
+  method                 quadrature, lazy, rich or least squares: what was used
+  l_order, pretraining_dependence, regime, feature_price
+                         inductive bias of a reused feature, at beta_FT = sqrt(var_ft_active) and
+                         beta_PT = beta_pt_active; the price is that of a new one against it
+  recovery_threshold     samples per coordinate from which an l1 norm with this price recovers the
+                         task without noise; inf where it never does
+  problem                empty, or why the row has no answer
+The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the table cannot be read.";
 
 /// Evaluates the generalization error of fine-tuning for every row of a CSV table.
 #[derive(Parser)]
@@ -44,69 +58,152 @@ const INPUTS: [&str; 10] = [
     "noise_var",
 ];
 
-const OUTPUTS: [&str; 8] =
-    ["error", "s2", "theta", "err_shared", "err_new", "err_pt_only", "err_none", "problem"];
+const OUTPUTS: [&str; 14] = [
+    "error",
+    "s2",
+    "theta",
+    "err_shared",
+    "err_new",
+    "err_pt_only",
+    "err_none",
+    "method",
+    "l_order",
+    "pretraining_dependence",
+    "regime",
+    "feature_price",
+    "recovery_threshold",
+    "problem",
+];
 
 /// Where the columns are: the inputs, and those to carry through.
 struct Columns {
-    inputs: [usize; INPUTS.len()],
+    count: usize,
+    numbers: [usize; INPUTS.len()],
+    method: Option<usize>,
     carried: Vec<usize>,
 }
 
 impl Columns {
-    fn locate(header: &StringRecord) -> Result<Self, String> {
-        let position = |name: &str| header.iter().position(|column| column.trim() == name);
-        let missing: Vec<_> = INPUTS.into_iter().filter(|name| position(name).is_none()).collect();
+    fn locate(header: &ByteRecord) -> Result<Self, String> {
+        let names: Vec<_> = header.iter().map(<[u8]>::trim_ascii).collect();
+        let positions = |name: &str| -> Vec<usize> {
+            (0..names.len()).filter(|&index| names[index] == name.as_bytes()).collect()
+        };
+        let mut numbers = [0; INPUTS.len()];
+        let mut missing = Vec::new();
+        for (number, name) in numbers.iter_mut().zip(INPUTS) {
+            match positions(name)[..] {
+                [position] => *number = position,
+                [] => missing.push(name),
+                _ => return Err(format!("the header has the column {name} more than once")),
+            }
+        }
         if !missing.is_empty() {
             return Err(format!("the header lacks the columns {}", missing.join(", ")));
         }
-        let carried = header
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| !OUTPUTS.contains(&column.trim()))
-            .map(|(index, _)| index)
-            .collect();
-        Ok(Self { inputs: INPUTS.map(|name| position(name).unwrap_or_default()), carried })
+        let is_output = |name: &[u8]| OUTPUTS.iter().any(|output| output.as_bytes() == name);
+        Ok(Self {
+            count: names.len(),
+            numbers,
+            method: positions("method").first().copied(),
+            carried: (0..names.len()).filter(|&index| !is_output(names[index])).collect(),
+        })
     }
 
-    fn numbers(&self, row: &StringRecord) -> Result<[f64; INPUTS.len()], String> {
+    fn parse(&self, row: &ByteRecord) -> Result<([f64; INPUTS.len()], Method), String> {
+        if row.len() != self.count {
+            return Err(format!("the row has {} fields, the header {}", row.len(), self.count));
+        }
+        let text = |index: usize| String::from_utf8_lossy(row[index].trim_ascii());
         let mut numbers = [0.0; INPUTS.len()];
-        for ((number, &index), name) in numbers.iter_mut().zip(&self.inputs).zip(INPUTS) {
-            let text = row.get(index).unwrap_or_default().trim();
+        for ((number, &index), name) in numbers.iter_mut().zip(&self.numbers).zip(INPUTS) {
+            let text = text(index);
             *number = text.parse().map_err(|_| format!("{name} = '{text}' is not a number"))?;
         }
-        Ok(numbers)
+        let method = match self.method.map(text).as_deref() {
+            // What the output says of least squares is not a choice.
+            None | Some("" | "auto" | "least squares") => Method::Auto,
+            Some("quadrature") => Method::Quadrature,
+            Some("lazy") => Method::Lazy,
+            Some("rich") => Method::Rich,
+            Some(other) => {
+                return Err(format!(
+                    "method = '{other}' is not one of auto, quadrature, lazy, rich"
+                ));
+            }
+        };
+        Ok((numbers, method))
     }
 }
 
-fn solve(numbers: [f64; INPUTS.len()]) -> diagonet::Result<Report> {
+/// All that is said of a row.
+struct Answer {
+    report: Report,
+    bias: InductiveBias,
+    recovery_threshold: f64,
+}
+
+fn solve(numbers: [f64; INPUTS.len()], method: Method) -> diagonet::Result<Answer> {
     let [rho_pt, rho_ft, overlap, beta_pt, var_ft, c_pt, lambda_pt, gamma, alpha, noise] = numbers;
-    let task = Task::new(Supports::from_overlap(rho_pt, rho_ft, overlap)?)?
+    let supports = Supports::from_overlap(rho_pt, rho_ft, overlap)?;
+    let task = Task::new(supports)?
         .with_pretraining_magnitude(beta_pt)?
         .with_fine_tuning_variance(var_ft)?;
     let scale_map = ScaleMap::new(Initialization::from_scales(c_pt, lambda_pt)?, gamma)?;
     let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
-    Solver::new().evaluate(&Law::fine_tuning(&task, &scale_map)?, &samples)
+    let law = Law::fine_tuning(&task, &scale_map)?;
+    let report = Solver::new().with_method(method).evaluate(&law, &samples)?;
+    let feature = Feature { pretrained_coefficient: beta_pt, coefficient: var_ft.sqrt() };
+    let bias = InductiveBias::of_feature(&scale_map, feature)?;
+    Ok(Answer { report, bias, recovery_threshold: recovery(&supports, bias.feature_price())? })
 }
 
-/// The output columns of a row with an answer; numbers parse back to the same floats.
-fn answer(report: &Report) -> Vec<String> {
-    let group = |label: Label| report.error_of(label.as_str()).unwrap_or(f64::NAN);
-    let numbers = [
-        report.generalization_error,
-        report.state.effective_noise_variance,
-        report.state.effective_penalty,
-        group(Label::SHARED),
-        group(Label::NEW),
-        group(Label::PRETRAINING_ONLY),
-        group(Label::NONE),
-    ];
-    numbers.iter().map(|number| format!("{number:?}")).chain([String::new()]).collect()
+/// The recovery threshold where new features have `price` times the weight of reused ones.
+fn recovery(supports: &Supports, price: f64) -> diagonet::Result<f64> {
+    let threshold = if price.is_finite() {
+        RecoveryThreshold::of_supports(supports, price)
+    } else if supports.new_features() > 0.0 {
+        return Ok(f64::INFINITY);
+    } else {
+        // Frozen coordinates without signal: the others are all there is.
+        RecoveryThreshold::of_supports(supports, 1e300)
+    };
+    match threshold {
+        Ok(threshold) => Ok(threshold.sample_ratio()),
+        Err(Error::Unrecoverable { .. }) => Ok(f64::INFINITY),
+        Err(error) => Err(error),
+    }
 }
 
-fn no_answer(problem: String) -> Vec<String> {
-    let mut fields = vec![String::new(); OUTPUTS.len() - 1];
-    fields.push(problem);
+impl Answer {
+    /// The output columns; numbers parse back to the same floats.
+    fn fields(&self) -> [String; OUTPUTS.len()] {
+        let number = |number: f64| format!("{number:?}");
+        let group =
+            |label: Label| self.report.error_of(label.as_str()).map(number).unwrap_or_default();
+        let regime: Regime = self.bias.regime();
+        [
+            number(self.report.generalization_error),
+            number(self.report.state.effective_noise_variance),
+            number(self.report.state.effective_penalty),
+            group(Label::SHARED),
+            group(Label::NEW),
+            group(Label::PRETRAINING_ONLY),
+            group(Label::NONE),
+            self.report.estimator.to_string(),
+            number(self.bias.l_order()),
+            number(self.bias.pretraining_dependence()),
+            regime.to_string(),
+            number(self.bias.feature_price()),
+            number(self.recovery_threshold),
+            String::new(),
+        ]
+    }
+}
+
+fn no_answer(problem: String) -> [String; OUTPUTS.len()] {
+    let mut fields = [const { String::new() }; OUTPUTS.len()];
+    fields[OUTPUTS.len() - 1] = problem;
     fields
 }
 
@@ -123,27 +220,21 @@ fn failed(error: csv::Error) -> String {
 fn evaluate(input: Box<dyn Read>) -> Result<bool, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let mut writer = csv::Writer::from_writer(io::stdout().lock());
-    let header = reader.headers().map_err(failed)?.clone();
+    let header = reader.byte_headers().map_err(failed)?.clone();
     let columns = Columns::locate(&header)?;
-    let mut write = |row: &StringRecord, outputs: Vec<String>| {
+    let mut write = |row: &ByteRecord, outputs: [String; OUTPUTS.len()]| {
         let carried = columns.carried.iter().map(|&index| row.get(index).unwrap_or_default());
-        writer.write_record(carried.chain(outputs.iter().map(String::as_str)))
+        writer.write_record(carried.chain(outputs.iter().map(String::as_bytes))).map_err(failed)
     };
-    write(&header, OUTPUTS.map(String::from).to_vec()).map_err(failed)?;
+    write(&header, OUTPUTS.map(String::from))?;
     let mut complete = true;
-    for row in reader.records() {
+    for row in reader.byte_records() {
         let row = row.map_err(failed)?;
-        let result = columns
-            .numbers(&row)
-            .and_then(|numbers| solve(numbers).map_err(|error| error.to_string()));
-        let outputs = match result {
-            Ok(report) => answer(&report),
-            Err(problem) => {
-                complete = false;
-                no_answer(problem)
-            }
-        };
-        write(&row, outputs).map_err(failed)?;
+        let answer = columns.parse(&row).and_then(|(numbers, method)| {
+            solve(numbers, method).map_err(|error| error.to_string())
+        });
+        complete &= answer.is_ok();
+        write(&row, answer.map_or_else(no_answer, |answer| answer.fields()))?;
     }
     writer.flush().map_err(|error| failed(error.into()))?;
     Ok(complete)

@@ -14,7 +14,7 @@ pub(crate) enum Resolution {
     Coarse,
     Fine,
     /// A resolution to judge the others by.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "quadrature"))]
     Reference,
 }
 

@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "quadrature", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "quadrature"),
+    doc = "Exact theory of pretraining and fine-tuning in diagonal linear networks: closed forms."
+)]
 
 mod channel;
 mod equations;

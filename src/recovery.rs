@@ -93,18 +93,23 @@ impl RecoveryThreshold {
         let threshold = if parts(false).next().is_none() {
             0.0
         } else {
-            let log_threshold = falling_root(0.0, [-705.0, 10.0], "the threshold", |log_u| {
+            let log_threshold = falling_root(0.0, [-705.0, 705.0], "the threshold", |log_u| {
                 // Halves of the derivatives in u: of the active groups, which rises, and of the
                 // others, which falls in magnitude.
                 let u = log_u.exp();
-                let rise: f64 = parts(true).map(|(p, w)| p * w * w * u).sum();
+                let rise: f64 = parts(true).map(|(p, w)| p * w * (w * u)).sum();
                 let (mut fall, mut bend) = (0.0, 0.0);
                 for (p, w) in parts(false) {
                     let x = u * w;
                     fall += 2.0 * p * w * excess(x);
                     bend += 2.0 * p * w * x * upper_tail(x);
                 }
-                Ok(((fall / rise).ln(), -bend / fall - 1.0))
+                Ok(if rise == 0.0 && fall == 0.0 {
+                    // Weights so far apart that a threshold between them costs nothing.
+                    (0.0, -1.0)
+                } else {
+                    ((fall / rise).ln(), -bend / fall - 1.0)
+                })
             })?;
             log_threshold.exp()
         };

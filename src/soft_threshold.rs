@@ -40,37 +40,39 @@ fn central_square(u: f64) -> f64 {
     }
 }
 
-/// Probability of `|z| < threshold`, and `E[z²; |z| < threshold]`, for `z ~ N(mean, spread²)`.
-fn truncated(mean: f64, spread: f64, threshold: f64) -> [f64; 2] {
-    let (inside, shift) = (threshold / spread, mean / spread);
-    let square = spread * spread;
-    if mean == 0.0 {
-        return [libm::erf(inside * FRAC_1_SQRT_2), square * central_square(inside)];
+/// Probability of `|z| < inside S`, and `E[z²; |z| < inside S]`, for `z ~ N(shift S, S²)` with the
+/// spread `S`, on an interval of less than a standard deviation.
+///
+/// The closed forms cancel there to the third power of the threshold. Ten Gauss-Legendre nodes are
+/// exact to rounding for a Gaussian on so short an interval.
+fn narrow(shift: f64, spread: f64, inside: f64) -> (f64, f64) {
+    let (mut probability, mut moment) = (0.0, 0.0);
+    for (node, weight) in GAUSS_LEGENDRE {
+        let x = node * inside;
+        let mass = weight * inside * (density(x - shift) + density(x + shift));
+        probability += mass;
+        moment += mass * x * x;
     }
-    if inside < 0.5 {
-        // The closed forms cancel to the third power of the threshold. Ten Gauss-Legendre nodes
-        // are exact to rounding for a Gaussian on so short an interval.
-        let mut sums = [0.0; 2];
-        for (node, weight) in GAUSS_LEGENDRE {
-            let x = node * inside;
-            let mass = weight * inside * (density(x - shift) + density(x + shift));
-            sums[0] += mass;
-            sums[1] += mass * x * x * square;
-        }
-        return sums;
-    }
-    let (above, below) = (inside - shift, inside + shift);
+    (probability, spread * spread * moment)
+}
+
+/// The same in closed form, on an interval that ends `above` and starts `below` standard deviations
+/// from the mean.
+fn wide(shift: f64, spread: f64, above: f64, below: f64) -> (f64, f64) {
     let probability = if above < 0.0 {
         upper_tail(-above) - upper_tail(below)
     } else {
         1.0 - upper_tail(above) - upper_tail(below)
     };
+    if probability == 0.0 {
+        return (0.0, 0.0);
+    }
     let (density_above, density_below) = (density(above), density(below));
     let moment = (shift * shift + 1.0) * probability
         + 2.0 * shift * (density_below - density_above)
         - (above * density_above + below * density_below);
     // The moment of a probability is not negative; what is below is rounding.
-    [probability, square * moment.max(0.0)]
+    (probability, spread * spread * moment.max(0.0))
 }
 
 /// Positive nodes of the ten-point Gauss-Legendre rule on [-1, 1], and their weights.
@@ -91,16 +93,21 @@ impl ScalarChannel for SoftThreshold {
         let total = self.variance + w;
         let spread = total.sqrt();
         let threshold = 2.0 * half_penalty * self.weight;
-        // Beyond a thousand standard deviations nothing is left of the Gaussian, and the threshold
-        // itself must not overflow.
-        let scaled = (threshold / spread).min(1e3 + self.mean / spread);
-        let threshold = scaled * spread;
-        let shift = self.mean / spread;
-        let (above, below) = (scaled - shift, scaled + shift);
+        // Both thresholds in standard deviations of z from its mean. Beyond a thousand, where nothing
+        // of the Gaussian is left, the number itself must not overflow.
+        let deviations = |distance: f64| (distance / spread).clamp(-1e3, 1e3);
+        let (above, below) = (deviations(threshold - self.mean), deviations(threshold + self.mean));
+        let scaled = deviations(threshold);
         let (density_above, density_below) = (density(above), density(below));
         let response = upper_tail(above) + upper_tail(below);
-        let [resistance, central] = truncated(self.mean, spread, threshold);
-        let shrunk = threshold * threshold * response;
+        let (resistance, central) = if self.mean == 0.0 {
+            (libm::erf(scaled * FRAC_1_SQRT_2), total * central_square(scaled))
+        } else if scaled < 0.5 {
+            narrow(self.mean / spread, spread, scaled)
+        } else {
+            wide(self.mean / spread, spread, above, below)
+        };
+        let shrunk = if response > 0.0 { threshold * threshold * response } else { 0.0 };
         let shrinkage_squared = central + shrunk;
         let noise_share = w / total;
         let response_by_noise = 0.5 * noise_share * (above * density_above + below * density_below);

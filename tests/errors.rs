@@ -154,6 +154,11 @@ fn quantities_without_a_limit_say_so() {
 fn quantities_beyond_floats_say_where() {
     let curvature = Penalty::new(0.0).unwrap().curvature(1e-310);
     assert!(matches!(curvature, Err(Error::NotRepresentable { .. })));
+}
+
+#[cfg(feature = "quadrature")]
+#[test]
+fn states_beyond_floats_say_where() {
     // Noiseless recovery at a scale of 1e-300 has an error of about 1e-590.
     let law = Law::new(vec![
         Group::new("signal", 0.01, Prior::gaussian(0.0, 100.0).unwrap(), 1e-300).unwrap(),
@@ -179,7 +184,12 @@ fn divergence_at_the_interpolation_threshold_says_so() {
         Error::Diverges { sample_ratio: 1.0, noise_variance: 0.5, frozen_signal: 0.0 }
     );
     assert!(error.to_string().contains("diverges"));
-    // An explicit penalty keeps it finite.
+}
+
+#[cfg(feature = "quadrature")]
+#[test]
+fn an_explicit_penalty_keeps_the_error_finite() {
+    let samples = Samples::new(1.0).unwrap().with_noise_variance(0.5).unwrap();
     let penalized = Solver::new().with_explicit_penalty(0.1).unwrap();
     assert!(penalized.evaluate(&unit_law(1.0), &samples).is_ok());
 }

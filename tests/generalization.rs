@@ -1,5 +1,7 @@
 //! The generalization error against reference values, limits and an independent quadrature.
 
+#![cfg(feature = "quadrature")]
+
 mod common;
 
 use common::{fixture, relative_error};

@@ -2,36 +2,15 @@
 
 mod common;
 
-use common::relative_error;
+use common::{config, decades, relative_error, relative_scale, signed};
 use diagonet::{
     Axis, Error, Feature, InductiveBias, Initialization, Penalty, PhaseDiagram, Regime, ScaleMap,
     Supports, TargetBias, Task, TaskBias,
 };
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 /// Budget of an inductive bias, and of the way to an initialization and back, absolute.
 const BUDGET: f64 = 4e-15;
-
-/// The same cases on every run and machine.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_seed: RngSeed::Fixed(0x2602_2006_2000_0003),
-        failure_persistence: None,
-        max_global_rejects: 100_000,
-        ..ProptestConfig::default()
-    }
-}
-
-/// Positive numbers of all sizes between two powers of ten.
-fn decades(from: f64, to: f64) -> impl Strategy<Value = f64> {
-    (from..to).prop_map(|exponent| 10.0_f64.powf(exponent))
-}
-
-fn signed(magnitude: impl Strategy<Value = f64>) -> impl Strategy<Value = f64> {
-    (magnitude, any::<bool>()).prop_map(|(x, negative)| if negative { -x } else { x })
-}
 
 /// Scales of all sizes, dense around one, and zero.
 fn scale() -> impl Strategy<Value = f64> {
@@ -51,17 +30,6 @@ fn coefficient() -> impl Strategy<Value = f64> {
         4 => signed(decades(-3.0, 3.0)),
         1 => Just(0.0),
         1 => Just(1e300),
-    ]
-}
-
-/// Relative scales, dense next to both ends.
-fn relative_scale() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        -1.0..=1.0_f64,
-        decades(-16.0, 0.0).prop_map(|gap| gap - 1.0),
-        decades(-16.0, 0.0).prop_map(|gap| 1.0 - gap),
-        Just(-1.0),
-        Just(1.0),
     ]
 }
 
@@ -605,7 +573,7 @@ fn integrals_need_the_feature() {
     let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
     let result = TaskBias::of_task(&task, &map(1.0, 0.0, 0.0));
     assert!(matches!(result, Err(Error::QuadratureDisabled { .. })));
-    assert!(result.unwrap_err().to_string().contains("enable the feature `quadrature`"));
+    assert!(result.unwrap_err().to_string().contains("needs the feature `quadrature`"));
 }
 
 #[test]

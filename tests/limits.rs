@@ -2,29 +2,18 @@
 
 mod common;
 
-use common::relative_error;
+use common::{config, relative_error};
 use diagonet::{
-    Estimator, Group, Initialization, Law, Method, Prior, RecoveryThreshold, Report, Samples,
-    ScaleMap, Solver, Supports, Task, basis_pursuit, minimum_l2, ordinary_least_squares,
-    rich_weights, weighted_l1, weighted_l2,
+    Estimator, Group, Law, Method, Prior, RecoveryThreshold, Report, Samples, Solver, Supports,
+    basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use statrs::function::erf::erfc;
 
 /// Two routes to the same closed form.
 const ROUNDING: f64 = 1e-13;
 /// What statrs promises of its error functions.
 const STATRS: f64 = 1e-9;
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_seed: RngSeed::Fixed(0x2602_2006_2000_0002),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 fn samples(ratio: f64, noise: f64) -> Samples {
     Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap()
@@ -215,6 +204,8 @@ fn methods_say_what_they_used() {
 
 #[cfg(feature = "quadrature")]
 mod against_quadrature {
+    use diagonet::{Initialization, ScaleMap, Task};
+
     use super::*;
 
     fn exact(law: &Law, samples: &Samples) -> f64 {

@@ -1,0 +1,36 @@
+//! Time of the closed forms.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use diagonet::{
+    Initialization, Law, RecoveryThreshold, Samples, ScaleMap, Supports, Task, minimum_l2,
+    ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
+};
+use std::hint::black_box;
+
+fn limits(criterion: &mut Criterion) {
+    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    let task = Task::new(supports).expect("a density that is not tiny");
+    let pretraining = Initialization::from_scales(1e-3, -0.9).expect("legal scales");
+    let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
+    let law = Law::fine_tuning(&task, &map).expect("scales within range");
+    let weights = rich_weights(&law);
+    let samples = |ratio: f64| {
+        let samples = Samples::new(ratio).expect("a legal ratio");
+        samples.with_noise_variance(0.1).expect("a legal variance")
+    };
+    let (few, many) = (samples(0.3), samples(1.5));
+    criterion.bench_function("ordinary_least_squares", |b| {
+        b.iter(|| ordinary_least_squares(black_box(&law), &many));
+    });
+    criterion.bench_function("minimum_l2", |b| b.iter(|| minimum_l2(black_box(&law), &few)));
+    criterion.bench_function("weighted_l2", |b| b.iter(|| weighted_l2(black_box(&law), &few)));
+    criterion.bench_function("weighted_l1", |b| {
+        b.iter(|| weighted_l1(black_box(&law), &weights, &few));
+    });
+    criterion.bench_function("recovery_threshold", |b| {
+        b.iter(|| RecoveryThreshold::of_law(black_box(&law), &weights));
+    });
+}
+
+criterion_group!(benches, limits);
+criterion_main!(benches);
