@@ -59,6 +59,8 @@ pub enum Method {
 /// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "quadrature")]
+/// # {
 /// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.05, 1.0)?)?;
@@ -66,6 +68,7 @@ pub enum Method {
 /// let law = Law::fine_tuning(&task, &map)?;
 /// let report = Solver::new().evaluate(&law, &Samples::new(0.35)?)?;
 /// assert!((report.generalization_error / 0.0002003973495014532 - 1.0).abs() < Solver::ACCURACY);
+/// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,6 +125,8 @@ impl Solver {
     /// # Examples
     ///
     /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
     /// use diagonet::{Group, Law, Prior, Samples, Solver};
     ///
     /// // Noise makes regularization pay.
@@ -130,6 +135,7 @@ impl Solver {
     /// let interpolating = Solver::new().evaluate(&law, &samples)?;
     /// let penalized = Solver::new().with_explicit_penalty(2.0)?.evaluate(&law, &samples)?;
     /// assert!(penalized.generalization_error < 0.1 * interpolating.generalization_error);
+    /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_explicit_penalty(self, kappa: f64) -> Result<Self> {
@@ -189,6 +195,8 @@ impl Solver {
     /// # Examples
     ///
     /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
     /// use diagonet::{Group, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![
@@ -199,6 +207,7 @@ impl Solver {
     /// let cold = Solver::new().fixed_point(&law, &Samples::new(0.31)?)?;
     /// let warm = Solver::new().with_warm_start(state).fixed_point(&law, &Samples::new(0.31)?)?;
     /// assert!(warm.integrand_evaluations < cold.integrand_evaluations);
+    /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
@@ -222,6 +231,8 @@ impl Solver {
     /// # Examples
     ///
     /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
     /// use diagonet::{Error, Group, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
@@ -230,6 +241,7 @@ impl Solver {
     /// let threshold = Samples::new(1.0)?.with_noise_variance(0.1)?;
     /// let diverging = Solver::new().fixed_point(&law, &threshold);
     /// assert!(matches!(diverging, Err(Error::Diverges { .. })));
+    /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fixed_point(&self, law: &Law, samples: &Samples) -> Result<FixedPoint> {
@@ -326,6 +338,8 @@ impl Solver {
     /// # Examples
     ///
     /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
     /// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
     ///
     /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
@@ -336,6 +350,7 @@ impl Solver {
     /// };
     /// // The same features: an initialization that reuses them wins.
     /// assert!(error(0.0)? < error(-0.999999)?);
+    /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn evaluate(&self, law: &Law, samples: &Samples) -> Result<Report> {
