@@ -1,0 +1,224 @@
+//! The examples as their users run them.
+
+#![cfg(feature = "quadrature")]
+
+mod common;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use common::{fixture, relative_error};
+
+/// What the reference table is good for.
+const TABLE_BUDGET: f64 = 1e-9;
+
+/// The example's program, which `cargo test` builds next to the tests.
+fn example(name: &str) -> Command {
+    let mut path: PathBuf = std::env::current_exe().expect("the test runs from a file");
+    path.pop();
+    path.pop();
+    path.push("examples");
+    path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is not built: run `cargo test`", path.display());
+    Command::new(path)
+}
+
+fn evaluate(table: &[u8]) -> Output {
+    let mut child = example("evaluate")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    child.stdin.take().expect("a pipe").write_all(table).expect("the example reads");
+    child.wait_with_output().expect("the example ends")
+}
+
+/// The rows of a table as lists of fields, header first.
+fn rows(table: &[u8]) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(table);
+    let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+    reader.byte_records().map(|row| row.unwrap().iter().map(text).collect()).collect()
+}
+
+fn column(table: &[Vec<String>], name: &str) -> usize {
+    table[0].iter().position(|column| column == name).expect("the column exists")
+}
+
+#[test]
+fn evaluate_reproduces_the_reference_table() {
+    let path = format!("{}/tests/fixtures/generalization.csv", env!("CARGO_MANIFEST_DIR"));
+    let output = example("evaluate").arg(path).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let table = rows(&output.stdout);
+    let expected = fixture("generalization.csv");
+    assert_eq!(table.len(), expected.len() + 1);
+    for name in ["error", "s2", "theta", "err_shared", "err_new", "err_pt_only", "err_none"] {
+        let index = column(&table, name);
+        for (row, expected) in table[1..].iter().zip(&expected) {
+            let computed: f64 = row[index].parse().unwrap();
+            assert!(relative_error(computed, expected[name]) <= TABLE_BUDGET, "{name}: {row:?}");
+        }
+    }
+    // What it writes it reads, to the same numbers.
+    let again = evaluate(&output.stdout);
+    assert_eq!(again.status.code(), Some(0));
+    let error = column(&table, "error");
+    for (row, repeated) in table[1..].iter().zip(&rows(&again.stdout)[1..]) {
+        let (x, y): (f64, f64) = (row[error].parse().unwrap(), repeated[error].parse().unwrap());
+        assert!(relative_error(x, y) <= TABLE_BUDGET);
+    }
+}
+
+#[test]
+fn evaluate_carries_on_past_bad_rows_and_carries_columns_through() {
+    let table = b"note,alpha_ft,rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,noise_var,method
+\"a, b\",0.3,0.1,0.1,1,1,10,1e-3,0,0,0,
+caf\xe9,0.3,0.1,0.5,1,1,10,1e-3,0,0,0,auto
+c,0.3,0.1,x,1,1,10,1e-3,0,0,0,auto
+d,0.3,0.1,0.1,1,1,10,1e-3,0,0,0,best
+e,0.3,0.1
+f,0.3,0.1,0.1,1,1,10,1e-3,0,0,0,lazy
+g,1e-320,0.1,0.1,1,1,10,1e-3,0,0,0,auto
+";
+    let output = evaluate(table);
+    assert_eq!(output.status.code(), Some(1));
+    let table = rows(&output.stdout);
+    assert_eq!(table[0][0], "note");
+    assert_eq!(table[1][0], "a, b");
+    assert!(output.stdout.windows(4).any(|bytes| bytes == b"caf\xe9"));
+    let problem = column(&table, "problem");
+    let problems: Vec<_> = table[1..].iter().map(|row| row[problem].as_str()).collect();
+    assert_eq!(problems[0], "");
+    assert!(problems[1].starts_with("infeasible supports"));
+    assert_eq!(problems[2], "rho_ft = 'x' is not a number");
+    assert!(problems[3].starts_with("method = 'best' is not one of"));
+    assert_eq!(problems[4], "the row has 3 fields, the header 12");
+    assert_eq!(problems[5], "");
+    assert!(problems[6].starts_with("sample_ratio = 1e-320 is outside"));
+    let method = column(&table, "method");
+    assert_eq!(table[1][method], "quadrature");
+    assert_eq!(table[6][method], "lazy");
+}
+
+#[test]
+fn evaluate_classifies_the_check_points() {
+    let mut table = String::from(
+        "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var\n",
+    );
+    for (lambda, gamma) in [(-0.999_999, 1e-6), (0.0, 0.0), (0.0, 10.0), (-0.99, 0.0)] {
+        table += &format!("0.1,0.1,1,1,1,1e-3,{lambda},{gamma},0.3,0\n");
+    }
+    let output = evaluate(table.as_bytes());
+    assert_eq!(output.status.code(), Some(0));
+    let table = rows(&output.stdout);
+    let regime = column(&table, "regime");
+    let regimes: Vec<_> = table[1..].iter().map(|row| row[regime].as_str()).collect();
+    assert_eq!(regimes, ["I", "II", "III", "IV"]);
+    // A new feature costs more the stronger features are reused; the support is then known.
+    let threshold = column(&table, "recovery_threshold");
+    let thresholds: Vec<f64> =
+        table[1..].iter().map(|row| row[threshold].parse().unwrap()).collect();
+    assert!(thresholds[1] < thresholds[3] && thresholds[3] < thresholds[0]);
+    assert!(thresholds[2] < 0.328_793_506 && thresholds[2] > 0.3);
+}
+
+#[test]
+fn evaluate_says_what_a_table_lacks() {
+    let output = evaluate(b"rho_pt,rho_ft\n0.1,0.1\n");
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("the header lacks the columns overlap, beta_pt_active"), "{message}");
+}
+
+/// A directory of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("diagonet-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a temporary directory");
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).expect("the example wrote the file")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn learning_curves_writes_curves_and_figure() {
+    let scratch = Scratch::new("curves");
+    let run = |more: &[&str]| {
+        example("learning_curves")
+            .arg("--csv")
+            .arg(scratch.file("curves.csv"))
+            .arg("--svg")
+            .arg(scratch.file("curves.svg"))
+            .args(["--points", "20"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(run(&[]).status.code(), Some(0));
+    let curves = rows(scratch.text("curves.csv").as_bytes());
+    assert_eq!(curves.len(), 1 + 3 * 4 * 20);
+    let figure = scratch.text("curves.svg");
+    for text in ["full overlap, rho_FT = 0.01", "sample ratio", "generalization error", "IV rich"] {
+        assert!(figure.contains(text), "{text}");
+    }
+    // Through the divergence at alpha = 1, which is one point of each curve.
+    assert_eq!(run(&["--alpha-max", "2", "--noise-var", "0.1"]).status.code(), Some(1));
+    assert_eq!(scratch.text("curves.csv").matches("diverges").count(), 12);
+    let bad = run(&["--c-pt", "-1"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("absolute_scale = -1.0"));
+}
+
+#[test]
+fn regime_map_writes_triangle_and_phase_diagram() {
+    let scratch = Scratch::new("map");
+    let prefix = scratch.file("map");
+    let output = example("regime_map")
+        .arg("--prefix")
+        .arg(&prefix)
+        .args(["--points", "24"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let phase = rows(scratch.text("map_phase.csv").as_bytes());
+    assert_eq!(phase.len(), 1 + 24 * 24);
+    let regime = column(&phase, "regime");
+    for name in ["I", "II", "III", "IV"] {
+        assert!(phase.iter().any(|row| row[regime] == name), "{name}");
+    }
+    assert!(scratch.text("map_paths.csv").lines().count() > 1000);
+    for text in ["l-order", "pretraining dependence", "rich, pretraining-independent"] {
+        assert!(scratch.text("map_triangle.svg").contains(text), "{text}");
+    }
+    for text in ["readout scale", "1 + lambda", "error"] {
+        assert!(scratch.text("map_phase.svg").contains(text), "{text}");
+    }
+}
+
+#[test]
+fn every_example_explains_itself() {
+    for name in ["evaluate", "learning_curves", "regime_map"] {
+        let output = example(name).arg("--help").output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("Usage:"));
+        let unknown = example(name).arg("--unknown").output().unwrap();
+        assert_eq!(unknown.status.code(), Some(2));
+    }
+}
