@@ -1,8 +1,56 @@
-#![cfg_attr(feature = "quadrature", doc = include_str!("../README.md"))]
-#![cfg_attr(
-    not(feature = "quadrature"),
-    doc = "Exact theory of pretraining and fine-tuning in diagonal linear networks: closed forms."
-)]
+//! Exact theory of pretraining and fine-tuning in diagonal linear networks.
+//!
+//! From the initialization of each layer and the statistics of two tasks, this crate computes the
+//! generalization error of fine-tuning in the limit of many features, the inductive bias behind it,
+//! and the initialization that realizes a given one. The network is `beta = w+ v+ - w- v-` in every
+//! coordinate, trained by gradient flow.
+//!
+//! The path of data is the path of the theory, one type a station:
+//!
+//! | station | type |
+//! |---|---|
+//! | layer scales, or absolute and relative scale | [`Initialization`], [`Weights`] |
+//! | implicit penalty, its proximal map | [`Penalty`], [`SeparablePenalty`] |
+//! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
+//! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`] |
+//! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
+//! | law of one coordinate: any mixture, any scales | [`Law`], [`Group`], [`Prior`], [`Label`] |
+//! | effective noise and penalty | [`FixedPoint`] |
+//! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
+//! | exact recovery | [`RecoveryThreshold`] |
+//! | entry point: error, in total and by group; learning curves | [`Solver`], [`Report`], [`GroupReport`] |
+//!
+//! A value that exists is valid: constructors check their arguments and return a typed
+//! [`enum@Error`] that names the parameter, its value and its domain. Answers are numbers within a
+//! stated budget, or an error that says why there is none.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(feature = "quadrature")]
+//! # {
+//! use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+//!
+//! // One coordinate in ten is used in pretraining, and half of them again in fine-tuning.
+//! let task = Task::new(Supports::from_overlap(0.1, 0.05, 1.0)?)?;
+//! let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+//! let report = Solver::new().evaluate(&Law::fine_tuning(&task, &map)?, &Samples::new(0.2)?)?;
+//! assert!(report.generalization_error < 0.01);
+//! assert!(report.error_of("shared") > report.error_of("none"));
+//! # }
+//! # Ok::<(), diagonet::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `quadrature` (default): expectations under the penalty itself, by numerical integration. Without
+//!   it the closed forms remain, and what needs an integral is [`Error::QuadratureDisabled`].
+//!
+//! # Source
+//!
+//! Anguita, Locatello, Saxe, Mondelli, Mancini, Lippl, Dominé 2026, *A Theory of How Pretraining
+//! Shapes Inductive Bias in Fine-Tuning*, arXiv:2602.20062. Other sources are named where they are
+//! used.
 
 mod channel;
 mod equations;
@@ -16,6 +64,7 @@ mod penalty;
 mod phase_diagram;
 #[cfg(feature = "quadrature")]
 mod quadrature;
+mod realization;
 mod recovery;
 mod report;
 mod root;
@@ -31,7 +80,7 @@ mod task_bias;
 
 pub use error::{Error, Result};
 pub use fixed_point::{Estimator, FixedPoint};
-pub use inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime, TargetBias};
+pub use inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use initialization::{ConservedQuantities, Initialization, Path, Weights};
 pub use law::{Group, Label, Law, Prior};
 pub use limits::{
@@ -39,9 +88,15 @@ pub use limits::{
 };
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use phase_diagram::{Axis, PhaseDiagram};
+pub use realization::TargetBias;
 pub use recovery::RecoveryThreshold;
 pub use report::{GroupReport, Report};
 pub use scale_map::ScaleMap;
 pub use solver::{Method, Solver};
 pub use task::{Samples, Supports, Task};
 pub use task_bias::{RegimeShares, TaskBias};
+
+/// The programs of the README, compiled and run as documentation tests.
+#[cfg(all(doctest, feature = "quadrature"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

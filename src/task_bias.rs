@@ -1,8 +1,9 @@
 //! The inductive bias of a task: averages over the features that fine-tuning uses.
 
 use crate::error::{Result, check};
-use crate::inductive_bias::{InductiveBias, Regime, check_threshold, parameter_of_order};
+use crate::inductive_bias::{InductiveBias, Regime, check_threshold};
 use crate::penalty::{Penalty, scaled_sinh};
+use crate::realization::parameter_of_order;
 use crate::scale_map::{FeatureScales, ScaleMap};
 use crate::task::Task;
 
