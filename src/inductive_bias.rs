@@ -184,8 +184,9 @@ impl InductiveBias {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a coefficient of the feature outside [-1e300, 1e300];
-    /// [`Error::NoLimit`](crate::Error::NoLimit) for a coefficient of 0 on a frozen coordinate.
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a coefficient of the feature outside
+    /// [-1e300, 1e300]; [`Error::NoLimit`](crate::Error::NoLimit) for a coefficient of 0 on a frozen
+    /// coordinate.
     ///
     /// # Examples
     ///
@@ -338,7 +339,8 @@ impl InductiveBias {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1], where it could name two corners.
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1], where it
+    /// could name two corners.
     ///
     /// # Examples
     ///
