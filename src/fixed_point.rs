@@ -175,25 +175,22 @@ pub(crate) fn solve<C: ScalarChannel>(
     let root = search::solve(&equations, start, &mut part_errors)?;
     let [noise, penalty] = root.point.map(f64::exp);
 
-    let mut solved = equations.parts.iter().zip(part_errors).peekable();
-    let mut group_errors = Vec::with_capacity(law.groups().len());
-    for (index, group) in law.groups().iter().enumerate() {
-        group_errors.push(if group.scale() == 0.0 {
-            group.prior().mean_square()
-        } else if let Some((_, error)) = solved.next_if(|(part, _)| part.index == index) {
-            error * unit_squared
-        } else {
-            // A group of weight zero takes no part in the equations.
-            let terms = channel(index, group, unit_squared)?.terms(
-                noise,
-                0.5 * penalty,
-                Form::Direct,
-                Resolution::Fine,
-                equations.sample_ratio,
-            );
-            terms.error * unit_squared
-        });
+    let mut solved = vec![None; law.groups().len()];
+    for (part, error) in equations.parts.iter().zip(part_errors) {
+        solved[part.index] = Some(error * unit_squared);
     }
+    let error = |(index, group): (usize, &Group)| match solved[index] {
+        Some(error) => Ok(error),
+        None if group.scale() == 0.0 => Ok(group.prior().mean_square()),
+        // A group of weight zero takes no part in the equations.
+        None => {
+            let channel = channel(index, group, unit_squared)?;
+            let alpha = equations.sample_ratio;
+            let terms = channel.terms(noise, 0.5 * penalty, Form::Direct, Resolution::Fine, alpha);
+            Ok(terms.error * unit_squared)
+        }
+    };
+    let group_errors = law.groups().iter().enumerate().map(error).collect::<Result<_>>()?;
     let state = FixedPoint {
         effective_noise_variance: noise * unit_squared,
         effective_penalty: penalty * unit,
