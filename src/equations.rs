@@ -24,7 +24,7 @@
 use crate::channel::{Form, Resolution, ScalarChannel, Slopes};
 use crate::error::{Error, Result};
 use crate::law::{Group, Law};
-use crate::sum::CompensatedSum;
+use crate::sum::Gap;
 use crate::task::Samples;
 
 /// A group of coordinates that can move and has weight.
@@ -79,11 +79,9 @@ impl<C: ScalarChannel> Equations<C> {
             });
         }
         let mut parts = Vec::with_capacity(law.groups().len());
-        for (index, group) in law.groups().iter().enumerate() {
-            if group.scale() > 0.0 && group.weight() > 0.0 {
-                let channel = channel(index, group, unit_squared)?;
-                parts.push(Part { index, weight: group.weight(), channel });
-            }
+        for (index, group) in law.movable() {
+            let channel = channel(index, group, unit_squared)?;
+            parts.push(Part { index, weight: group.weight(), channel });
         }
         let reachable = law.reachable_fraction();
         Ok(Self {
@@ -111,36 +109,25 @@ impl<C: ScalarChannel> Equations<C> {
         let (mut responding, mut missing) = (Slopes::default(), Slopes::default());
         let mut noise =
             Slopes { value: self.noise_variance + self.frozen_signal, ..Slopes::default() };
-        let (mut full_weight, mut other_weight) =
-            (CompensatedSum::new(0.0), CompensatedSum::new(0.0));
+        let mut gap = Gap::new(self.sample_ratio, self.reachable);
         let mut nodes = 0;
         for (part, error) in self.parts.iter().zip(errors) {
             let full = part.channel.responds(w, half_penalty);
             let form = if full { Form::Complementary } else { Form::Direct };
             let terms = part.channel.terms(w, half_penalty, form, resolution, self.sample_ratio);
             if full {
-                full_weight.add(part.weight);
                 missing.add(part.weight, terms.response);
             } else {
-                other_weight.add(part.weight);
                 responding.add(part.weight, terms.response);
             }
             noise.add(part.weight, terms.noise);
+            gap.add(part.weight, full);
             *error = terms.error;
             nodes += terms.nodes;
         }
         // kappa / theta
         let pull = self.explicit_penalty / (2.0 * half_penalty);
         responding.add(1.0, Slopes { value: pull, by_noise: 0.0, by_penalty: -pull });
-        // alpha - P, from the smaller part: weights that are decimal fractions sum to the reachable
-        // fraction no better than to rounding.
-        let mut gap = CompensatedSum::new(self.sample_ratio);
-        if full_weight.value() < other_weight.value() {
-            gap.add(-full_weight.value());
-        } else {
-            gap.add(-self.reachable);
-            gap.add(other_weight.value());
-        }
         let gap = gap.value();
         let (mut left, mut right) = (responding, missing);
         *(if gap > 0.0 { &mut right.value } else { &mut left.value }) += gap.abs();

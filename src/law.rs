@@ -305,6 +305,11 @@ impl Group {
     pub fn scale(&self) -> f64 {
         self.scale
     }
+
+    /// Whether some of its coefficients are not zero.
+    pub(crate) fn is_active(&self) -> bool {
+        self.prior != Prior::ZERO
+    }
 }
 
 /// The law of a single coordinate: a mixture of [groups](Group).
@@ -477,6 +482,12 @@ impl Law {
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.square_of(|_| true)
+    }
+
+    /// Groups that can move and have weight, with their positions.
+    pub(crate) fn movable(&self) -> impl Iterator<Item = (usize, &Group)> {
+        let movable = |(_, group): &(usize, &Group)| group.scale > 0.0 && group.weight > 0.0;
+        self.groups.iter().enumerate().filter(movable)
     }
 
     /// Mean square `F` of the coefficients on frozen coordinates, whose error nothing can change.

@@ -60,6 +60,7 @@ mod inductive_bias;
 mod initialization;
 mod law;
 mod limits;
+mod normal;
 mod penalty;
 mod phase_diagram;
 #[cfg(feature = "quadrature")]

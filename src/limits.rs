@@ -8,7 +8,7 @@ use crate::recovery::RecoveryThreshold;
 use crate::report::Report;
 use crate::root::falling_root;
 use crate::soft_threshold::SoftThreshold;
-use crate::sum::CompensatedSum;
+use crate::sum::Gap;
 use crate::task::Samples;
 
 /// Generalization error of ordinary least squares on the coordinates that can move.
@@ -192,7 +192,8 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Report> {
 /// - `s²`, `theta`: effective noise and penalty, solved for.
 ///
 /// Without noise and frozen signal the error is 0 from the
-/// [recovery threshold](RecoveryThreshold) on. For `alpha >= r` the solution is that of
+/// [recovery threshold](RecoveryThreshold) on. (Where a threshold is narrow and a mean is not zero,
+/// differences of normal tails are evaluated as ten-node sums, which keeps their digits.) For `alpha >= r` the solution is that of
 /// [`ordinary_least_squares`].
 ///
 /// Exact in the limit of vanishing scales, for the weights of [`rich_weights`]; the approach is
@@ -206,7 +207,9 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Report> {
 ///
 /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for a
 /// weight outside (0, 1e300]; [`Error::Diverges`] at `alpha = r` with noise or frozen signal;
-/// [`Error::NotRepresentable`] where `s²` leaves the range of floats.
+/// [`Error::NotRepresentable`] where `s²` leaves the range of floats, as it does within a rounding
+/// below the recovery threshold; [`Error::NotConverged`] where weights are so far apart that rounding
+/// hides the solution.
 ///
 /// # Examples
 ///
@@ -260,8 +263,8 @@ pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Repo
 /// ```
 #[must_use]
 pub fn rich_weights(law: &Law) -> Vec<f64> {
-    let active = |group: &&Group| group.prior().mean_square() > 0.0;
-    let density: f64 = law.groups().iter().filter(active).map(Group::weight).sum();
+    let active = law.groups().iter().filter(|group| group.is_active());
+    let density: f64 = active.map(Group::weight).sum();
     let magnitude = if density > 0.0 { (law.mean_square() / density).sqrt() } else { 1.0 };
     let weight = |group: &Group| {
         let marginal = Penalty::new(group.scale()).and_then(|q| q.derivative(magnitude));
@@ -368,27 +371,26 @@ enum Balance {
 impl Balance {
     /// The root for `alpha` below the reachable fraction.
     fn new(law: &Law, alpha: f64, scale: impl Fn(&Group) -> f64) -> Result<Self> {
-        let gap = law.reachable_fraction() - alpha;
-        let movable = || {
-            let groups = law.groups().iter();
-            groups.filter(|group| group.scale() > 0.0 && group.weight() > 0.0)
-        };
+        let reachable = law.reachable_fraction();
+        let gap = reachable - alpha;
+        let movable = || law.movable().map(|(_, group)| group);
         let high = movable().map(&scale).fold(0.0, f64::max);
         let low = movable().map(&scale).fold(f64::INFINITY, f64::min);
         if low == high {
             return Ok(Self::Number(high * (gap / alpha)));
         }
-        let weight_at = |value: f64| -> f64 {
-            movable().filter(|group| scale(group) == value).map(Group::weight).sum()
+        // alpha less the weight at one of the scales.
+        let beyond = |value: f64| {
+            let mut gap = Gap::new(alpha, reachable);
+            movable().for_each(|group| gap.add(group.weight(), scale(group) == value));
+            gap.value()
         };
-        let (weight_low, weight_high) = (weight_at(low), weight_at(high));
         let others = movable().any(|group| ![low, high].contains(&scale(group)));
         // Beyond this ratio, products underflow.
         if !others && low > 1e-140 * high {
             // alpha t² + linear t - c (r - alpha) = 0, in units of the larger scale.
             let c = low / high;
-            // Differences of close numbers are exact.
-            let linear = (alpha - weight_high) + c * (alpha - weight_low);
+            let linear = beyond(high) + c * beyond(low);
             let root = (linear * linear + 4.0 * alpha * c * gap).sqrt();
             let t = if linear > 0.0 {
                 2.0 * c * gap / (linear + root)
@@ -402,12 +404,12 @@ impl Balance {
             // The groups that respond for the most part by what they lack, as in the equations of
             // the fixed point.
             let (mut kept, mut lost, mut slope) = (0.0, 0.0, 0.0);
-            let mut gap = CompensatedSum::new(alpha);
+            let mut gap = Gap::new(alpha, reachable);
             for group in movable() {
                 let ratio = (log_t - scale(group).ln()).exp();
                 let (share, rest) = (1.0 / (1.0 + ratio), 1.0 / (1.0 + ratio.recip()));
+                gap.add(group.weight(), ratio < 1.0);
                 if ratio < 1.0 {
-                    gap.add(-group.weight());
                     lost += group.weight() * rest;
                 } else {
                     kept += group.weight() * share;
@@ -434,14 +436,16 @@ impl Balance {
 /// `None` where the limit is not close.
 ///
 /// With `y = z/(c + t)`, the inequality `x - x³/6 <= asinh(x) <= x` gives `b - a z <= 0.2 a t y³` and
-/// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these do to the two
-/// equations at the lazy state. The state then moves by no more than the Newton step they cause,
-/// times two for the second order of a step that is below a tenth.
+/// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these, and a rounding
+/// of the sample ratio, do to the two equations at the lazy state. In the first, that is answered by a
+/// step of `log t`; in the second, by one of the noise, which also takes the first and second order of
+/// the error in `log t`. The factor of two covers what is beyond, for steps below a tenth.
 fn lazy_bound(law: &Law, samples: &Samples, solution: &Solution) -> Option<f64> {
+    let alpha = samples.sample_ratio();
     let noise = solution.state.effective_noise_variance;
     let t = 0.5 * solution.state.effective_penalty;
-    let (mut response, mut error) = (0.0, 0.0);
-    let (mut stiffness, mut error_by_penalty) = (0.0, 0.0);
+    let (mut response, mut error) = (4.0 * f64::EPSILON * alpha, 0.0);
+    let (mut stiffness, mut slope, mut curvature) = (0.0, 0.0, 0.0);
     for group in law.groups().iter().filter(|group| group.scale() > 0.0) {
         let (p, c) = (group.weight(), group.scale());
         let (kept, lost) = (c / (c + t), t / (c + t));
@@ -456,13 +460,15 @@ fn lazy_bound(law: &Law, samples: &Samples, solution: &Solution) -> Option<f64> 
         let linear = lost * lost * signal + kept * kept * noise;
         error += p * shift * (2.0 * linear.sqrt() + shift);
         stiffness += p * kept * lost;
-        error_by_penalty += 2.0 * p * kept * lost * (lost * signal - kept * noise);
+        slope += 2.0 * p * kept * lost * (lost * signal - kept * noise);
+        // Half of a bound on the second derivative, 4 a (1 - a) E[z²].
+        curvature += 2.0 * p * kept * lost * (signal + noise);
     }
     let penalty_step = response / stiffness;
     // In units of the noise, which may be zero.
-    let noise_step = (error + error_by_penalty.abs() * penalty_step) / stiffness;
+    let noise_step = (error + (slope.abs() + curvature * penalty_step) * penalty_step) / stiffness;
     let close = penalty_step < 0.1 && noise_step <= 0.1 * noise;
-    close.then_some(2.0 * samples.sample_ratio() * noise_step)
+    close.then_some(2.0 * alpha * noise_step)
 }
 
 /// Interpolation with a weighted l1 penalty.
@@ -476,7 +482,7 @@ pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
         (exact.estimator, exact.difference_bound) = (Estimator::Rich, None);
         return Ok(exact);
     }
-    let unit = weights.iter().copied().fold(0.0, f64::max);
+    let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
     let mut solution =
         fixed_point::solve(law, samples, 0.0, None, Estimator::Rich, |index, group, square| {
             Ok(SoftThreshold {

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result, check};
 use crate::law::{Group, Law, Prior};
 use crate::limits::check_weights;
+use crate::normal::{excess, square_excess, upper_tail};
 use crate::root::falling_root;
-use crate::soft_threshold::{density, upper_tail};
 use crate::task::Supports;
 
 /// Fewest samples from which weighted l1 recovers every coefficient exactly, without noise.
@@ -53,7 +53,7 @@ impl RecoveryThreshold {
     ///
     /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for
     /// a weight outside (0, 1e300]; [`Error::Unrecoverable`] where there is signal on frozen
-    /// coordinates.
+    /// coordinates; [`Error::NotRepresentable`] where weights are further apart than floats reach.
     ///
     /// # Examples
     ///
@@ -74,17 +74,11 @@ impl RecoveryThreshold {
         if frozen_signal > 0.0 {
             return Err(Error::Unrecoverable { frozen_signal });
         }
-        let unit = weights.iter().copied().fold(0.0, f64::max);
+        let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
         let parts = |active: bool| {
-            law.groups()
-                .iter()
-                .zip(weights)
-                .filter(move |(group, _)| {
-                    group.scale() > 0.0
-                        && group.weight() > 0.0
-                        && (group.prior() != Prior::ZERO) == active
-                })
-                .map(move |(group, weight)| (group.weight(), weight / unit))
+            law.movable()
+                .filter(move |(_, group)| group.is_active() == active)
+                .map(move |(index, group)| (group.weight(), weights[index] / unit))
         };
         if parts(true).next().is_none() {
             // Nothing to recover: no sample is needed, at the largest threshold.
@@ -114,7 +108,7 @@ impl RecoveryThreshold {
             log_threshold.exp()
         };
         let active: f64 = parts(true).map(|(p, w)| p * (1.0 + (threshold * w).powi(2))).sum();
-        let others: f64 = parts(false).map(|(p, w)| p * leakage(threshold * w)).sum();
+        let others: f64 = parts(false).map(|(p, w)| 2.0 * p * square_excess(threshold * w)).sum();
         Ok(Self { sample_ratio: active + others, threshold: threshold / unit })
     }
 
@@ -196,14 +190,4 @@ impl RecoveryThreshold {
     pub fn recovers(&self, sample_ratio: f64) -> bool {
         sample_ratio >= self.sample_ratio
     }
-}
-
-/// `E[max(Z - x, 0)]` for a standard normal `Z`.
-fn excess(x: f64) -> f64 {
-    (density(x) - x * upper_tail(x)).max(0.0)
-}
-
-/// `E[soft(Z; x)²]`, with the soft threshold at `x`.
-fn leakage(x: f64) -> f64 {
-    2.0 * ((1.0 + x * x) * upper_tail(x) - x * density(x)).max(0.0)
 }

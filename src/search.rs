@@ -20,6 +20,9 @@ const COARSE: f64 = 3e-3;
 /// What the accuracy budget allows at most.
 const ACCEPTABLE: f64 = 3e-11;
 
+/// Residual above which a short Newton step is the sign of a singular problem, not of a solution.
+const SOLVED: f64 = 1e-9;
+
 /// Residual of a state that is exact for a sample ratio and samples next to the given ones. Where
 /// the problem is so ill-conditioned that no step below `ACCEPTABLE` can be told from rounding (next
 /// to a sharp transition), it is the answer.
@@ -45,7 +48,7 @@ pub(crate) struct Root {
 impl Root {
     /// Whether the state is as good as asked for, given the next Newton step from it.
     fn is_acceptable(&self, step: f64) -> bool {
-        step < ACCEPTABLE || self.residual < ROUNDING
+        (step < ACCEPTABLE && self.residual < SOLVED) || self.residual < ROUNDING
     }
 
     fn accept(self, step: f64) -> Result<Self> {
@@ -116,7 +119,8 @@ impl<C: ScalarChannel> Search<'_, C> {
             if fine {
                 let stagnant = length > 0.5 * previous;
                 let root = self.root(point, &evaluation);
-                if length < CONVERGED || (stagnant && root.is_acceptable(length)) {
+                let converged = length < CONVERGED && root.residual < SOLVED;
+                if converged || (stagnant && root.is_acceptable(length)) {
                     return Some(root);
                 }
                 previous = length;

@@ -51,8 +51,7 @@ impl Channel {
 /// Neither signal nor noise: nothing to estimate, and no error. The effective penalty is its limit
 /// for a vanishing signal.
 pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solution> {
-    let movable =
-        || law.groups().iter().filter(|group| group.scale() > 0.0 && group.weight() > 0.0);
+    let movable = || law.movable().map(|(_, group)| group);
     let largest = movable().map(|group| group.scale().ln()).fold(f64::NEG_INFINITY, f64::max);
     let bounds = [-705.0, 705.0];
     let log_half_penalty =

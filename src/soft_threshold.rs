@@ -1,8 +1,9 @@
 //! The channel of a weighted l1 penalty: soft thresholds, in error functions.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms};
+use crate::normal::{density, excess, square_excess, upper_tail};
 
 /// Soft threshold at `theta weight` of `z = B + s Z`, with `B ~ N(mean, variance)`.
 #[derive(Debug, Clone, Copy)]
@@ -10,16 +11,6 @@ pub(crate) struct SoftThreshold {
     pub(crate) mean: f64,
     pub(crate) variance: f64,
     pub(crate) weight: f64,
-}
-
-/// Density of the standard normal distribution.
-pub(crate) fn density(x: f64) -> f64 {
-    (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
-}
-
-/// Probability of a standard normal variable above `x`.
-pub(crate) fn upper_tail(x: f64) -> f64 {
-    0.5 * libm::erfc(x * FRAC_1_SQRT_2)
 }
 
 /// `E[Z²; |Z| < u]`, to full relative precision.
@@ -112,12 +103,15 @@ impl ScalarChannel for SoftThreshold {
         let noise_share = w / total;
         let response_by_noise = 0.5 * noise_share * (above * density_above + below * density_below);
         let response_by_penalty = -scaled * (density_above + density_below);
-        let shrinkage_by_noise = w * (resistance + response_by_penalty);
         let shrinkage_by_penalty = 2.0 * shrunk;
-        // Stein's identity, or where it cancels the definition.
-        let error = if self.mean == 0.0 && self.variance <= w {
-            let kept = (1.0 + scaled * scaled) * response - 2.0 * scaled * density_above;
-            self.variance * (1.0 - 2.0 * response) + total * kept.max(0.0)
+        // Stein's identity; where it cancels, E[B²] + E[b²] - 2 E[B b] from the tails beyond the
+        // thresholds.
+        let error = if self.mean_square() <= w {
+            let estimate_squared = total * (square_excess(above) + square_excess(below));
+            let estimate = spread * (excess(above) - excess(below));
+            let signal =
+                self.mean_square() - 2.0 * (self.mean * estimate + self.variance * response);
+            signal + estimate_squared
         } else {
             (shrinkage_squared + w * (2.0 * response - 1.0)).max(0.0)
         };
@@ -130,8 +124,8 @@ impl ScalarChannel for SoftThreshold {
                 },
                 Slopes {
                     value: error,
-                    by_noise: shrinkage_by_noise
-                        + w * (2.0 * response - 1.0 + 2.0 * response_by_noise),
+                    // Stein's identity again, without the terms that cancel.
+                    by_noise: w * (response + response_by_penalty + 2.0 * response_by_noise),
                     by_penalty: shrinkage_by_penalty + 2.0 * w * response_by_penalty,
                 },
             ),
@@ -143,7 +137,7 @@ impl ScalarChannel for SoftThreshold {
                 },
                 Slopes {
                     value: shrinkage_squared,
-                    by_noise: shrinkage_by_noise,
+                    by_noise: w * (resistance + response_by_penalty),
                     by_penalty: shrinkage_by_penalty,
                 },
             ),

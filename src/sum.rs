@@ -35,6 +35,41 @@ impl FromIterator<f64> for CompensatedSum {
     }
 }
 
+/// `alpha - P`, with `P` the weight of some of the groups that can move.
+///
+/// It is formed from the smaller side, because weights that are decimal fractions sum to the
+/// reachable fraction no better than to rounding, and term by term, because nothing of the weights
+/// may be lost where it is nearly zero.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gap {
+    counted: CompensatedSum,
+    others: CompensatedSum,
+    weights: [f64; 2],
+}
+
+impl Gap {
+    pub(crate) fn new(sample_ratio: f64, reachable: f64) -> Self {
+        let mut others = CompensatedSum::new(sample_ratio);
+        others.add(-reachable);
+        Self { counted: CompensatedSum::new(sample_ratio), others, weights: [0.0; 2] }
+    }
+
+    /// Adds a group that can move; it counts towards `P` or does not.
+    pub(crate) fn add(&mut self, weight: f64, counts: bool) {
+        if counts {
+            self.counted.add(-weight);
+        } else {
+            self.others.add(weight);
+        }
+        self.weights[usize::from(counts)] += weight;
+    }
+
+    pub(crate) fn value(self) -> f64 {
+        let [others, counted] = self.weights;
+        if counted < others { self.counted.value() } else { self.others.value() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
