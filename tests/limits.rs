@@ -155,6 +155,21 @@ fn few_samples_of_atoms_keep_their_digits() {
     }
 }
 
+/// As many samples as coordinates whose l1 weight is next to nothing.
+#[test]
+fn weights_far_apart_keep_their_digits_at_the_interior_threshold() {
+    let law = Law::new(vec![
+        Group::new("cheap", 0.25, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
+        Group::new("dear", 0.75, Prior::atom(1.0).unwrap(), 1.0).unwrap(),
+    ])
+    .unwrap();
+    for (ratio, expected, budget) in [(1e8, 8_534_645.343_8, 1e-10), (1e16, 5.803_9e14, 1e-4)] {
+        let error = weighted_l1(&law, &[1.0, ratio], &samples(0.25, 0.0)).unwrap();
+        let error = error.generalization_error;
+        assert!(relative_error(error, expected) < budget, "{ratio:e}: {error}");
+    }
+}
+
 /// Groups that are no part of the problem have no say in it, whatever their weight.
 #[test]
 fn frozen_groups_do_not_set_the_unit_of_weights() {
