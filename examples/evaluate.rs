@@ -8,8 +8,8 @@ use std::process::{ExitCode, exit};
 use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
-    Error, Feature, InductiveBias, Initialization, Label, Law, Method, RecoveryThreshold, Regime,
-    Report, Samples, ScaleMap, Solver, Supports, Task,
+    Error, Feature, InductiveBias, Initialization, Label, Law, Method, RecoveryThreshold, Report,
+    Samples, ScaleMap, Solver, Supports, Task,
 };
 
 const EXPLANATION: &str = "\
@@ -136,75 +136,75 @@ impl Columns {
     }
 }
 
-/// All that is said of a row.
+/// All that is said of a row, as far as it has answers.
+#[derive(Default)]
 struct Answer {
-    report: Report,
-    bias: InductiveBias,
-    recovery_threshold: f64,
-}
-
-fn solve(numbers: [f64; INPUTS.len()], method: Method) -> diagonet::Result<Answer> {
-    let [rho_pt, rho_ft, overlap, beta_pt, var_ft, c_pt, lambda_pt, gamma, alpha, noise] = numbers;
-    let supports = Supports::from_overlap(rho_pt, rho_ft, overlap)?;
-    let task = Task::new(supports)?
-        .with_pretraining_magnitude(beta_pt)?
-        .with_fine_tuning_variance(var_ft)?;
-    let scale_map = ScaleMap::new(Initialization::from_scales(c_pt, lambda_pt)?, gamma)?;
-    let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
-    let law = Law::fine_tuning(&task, &scale_map)?;
-    let report = Solver::new().with_method(method).evaluate(&law, &samples)?;
-    let feature = Feature { pretrained_coefficient: beta_pt, coefficient: var_ft.sqrt() };
-    let bias = InductiveBias::of_feature(&scale_map, feature)?;
-    Ok(Answer { report, bias, recovery_threshold: recovery(&supports, bias.feature_price())? })
-}
-
-/// The recovery threshold where new features have `price` times the weight of reused ones.
-fn recovery(supports: &Supports, price: f64) -> diagonet::Result<f64> {
-    let threshold = if price.is_finite() {
-        RecoveryThreshold::of_supports(supports, price)
-    } else if supports.new_features() > 0.0 {
-        return Ok(f64::INFINITY);
-    } else {
-        // Frozen coordinates without signal: the others are all there is.
-        RecoveryThreshold::of_supports(supports, 1e300)
-    };
-    match threshold {
-        Ok(threshold) => Ok(threshold.sample_ratio()),
-        Err(Error::Unrecoverable { .. }) => Ok(f64::INFINITY),
-        Err(error) => Err(error),
-    }
+    report: Option<Report>,
+    bias: Option<InductiveBias>,
+    recovery_threshold: Option<f64>,
+    problem: Option<String>,
 }
 
 impl Answer {
+    fn new(numbers: [f64; INPUTS.len()], method: Method) -> Self {
+        let mut answer = Self::default();
+        if let Err(error) = answer.fill(numbers, method) {
+            answer.problem = Some(error.to_string());
+        }
+        answer
+    }
+
+    /// Fills in what there is, up to the first problem.
+    fn fill(&mut self, numbers: [f64; INPUTS.len()], method: Method) -> diagonet::Result<()> {
+        let [rho_pt, rho_ft, overlap, beta_pt, var_ft, c_pt, lambda_pt, gamma, alpha, noise] =
+            numbers;
+        let task = Task::new(Supports::from_overlap(rho_pt, rho_ft, overlap)?)?
+            .with_pretraining_magnitude(beta_pt)?
+            .with_fine_tuning_variance(var_ft)?;
+        let scale_map = ScaleMap::new(Initialization::from_scales(c_pt, lambda_pt)?, gamma)?;
+        let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
+        let law = Law::fine_tuning(&task, &scale_map)?;
+        let feature = Feature { pretrained_coefficient: beta_pt, coefficient: var_ft.sqrt() };
+        let bias = InductiveBias::of_feature(&scale_map, feature)?;
+        self.bias = Some(bias);
+        self.recovery_threshold = Some(recovery_threshold(&law, bias.feature_price())?);
+        self.report = Some(Solver::new().with_method(method).evaluate(&law, &samples)?);
+        Ok(())
+    }
+
     /// The output columns; numbers parse back to the same floats.
     fn fields(&self) -> [String; OUTPUTS.len()] {
-        let number = |number: f64| format!("{number:?}");
-        let group =
-            |label: Label| self.report.error_of(label.as_str()).map(number).unwrap_or_default();
-        let regime: Regime = self.bias.regime();
+        let number = |number: Option<f64>| number.map(|x| format!("{x:?}")).unwrap_or_default();
+        let report = self.report.as_ref();
+        let group = |label: Label| number(report.and_then(|r| r.error_of(label.as_str())));
         [
-            number(self.report.generalization_error),
-            number(self.report.state.effective_noise_variance),
-            number(self.report.state.effective_penalty),
+            number(report.map(|r| r.generalization_error)),
+            number(report.map(|r| r.state.effective_noise_variance)),
+            number(report.map(|r| r.state.effective_penalty)),
             group(Label::SHARED),
             group(Label::NEW),
             group(Label::PRETRAINING_ONLY),
             group(Label::NONE),
-            self.report.estimator.to_string(),
-            number(self.bias.l_order()),
-            number(self.bias.pretraining_dependence()),
-            regime.to_string(),
-            number(self.bias.feature_price()),
+            report.map(|r| r.estimator.to_string()).unwrap_or_default(),
+            number(self.bias.map(|bias| bias.l_order())),
+            number(self.bias.map(|bias| bias.pretraining_dependence())),
+            self.bias.map(|bias| bias.regime().to_string()).unwrap_or_default(),
+            number(self.bias.map(|bias| bias.feature_price())),
             number(self.recovery_threshold),
-            String::new(),
+            self.problem.clone().unwrap_or_default(),
         ]
     }
 }
 
-fn no_answer(problem: String) -> [String; OUTPUTS.len()] {
-    let mut fields = [const { String::new() }; OUTPUTS.len()];
-    fields[OUTPUTS.len() - 1] = problem;
-    fields
+/// The recovery threshold where new features have `price` times the l1 weight of reused ones.
+fn recovery_threshold(law: &Law, price: f64) -> diagonet::Result<f64> {
+    // An infinite price is that of frozen coordinates, whose weight plays no part.
+    let price = price.min(1e300);
+    match RecoveryThreshold::of_law(law, &[1.0, price, 1.0, price]) {
+        Ok(threshold) => Ok(threshold.sample_ratio()),
+        Err(Error::Unrecoverable { .. }) => Ok(f64::INFINITY),
+        Err(error) => Err(error),
+    }
 }
 
 /// What to say of a table that cannot be read or written. A reader of the output that has seen
@@ -230,11 +230,12 @@ fn evaluate(input: Box<dyn Read>) -> Result<bool, String> {
     let mut complete = true;
     for row in reader.byte_records() {
         let row = row.map_err(failed)?;
-        let answer = columns.parse(&row).and_then(|(numbers, method)| {
-            solve(numbers, method).map_err(|error| error.to_string())
-        });
-        complete &= answer.is_ok();
-        write(&row, answer.map_or_else(no_answer, |answer| answer.fields()))?;
+        let answer = match columns.parse(&row) {
+            Ok((numbers, method)) => Answer::new(numbers, method),
+            Err(problem) => Answer { problem: Some(problem), ..Answer::default() },
+        };
+        complete &= answer.problem.is_none();
+        write(&row, answer.fields())?;
     }
     writer.flush().map_err(|error| failed(error.into()))?;
     Ok(complete)

@@ -205,7 +205,7 @@ fn draw(arguments: &Arguments, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
     let legend_rows = arguments.regimes.len().div_ceil(LEGEND_COLUMNS);
     let width = 400 * tasks as u32 + 20;
     let root =
-        SVGBackend::new(&arguments.svg, (width, 400 + 24 * legend_rows as u32)).into_drawing_area();
+        SVGBackend::new(&arguments.svg, (width, 424 + 24 * legend_rows as u32)).into_drawing_area();
     root.fill(&WHITE)?;
     let (panels, legend) = root.split_vertically(392);
     let shown = |error: &Result<f64, _>| match error {
@@ -256,6 +256,12 @@ fn draw(arguments: &Arguments, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
         let text = format!("{} (lambda {lambda}, gamma {gamma})", regime.name);
         legend.draw(&Text::new(text, (x + 34, y - 7), ("sans-serif", 13)))?;
     }
+    let premises = format!(
+        "c_PT = {:?}, rho_PT = {:?}, beta_PT = {:?}, noise {:?}; lines end at an error of {:e}",
+        arguments.c_pt, arguments.rho_pt, arguments.beta_pt, arguments.noise_var, arguments.floor
+    );
+    let below = legend_rows as i32 * 24 + 3;
+    legend.draw(&Text::new(premises, (70, below), ("sans-serif", 13)))?;
     root.present()?;
     Ok(())
 }

@@ -38,9 +38,13 @@ struct Arguments {
     /// Magnitude of the pretrained coefficients.
     #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     beta_pt: f64,
-    /// Magnitude of the fine-tuning coefficient at which regimes are told apart.
+    /// Variance of the active fine-tuning coefficients.
     #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
-    beta_ft: f64,
+    var_ft: f64,
+    /// Magnitude of the fine-tuning coefficient at which regimes are told apart [default: the
+    /// root of the variance].
+    #[arg(long, allow_negative_numbers = true)]
+    beta_ft: Option<f64>,
     /// Barycentric coordinate from which a corner names the regime, in (0.5, 1].
     #[arg(long, default_value_t = InductiveBias::DEFAULT_THRESHOLD, allow_negative_numbers = true)]
     threshold: f64,
@@ -76,7 +80,21 @@ impl Arguments {
     }
 
     fn feature(&self) -> Feature {
-        Feature { pretrained_coefficient: self.beta_pt, coefficient: self.beta_ft }
+        Feature { pretrained_coefficient: self.beta_pt, coefficient: self.beta_ft() }
+    }
+
+    fn beta_ft(&self) -> f64 {
+        self.beta_ft.unwrap_or(self.var_ft.sqrt())
+    }
+
+    /// What the regimes of a figure depend on.
+    fn premises(&self) -> String {
+        format!(
+            "beta_PT = {:?}, beta_FT = {:?}, corners from {:?}",
+            self.beta_pt,
+            self.beta_ft(),
+            self.threshold
+        )
     }
 
     /// 1 + lambda along the axis of the phase diagram.
@@ -117,7 +135,7 @@ fn walks(arguments: &Arguments) -> diagonet::Result<Vec<Walk>> {
     };
     Ok(vec![
         Walk {
-            name: "lambda from -1 to 1, gamma = 0",
+            name: "lambda from -1 + 1e-14 to 1, gamma = 0",
             colour: RGBColor(213, 94, 0),
             points: along(
                 spaced(1e-14, 2.0, 400).iter().map(|gap| (gap - 1.0).min(1.0)).collect(),
@@ -163,7 +181,9 @@ impl Phase {
         )?;
         let supports =
             Supports::from_overlap(arguments.rho_pt, arguments.rho_ft, arguments.overlap)?;
-        let task = Task::new(supports)?.with_pretraining_magnitude(arguments.beta_pt)?;
+        let task = Task::new(supports)?
+            .with_pretraining_magnitude(arguments.beta_pt)?
+            .with_fine_tuning_variance(arguments.var_ft)?;
         let samples = Samples::new(arguments.alpha)?.with_noise_variance(arguments.noise_var)?;
         let mut errors = Vec::with_capacity(gaps.len() * gammas.len());
         for &gamma in &gammas {
@@ -256,6 +276,9 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk]) -> Result<(), Box<dyn Er
     let root = SVGBackend::new(&path, (900, 640)).into_drawing_area();
     root.fill(&WHITE)?;
     let plot = root.margin(70, 20, 10, 60);
+    let premises =
+        format!("c_PT = {:?} where it does not vary, {}", arguments.c_pt, arguments.premises());
+    label(&root, &premises, (450, 12), 13, HPos::Center)?;
     let mut chart = ChartBuilder::on(&plot)
         .x_label_area_size(46)
         .y_label_area_size(66)
@@ -318,11 +341,19 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk]) -> Result<(), Box<dyn Er
     let (x, y) = at(1.97, -1.0);
     label(&root, "II  lazy, pretraining-dependent", (x - 20, y - 16), 16, HPos::Right)?;
     label(&root, "weighted l2 norm: reuse, without sparsity", (x - 20, y + 4), 13, HPos::Right)?;
-    let (x, y) = at(1.36, -0.47);
-    label(&root, "IV  rich, pretraining-dependent", (x - 10, y + 30), 16, HPos::Right)?;
-    label(&root, "in between: sparse reuse", (x - 10, y + 48), 13, HPos::Right)?;
+    let (x, y) = at(1.62, -0.28);
+    label(&root, "IV  in between", (x, y), 16, HPos::Center)?;
+    label(
+        &root,
+        "towards the lower side: rich, pretraining-dependent,",
+        (x, y + 20),
+        13,
+        HPos::Center,
+    )?;
+    label(&root, "sparse reuse", (x, y + 36), 13, HPos::Center)?;
+    label(&root, "Paths, with a dot at their end:", (110, 386), 13, HPos::Left)?;
     for (index, walk) in walks.iter().enumerate() {
-        let (x, y) = (110, 390 + 24 * index as i32);
+        let (x, y) = (110, 410 + 24 * index as i32);
         root.draw(&PathElement::new(vec![(x, y), (x + 28, y)], walk.colour.stroke_width(3)))?;
         root.draw(&Circle::new((x + 28, y), 4, walk.colour.filled()))?;
         label(&root, walk.name, (x + 40, y), 13, HPos::Left)?;
@@ -330,6 +361,9 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk]) -> Result<(), Box<dyn Er
     root.present()?;
     Ok(())
 }
+
+/// Shade of a cell without an answer.
+const NO_ANSWER: RGBColor = RGBColor(190, 190, 190);
 
 /// Number of king's moves from each cell to another regime or out of the diagram.
 fn depths(regimes: &[Regime], columns: usize) -> Vec<usize> {
@@ -381,16 +415,17 @@ fn draw_phase(arguments: &Arguments, phase: &Phase) -> Result<(), Box<dyn Error>
     let y_range = edge(&phase.gammas, 0)..edge(&phase.gammas, rows);
     let power = |x: &f64| format!("1e{:.0}", x.round());
     let caption = format!(
-        "c_PT = {:?}, overlap {:?}, rho_PT = {:?}, rho_FT = {:?}, alpha = {:?}, noise {:?}",
+        "c_PT = {:?}, rho_PT = {:?}, rho_FT = {:?}, overlap {:?}, alpha = {:?}, noise {:?}; {}",
         arguments.c_pt,
-        arguments.overlap,
         arguments.rho_pt,
         arguments.rho_ft,
+        arguments.overlap,
         arguments.alpha,
-        arguments.noise_var
+        arguments.noise_var,
+        arguments.premises()
     );
     let mut chart = ChartBuilder::on(&plot)
-        .caption(caption, ("sans-serif", 15))
+        .caption(caption, ("sans-serif", 13))
         .margin(10)
         .x_label_area_size(46)
         .y_label_area_size(66)
@@ -417,7 +452,7 @@ fn draw_phase(arguments: &Arguments, phase: &Phase) -> Result<(), Box<dyn Error>
         // Neighbours of one shade share a rectangle.
         let fill = |column: usize| match &phase.errors[row * columns + column] {
             Ok(error) => shade(((error.log10() - lowest) / span).clamp(0.0, 1.0)),
-            Err(_) => RGBColor(255, 255, 255),
+            Err(_) => NO_ANSWER,
         };
         let mut start = 0;
         for column in 0..columns {
@@ -456,14 +491,26 @@ fn draw_phase(arguments: &Arguments, phase: &Phase) -> Result<(), Box<dyn Error>
             .pos(Pos::new(HPos::Center, VPos::Center));
         chart.draw_series([Text::new(regime.to_string(), position, style)])?;
     }
+    let answered =
+        (0..phase.errors.len()).filter_map(|i| Some((i, *phase.errors[i].as_ref().ok()?)));
+    if let Some((best, _)) = answered.min_by(|a, b| a.1.total_cmp(&b.1)) {
+        let position = (phase.gaps[best % columns].log10(), phase.gammas[best / columns].log10());
+        chart.draw_series([Cross::new(position, 7, BLACK.stroke_width(2))])?;
+    }
     // The key of the shades.
-    let (top, bottom, steps) = (60, 560, 100);
+    let (top, bottom, steps) = (60, 540, 100);
     for step in 0..steps {
         let y = |i: i32| bottom - (bottom - top) * i / steps;
         let colour = shade((f64::from(step) + 0.5) / f64::from(steps));
         bar.draw(&Rectangle::new([(20, y(step + 1)), (44, y(step))], colour.filled()))?;
     }
     label(&bar, "error", (32, top - 18), 14, HPos::Center)?;
+    for (i, line) in ["x: lowest error", "grey: no answer", "I, III: no reuse", "II, IV: reuse"]
+        .iter()
+        .enumerate()
+    {
+        label(&bar, line, (8, bottom + 20 + 16 * i as i32), 12, HPos::Left)?;
+    }
     for i in 0..=4 {
         let y = bottom - (bottom - top) * i / 4;
         let value = 10.0_f64.powf(lowest + span * f64::from(i) / 4.0);

@@ -165,8 +165,8 @@ impl Solver {
         Self { method, ..self }
     }
 
-    /// The same solver, accepting a closed form whose bound on the difference is at most
-    /// `tolerance` times the error. [`Solver::ACCURACY`] unless set.
+    /// The same solver, accepting a closed form whose bound on the difference of the total error is
+    /// at most `tolerance` times that error; groups of small weight may differ by more. [`Solver::ACCURACY`] unless set.
     ///
     /// # Errors
     ///
@@ -362,7 +362,8 @@ impl Solver {
 
     /// Generalization error over a grid of sample ratios, at one noise variance.
     ///
-    /// Every solved point is the start of the next, so that a grid in order costs least. A point
+    /// For quadrature, every solved point is the start of the next, so that a grid in order costs
+    /// least. A point
     /// that has no answer (a ratio outside its domain included) is an error of its own.
     ///
     /// # Examples
