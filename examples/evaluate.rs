@@ -154,7 +154,7 @@ impl Answer {
         answer
     }
 
-    /// Fills in what there is, up to the first problem.
+    /// Fills in what there is; error and bias do not depend on each other.
     fn fill(&mut self, numbers: [f64; INPUTS.len()], method: Method) -> diagonet::Result<()> {
         let [rho_pt, rho_ft, overlap, beta_pt, var_ft, c_pt, lambda_pt, gamma, alpha, noise] =
             numbers;
@@ -164,11 +164,14 @@ impl Answer {
         let scale_map = ScaleMap::new(Initialization::from_scales(c_pt, lambda_pt)?, gamma)?;
         let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
         let law = Law::fine_tuning(&task, &scale_map)?;
+        let report = Solver::new().with_method(method).evaluate(&law, &samples);
         let feature = Feature { pretrained_coefficient: beta_pt, coefficient: var_ft.sqrt() };
-        let bias = InductiveBias::of_feature(&scale_map, feature)?;
-        self.bias = Some(bias);
-        self.recovery_threshold = Some(recovery_threshold(&law, bias.feature_price())?);
-        self.report = Some(Solver::new().with_method(method).evaluate(&law, &samples)?);
+        let bias = InductiveBias::of_feature(&scale_map, feature);
+        self.report = report.as_ref().ok().cloned();
+        self.bias = bias.as_ref().ok().copied();
+        let threshold = bias.and_then(|bias| recovery_threshold(&law, bias.feature_price()));
+        self.recovery_threshold = threshold.as_ref().ok().copied();
+        report.and(threshold)?;
         Ok(())
     }
 

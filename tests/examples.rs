@@ -125,6 +125,26 @@ fn evaluate_classifies_the_check_points() {
 }
 
 #[test]
+fn evaluate_answers_what_it_can() {
+    let header = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var\n";
+    // A divergence, a frozen network, and a frozen network without anything to learn.
+    let output = evaluate(
+        format!("{header}0.1,0.1,1,1,10,1e-3,0,0,1,0.1\n0.1,0.1,1,1,10,0,-1,0,0.3,0\n0.1,0.1,1,1,0,0,-1,0,0.3,0\n")
+            .as_bytes(),
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let table = rows(&output.stdout);
+    let [error, regime, threshold, problem] =
+        ["error", "regime", "recovery_threshold", "problem"].map(|name| column(&table, name));
+    assert_eq!((table[1][error].as_str(), table[1][regime].as_str()), ("", "IV"));
+    assert!(table[1][problem].contains("diverges") && !table[1][threshold].is_empty());
+    assert_eq!((table[2][error].as_str(), table[2][regime].as_str()), ("1.0", "I"));
+    assert_eq!((table[2][threshold].as_str(), table[2][problem].as_str()), ("inf", ""));
+    assert_eq!((table[3][error].as_str(), table[3][regime].as_str()), ("0.0", ""));
+    assert!(table[3][problem].starts_with("l_order has no limit"));
+}
+
+#[test]
 fn evaluate_says_what_a_table_lacks() {
     let output = evaluate(b"rho_pt,rho_ft\n0.1,0.1\n");
     assert_eq!(output.status.code(), Some(2));
