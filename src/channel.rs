@@ -52,16 +52,8 @@ pub(crate) trait ScalarChannel {
     /// `E[B²]`.
     fn mean_square(&self) -> f64;
 
-    /// Contribution to the equations at noise `w` and `half_penalty = theta/2`. Mean responses down to
-    /// `smallest_response` must be resolved.
-    fn terms(
-        &self,
-        w: f64,
-        half_penalty: f64,
-        form: Form,
-        resolution: Resolution,
-        smallest_response: f64,
-    ) -> Terms;
+    /// Contribution to the equations at noise `w` and `half_penalty = theta/2`.
+    fn terms(&self, w: f64, half_penalty: f64, form: Form, resolution: Resolution) -> Terms;
 
     /// Halves of penalties of which the first leaves nearly all of the response, and the second
     /// little.

@@ -114,7 +114,7 @@ impl<C: ScalarChannel> Equations<C> {
         for (part, error) in self.parts.iter().zip(errors) {
             let full = part.channel.responds(w, half_penalty);
             let form = if full { Form::Complementary } else { Form::Direct };
-            let terms = part.channel.terms(w, half_penalty, form, resolution, self.sample_ratio);
+            let terms = part.channel.terms(w, half_penalty, form, resolution);
             if full {
                 missing.add(part.weight, terms.response);
             } else {

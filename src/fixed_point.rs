@@ -185,8 +185,7 @@ pub(crate) fn solve<C: ScalarChannel>(
         // A group of weight zero takes no part in the equations.
         None => {
             let channel = channel(index, group, unit_squared)?;
-            let alpha = equations.sample_ratio;
-            let terms = channel.terms(noise, 0.5 * penalty, Form::Direct, Resolution::Fine, alpha);
+            let terms = channel.terms(noise, 0.5 * penalty, Form::Direct, Resolution::Fine);
             Ok(terms.error * unit_squared)
         }
     };

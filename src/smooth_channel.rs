@@ -41,7 +41,7 @@ impl Channel {
             return shrinkage * shrinkage;
         }
         let mut bias_squared = 0.0;
-        integrate(self, w, half_penalty, &Rule::fine(1.0), |node| {
+        integrate(self, w, half_penalty, &Rule::FINE, |node| {
             bias_squared += node.mass * node.bias * node.bias;
         });
         self.variance * (w / total) + bias_squared
@@ -82,19 +82,12 @@ impl ScalarChannel for Channel {
         self.mean * self.mean + self.variance
     }
 
-    fn terms(
-        &self,
-        w: f64,
-        half_penalty: f64,
-        form: Form,
-        resolution: Resolution,
-        smallest_response: f64,
-    ) -> Terms {
+    fn terms(&self, w: f64, half_penalty: f64, form: Form, resolution: Resolution) -> Terms {
         let rule = match resolution {
-            Resolution::Coarse => Rule::coarse(smallest_response),
-            Resolution::Fine => Rule::fine(smallest_response),
+            Resolution::Coarse => Rule::COARSE,
+            Resolution::Fine => Rule::FINE,
             #[cfg(test)]
-            Resolution::Reference => Rule::reference(),
+            Resolution::Reference => Rule::REFERENCE,
         };
         match form {
             Form::Direct => {

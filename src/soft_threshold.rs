@@ -80,7 +80,7 @@ impl ScalarChannel for SoftThreshold {
         self.mean * self.mean + self.variance
     }
 
-    fn terms(&self, w: f64, half_penalty: f64, form: Form, _: Resolution, _: f64) -> Terms {
+    fn terms(&self, w: f64, half_penalty: f64, form: Form, _: Resolution) -> Terms {
         let total = self.variance + w;
         let spread = total.sqrt();
         let threshold = 2.0 * half_penalty * self.weight;
@@ -213,8 +213,8 @@ mod tests {
     fn closed_forms_are_the_integrals() {
         for (channel, w, half_penalty) in channels() {
             let expected = by_midpoints(&channel, w, half_penalty);
-            let direct = channel.terms(w, half_penalty, Form::Direct, Resolution::Fine, 1.0);
-            let other = channel.terms(w, half_penalty, Form::Complementary, Resolution::Fine, 1.0);
+            let direct = channel.terms(w, half_penalty, Form::Direct, Resolution::Fine);
+            let other = channel.terms(w, half_penalty, Form::Complementary, Resolution::Fine);
             let computed =
                 [direct.response.value, other.response.value, other.noise.value, direct.error];
             for (x, y) in computed.iter().zip(&expected) {
@@ -229,13 +229,8 @@ mod tests {
         for form in [Form::Direct, Form::Complementary] {
             for (channel, w, half_penalty) in channels() {
                 let at = |x: f64, y: f64| {
-                    let terms = channel.terms(
-                        w * x.exp(),
-                        half_penalty * y.exp(),
-                        form,
-                        Resolution::Fine,
-                        1.0,
-                    );
+                    let terms =
+                        channel.terms(w * x.exp(), half_penalty * y.exp(), form, Resolution::Fine);
                     [terms.response, terms.noise]
                 };
                 let shifted = [at(STEP, 0.0), at(-STEP, 0.0), at(0.0, STEP), at(0.0, -STEP)];

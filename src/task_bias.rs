@@ -262,7 +262,7 @@ impl FeatureGroup {
 
     #[cfg(feature = "quadrature")]
     fn integrate_excess(&self, penalty: &Penalty<f64>) -> Result<f64> {
-        integrate_excess(self.deviation, penalty, &crate::quadrature::Rule::fine(1.0))
+        integrate_excess(self.deviation, penalty, &crate::quadrature::Rule::FINE)
     }
 
     #[cfg(not(feature = "quadrature"))]
@@ -346,8 +346,8 @@ mod tests {
         for exponent in -308..=308 {
             for deviation in [1e-150, 1e-3, 1.0, 30.0, 1e150] {
                 let penalty = Penalty::at_mapped_scale(10.0_f64.powi(exponent));
-                let fine = integrate_excess(deviation, &penalty, &Rule::fine(1.0)).unwrap();
-                let finer = integrate_excess(deviation, &penalty, &Rule::reference()).unwrap();
+                let fine = integrate_excess(deviation, &penalty, &Rule::FINE).unwrap();
+                let finer = integrate_excess(deviation, &penalty, &Rule::REFERENCE).unwrap();
                 let error = (fine - finer).abs();
                 assert!(error <= 2e-14, "{error:e} at 1e{exponent} and {deviation:e}");
                 worst = worst.max(error);
