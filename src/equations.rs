@@ -7,7 +7,8 @@
 //! A + kappa/theta = alpha,      sigma² + E = alpha w
 //! ```
 //!
-//! Where some groups respond fully (`b = z`), both sides are nearly equal for any state, and their
+//! where what is said of groups is said of those that can move, and `sigma²` includes the mean square of
+//! the coefficients on the others. Where some groups respond fully (`b = z`), both sides are nearly equal for any state, and their
 //! difference is lost to rounding. Let these groups be `L`, of total weight `P`. With what they lack
 //! to a full response, and Stein's identity `E_g = E_g[(z - b)²] + w (2 A_g - 1)`, the equations are
 //!
