@@ -1,5 +1,22 @@
 //! What the fixed point asks of one group of coordinates.
 
+use crate::error::{Error, Result};
+use crate::law::Group;
+
+/// Mean (its magnitude) and variance of a group's prior, in units of the root of `unit_squared`. Only
+/// a group of weight zero can be too large for them.
+pub(crate) fn prior_in_units(group: &Group, unit_squared: f64) -> Result<(f64, f64)> {
+    let mean = group.prior().mean().abs() / unit_squared.sqrt();
+    let variance = group.prior().variance() / unit_squared;
+    if mean > 1e150 || variance > 1e300 {
+        return Err(Error::NotRepresentable {
+            quantity: "the prior of a group of weight zero",
+            reason: "it is too large in units of signal and noise",
+        });
+    }
+    Ok((mean, variance))
+}
+
 /// How a group enters the [equations](crate::equations): as one that responds, or as one that does
 /// not respond fully.
 #[derive(Debug, Clone, Copy, PartialEq)]

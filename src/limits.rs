@@ -1,5 +1,6 @@
 //! Limits in which the generalization error has a closed form.
 
+use crate::channel::prior_in_units;
 use crate::error::{Error, Result, check};
 use crate::fixed_point::{self, Estimator, Solution};
 use crate::law::{Group, Law};
@@ -485,11 +486,8 @@ pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
     let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
     let mut solution =
         fixed_point::solve(law, samples, 0.0, None, Estimator::Rich, |index, group, square| {
-            Ok(SoftThreshold {
-                mean: group.prior().mean().abs() / square.sqrt(),
-                variance: group.prior().variance() / square,
-                weight: weights[index] / unit,
-            })
+            let (mean, variance) = prior_in_units(group, square)?;
+            Ok(SoftThreshold { mean, variance, weight: weights[index] / unit })
         })?;
     solution.state.effective_penalty /= unit;
     solution.difference_bound = None;

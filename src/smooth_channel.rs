@@ -1,6 +1,6 @@
 //! The channel of the implicit penalty, by quadrature.
 
-use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms};
+use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms, prior_in_units};
 use crate::error::{Error, Result};
 use crate::fixed_point::{Estimator, Solution};
 use crate::law::{Group, Law};
@@ -14,15 +14,13 @@ impl Channel {
     pub(crate) fn new(group: &Group, unit_squared: f64) -> Result<Self> {
         let unit = unit_squared.sqrt();
         let scale = group.scale() / unit;
-        let mean = group.prior().mean().abs() / unit;
-        let variance = group.prior().variance() / unit_squared;
-        if !(1e-303..=1e303).contains(&scale) || mean > 1e150 || variance > 1e300 {
+        if !(1e-303..=1e303).contains(&scale) {
             return Err(Error::NotRepresentable {
-                quantity: "a group in units of signal and noise",
-                reason: "its scale is not within 1e±303 of them, or its weight of zero hides a prior \
-                         of another order",
+                quantity: "a scale in units of signal and noise",
+                reason: "it is not within 1e-303 and 1e303",
             });
         }
+        let (mean, variance) = prior_in_units(group, unit_squared)?;
         Ok(Self { mean, variance, scale })
     }
 

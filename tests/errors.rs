@@ -230,3 +230,36 @@ fn quadrature_is_asked_for_by_name() {
     let result = Solver::new().evaluate(&unit_law(1.0), &Samples::new(0.5).unwrap());
     assert!(matches!(result, Err(Error::QuadratureDisabled { .. })));
 }
+
+#[test]
+fn single_precision_says_where_it_ends() {
+    let wide = Penalty::new(1e38_f32).unwrap();
+    assert!(matches!(wide.proximal(3e38, 3e38), Err(Error::NotRepresentable { .. })));
+    let narrow = Penalty::new(1e-30_f32).unwrap();
+    assert!(matches!(narrow.value(3e38), Err(Error::NotRepresentable { .. })));
+}
+
+#[test]
+fn rounding_does_not_make_supports_feasible() {
+    for (pretraining, fine_tuning) in [(1e-20, 9e-16), (0.0, 1e-15)] {
+        let result = Supports::from_overlap(pretraining, fine_tuning, 1.0);
+        assert!(matches!(result, Err(Error::InfeasibleSupports { .. })));
+    }
+}
+
+#[test]
+fn weightless_groups_of_another_order_are_no_numbers() {
+    let law = Law::new(vec![
+        Group::new("probe", 0.0, Prior::gaussian(0.0, 1e300).unwrap(), 1.0).unwrap(),
+        Group::new("all", 1.0, Prior::gaussian(0.0, 1e-10).unwrap(), 1.0).unwrap(),
+    ])
+    .unwrap();
+    let mut methods = vec![Method::Rich];
+    if cfg!(feature = "quadrature") {
+        methods.push(Method::Quadrature);
+    }
+    for method in methods {
+        let result = Solver::new().with_method(method).evaluate(&law, &Samples::new(0.5).unwrap());
+        assert!(matches!(result, Err(Error::NotRepresentable { .. })), "{result:?}");
+    }
+}
