@@ -26,9 +26,9 @@ pub(crate) fn falling_root(
             return Err(Error::NotRepresentable {
                 quantity,
                 reason: if high == bounds[0] {
-                    "it is too small in units of signal and noise"
+                    "it is below the range of the search"
                 } else {
-                    "it is too large in units of signal and noise"
+                    "it is above the range of the search"
                 },
             });
         }
