@@ -70,7 +70,7 @@ impl<C: ScalarChannel> Equations<C> {
         law: &Law,
         samples: &Samples,
         explicit_penalty: f64,
-        mut channel: impl FnMut(usize, &Group, f64) -> Result<C>,
+        channel: impl Fn(usize, &Group, f64) -> Result<C>,
     ) -> Result<Self> {
         let unit_squared = law.mean_square() + samples.noise_variance();
         if !(1e-280..=1e301).contains(&unit_squared) {

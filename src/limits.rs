@@ -8,6 +8,7 @@ use crate::penalty::Penalty;
 use crate::recovery::RecoveryThreshold;
 use crate::report::Report;
 use crate::root::falling_root;
+use crate::search::EFFECTIVE_PENALTY;
 use crate::soft_threshold::SoftThreshold;
 use crate::sum::Gap;
 use crate::task::Samples;
@@ -401,7 +402,7 @@ impl Balance {
             return Ok(Self::Number(high * t));
         }
         let start = high.ln() + (gap / alpha).ln();
-        let log_t = falling_root(start, [-1500.0, 1500.0], "the effective penalty", |log_t| {
+        let log_t = falling_root(start, [-1500.0, 1500.0], EFFECTIVE_PENALTY, |log_t| {
             // The groups that respond for the most part by what they lack, as in the equations of
             // the fixed point.
             let (mut kept, mut lost, mut slope) = (0.0, 0.0, 0.0);

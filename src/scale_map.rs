@@ -163,16 +163,16 @@ impl ScaleMap {
     pub(crate) fn feature_scales(&self, beta_pt: f64) -> Result<FeatureScales> {
         check_coefficient("beta_pt", beta_pt)?;
         let c = self.pretraining.absolute_scale();
-        let norm = c.hypot(beta_pt);
+        let (norm, grown) = growth(c, beta_pt);
         let readout = self.readout_square();
-        let first_layer = self.pretraining.times_one_plus_relative_scale(c + norm);
+        let first_layer = self.pretraining.times_one_plus_relative_scale(grown);
         let active = first_layer + readout;
         let sensitivity = if active == 0.0 || beta_pt == 0.0 {
             0.0
         } else {
             // Three ratios of at most 1, so that nothing on the way underflows before the result
             // does. The minimum takes back a rounding beyond the exact bound.
-            (first_layer / active * ((beta_pt / (c + norm)) * (beta_pt / norm))).min(1.0)
+            (first_layer / active * ((beta_pt / grown) * (beta_pt / norm))).min(1.0)
         };
         let inactive = self.pretraining.times_one_plus_relative_scale(c + c) + readout;
         Ok(FeatureScales { active, inactive, sensitivity })
@@ -201,8 +201,9 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning_initialization(&self, beta_pt: f64) -> Result<Initialization> {
-        let root = self.pretraining.first_layer_root();
-        let first_layer = root * (2.0 * self.growth(beta_pt)?).sqrt();
+        check_coefficient("beta_pt", beta_pt)?;
+        let (_, grown) = growth(self.pretraining.absolute_scale(), beta_pt);
+        let first_layer = self.pretraining.first_layer_root() * (2.0 * grown).sqrt();
         Ok(Initialization::from_layers(first_layer, FRAC_1_SQRT_2 * self.readout_scale))
     }
 
@@ -272,12 +273,6 @@ impl ScaleMap {
         beta_pt.iter().map(|&beta| self.fine_tuning_initialization(beta)).collect()
     }
 
-    /// `c_PT + hypot(c_PT, beta_PT)`: the square of `w+ + w-`, over `1 + lambda`.
-    fn growth(&self, beta_pt: f64) -> Result<f64> {
-        check_coefficient("beta_pt", beta_pt)?;
-        Ok(growth(self.pretraining.absolute_scale(), beta_pt))
-    }
-
     fn readout_square(&self) -> f64 {
         0.5 * self.readout_scale * self.readout_scale
     }
@@ -303,8 +298,10 @@ impl FeatureScales {
     }
 }
 
-fn growth<T: RealField + Copy>(scale: T, beta_pt: T) -> T {
-    scale + scale.hypot(beta_pt)
+/// `N = hypot(c_PT, beta_PT)`, and `c_PT + N`, which is the square of `w+ + w-` over `1 + lambda`.
+fn growth<T: RealField + Copy>(scale: T, beta_pt: T) -> (T, T) {
+    let norm = scale.hypot(beta_pt);
+    (norm, scale + norm)
 }
 
 fn map_coordinates(vector: &DVector<f64>, f: impl Fn(f64) -> Result<f64>) -> Result<DVector<f64>> {
@@ -326,9 +323,9 @@ mod tests {
                     for beta in [1e-6, 0.2, 1.0, 50.0] {
                         let initialization = Initialization::from_scales(c, lambda).unwrap();
                         let map = ScaleMap::new(initialization, gamma).unwrap();
-                        let dual = growth(Dual64::from_re(c), Dual64::from_re(beta).derivative())
-                            * (1.0 + lambda)
-                            + 0.5 * gamma * gamma;
+                        let (_, grown) =
+                            growth(Dual64::from_re(c), Dual64::from_re(beta).derivative());
+                        let dual = grown * (1.0 + lambda) + 0.5 * gamma * gamma;
                         let expected = beta * dual.eps / dual.re;
                         let computed = map.log_sensitivity(beta).unwrap();
                         assert!((computed - expected).abs() <= 1e-14 * expected);

@@ -7,6 +7,7 @@ use crate::law::{Group, Law};
 use crate::penalty::proximal_parameter;
 use crate::quadrature::{Channel, Node, Rule, integrate};
 use crate::root::falling_root;
+use crate::search::EFFECTIVE_PENALTY;
 use crate::task::Samples;
 
 impl Channel {
@@ -52,17 +53,16 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solutio
     let movable = || law.movable().map(|(_, group)| group);
     let largest = movable().map(|group| group.scale().ln()).fold(f64::NEG_INFINITY, f64::max);
     let bounds = [-705.0, 705.0];
-    let log_half_penalty =
-        falling_root(largest, bounds, "the effective penalty", |log_half_penalty| {
-            let h = log_half_penalty.exp();
-            let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
-            for group in movable() {
-                let share = group.scale() / (group.scale() + h);
-                response += group.weight() * share;
-                slope -= group.weight() * share * (1.0 - share);
-            }
-            Ok(((response / samples.sample_ratio()).ln(), slope / response))
-        })?;
+    let log_half_penalty = falling_root(largest, bounds, EFFECTIVE_PENALTY, |log_half_penalty| {
+        let h = log_half_penalty.exp();
+        let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
+        for group in movable() {
+            let share = group.scale() / (group.scale() + h);
+            response += group.weight() * share;
+            slope -= group.weight() * share * (1.0 - share);
+        }
+        Ok(((response / samples.sample_ratio()).ln(), slope / response))
+    })?;
     let half_penalty = log_half_penalty.exp();
     let error = |group: &Group| {
         let square = group.prior().mean_square();

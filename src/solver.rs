@@ -4,8 +4,6 @@ use crate::error::{Error, Result, check, check_non_negative};
 #[cfg(feature = "quadrature")]
 use crate::fixed_point::Estimator;
 use crate::fixed_point::{FixedPoint, Solution};
-#[cfg(feature = "quadrature")]
-use crate::law::Prior;
 use crate::law::{Group, Law};
 use crate::limits;
 use crate::report::Report;
@@ -284,15 +282,15 @@ impl Solver {
             let noise = (samples.noise_variance() + law.frozen_signal()) / alpha;
             return limits::unbiased(law, noise, kappa / alpha);
         }
-        match self.numerical(law, samples) {
+        let result = self.numerical(law, samples);
+        if let Err(Error::NotRepresentable { quantity: EFFECTIVE_PENALTY, .. }) = result
+            && kappa < samples.sample_ratio() - law.reachable_fraction()
+            && let Some(solution) = limits::least_squares(law, samples)
+        {
             // A penalty too weak for floats leaves least squares.
-            Err(Error::NotRepresentable { quantity: EFFECTIVE_PENALTY, .. })
-                if kappa < samples.sample_ratio() - law.reachable_fraction() =>
-            {
-                limits::least_squares(law, samples).unwrap_or_else(|| self.numerical(law, samples))
-            }
-            result => result,
+            return solution;
         }
+        result
     }
 
     /// The lazy limit, if it is within tolerance.
@@ -313,7 +311,7 @@ impl Solver {
     fn numerical(&self, law: &Law, samples: &Samples) -> Result<Solution> {
         use crate::quadrature::Channel;
 
-        let silent = |group: &Group| group.weight() == 0.0 || group.prior() == Prior::ZERO;
+        let silent = |group: &Group| group.weight() == 0.0 || !group.is_active();
         if samples.noise_variance() == 0.0 && law.groups().iter().all(silent) {
             return crate::smooth_channel::silent(law, samples, self.explicit_penalty);
         }
