@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::error::{Error, MAX_SQUARABLE, Result, check, check_non_negative, check_probability};
+use crate::error::{Error, Result, check_probability};
 use crate::initialization::Initialization;
 use crate::penalty::check_scale;
+use crate::prior::Prior;
 use crate::scale_map::ScaleMap;
 use crate::sum::CompensatedSum;
 use crate::task::Task;
@@ -85,119 +86,6 @@ impl From<String> for Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// Distribution of the true coefficient of a coordinate: a Gaussian, or an atom.
-///
-/// # Formula
-///
-/// ```text
-/// beta* ~ N(m, v)
-/// ```
-///
-/// where
-/// - `m`: mean, in [-1e150, 1e150];
-/// - `v`: variance, in [0, 1e300]; zero is an atom at `m`.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::Prior;
-///
-/// assert_eq!(Prior::gaussian(1.0, 2.0)?.mean_square(), 3.0);
-/// assert_eq!(Prior::atom(-2.0)?, Prior::gaussian(-2.0, 0.0)?);
-/// # Ok::<(), diagonet::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Prior {
-    mean: f64,
-    variance: f64,
-}
-
-impl Prior {
-    /// An atom at zero: the coordinate is not used.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::ZERO.mean_square(), 0.0);
-    /// ```
-    pub const ZERO: Self = Self { mean: 0.0, variance: 0.0 };
-
-    /// A Gaussian with mean `m` and variance `v`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfDomain`] for a mean outside [-1e150, 1e150] or a variance outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::Prior;
-    /// assert!(Prior::gaussian(0.0, 10.0).is_ok());
-    /// assert!(Prior::gaussian(0.0, -1.0).is_err());
-    /// ```
-    pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
-        Ok(Self {
-            mean: check("mean", mean, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?,
-            variance: check_non_negative("variance", variance)?,
-        })
-    }
-
-    /// An atom at `value`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfDomain`] for a value outside [-1e150, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::atom(1.5)?.variance(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn atom(value: f64) -> Result<Self> {
-        Self::gaussian(value, 0.0)
-    }
-
-    /// Mean `m`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.mean(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    #[must_use]
-    pub fn mean(&self) -> f64 {
-        self.mean
-    }
-
-    /// Variance `v`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.variance(), 2.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    #[must_use]
-    pub fn variance(&self) -> f64 {
-        self.variance
-    }
-
-    /// Mean square `v + m²`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::atom(3.0)?.mean_square(), 9.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    #[must_use]
-    pub fn mean_square(&self) -> f64 {
-        self.mean.mul_add(self.mean, self.variance)
     }
 }
 
@@ -367,7 +255,8 @@ impl Law {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] where the scale map leaves the range [1e-307, 1e307] of scales.
+    /// [`Error::OutOfDomain`] for a pretraining prior that is not an atom, or where the scale map
+    /// leaves the range [1e-307, 1e307] of scales.
     ///
     /// # Examples
     ///
@@ -382,7 +271,7 @@ impl Law {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
-        let active = scale_map.fine_tuning_scale(task.pretraining_magnitude())?;
+        let active = scale_map.fine_tuning_scale(task.constant_magnitude()?)?;
         Self::four_groups(task, active, scale_map.fine_tuning_scale(0.0)?)
     }
 
@@ -410,10 +299,9 @@ impl Law {
 
     fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Self> {
         let supports = task.supports();
-        let slab = Prior::gaussian(0.0, task.fine_tuning_variance())?;
         Self::new(vec![
-            Group::new(Label::SHARED, supports.shared(), slab, active_scale)?,
-            Group::new(Label::NEW, supports.new_features(), slab, inactive_scale)?,
+            Group::new(Label::SHARED, supports.shared(), task.shared_prior()?, active_scale)?,
+            Group::new(Label::NEW, supports.new_features(), task.new_prior()?, inactive_scale)?,
             Group::new(
                 Label::PRETRAINING_ONLY,
                 supports.pretraining_only(),
@@ -521,6 +409,40 @@ mod tests {
         let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0).unwrap(), 0.0).unwrap();
         let law = Law::fine_tuning(&task, &map).unwrap();
         assert!((law.reachable_fraction() - 0.2).abs() < 1e-16);
+    }
+
+    #[test]
+    fn shared_coefficients_follow_the_correlation() {
+        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+        let initialization = Initialization::from_scales(1e-3, 0.0).unwrap();
+        let map = ScaleMap::new(initialization, 0.0).unwrap();
+        for magnitude in [1.0, -2.0, 1e-160] {
+            for correlation in [-1.0, -0.6, 0.0, 0.8, 1.0] {
+                let related = task
+                    .with_correlation(correlation)
+                    .and_then(|task| task.with_pretraining_magnitude(magnitude))
+                    .unwrap();
+                let law = Law::fine_tuning(&related, &map).unwrap();
+                let scratch = Law::from_scratch(&related, &initialization).unwrap();
+                let [shared, new] = [0, 1].map(|index| law.groups()[index].prior());
+                assert!((shared.mean_square() - 10.0).abs() < 1e-14);
+                let mean = 10.0_f64.sqrt() * correlation * f64::signum(magnitude);
+                assert!((shared.mean() - mean).abs() < 1e-15);
+                assert_eq!(new, Prior::gaussian(0.0, 10.0).unwrap());
+                assert_eq!(scratch.groups()[0].prior(), shared);
+            }
+        }
+        // A mean square has no part of the mean if the mean is zero.
+        let gaussian = task
+            .with_pretraining_prior(Prior::gaussian(0.0, 3.0).unwrap())
+            .and_then(|task| task.with_correlation(0.8))
+            .unwrap();
+        let scratch = Law::from_scratch(&gaussian, &initialization).unwrap();
+        assert_eq!(scratch.groups()[0].prior(), Prior::gaussian(0.0, 10.0).unwrap());
+        assert!(matches!(
+            Law::fine_tuning(&gaussian, &map),
+            Err(Error::OutOfDomain { parameter: "pretraining_variance", value: 3.0, .. })
+        ));
     }
 
     #[test]

@@ -63,6 +63,7 @@ mod limits;
 mod normal;
 mod penalty;
 mod phase_diagram;
+mod prior;
 #[cfg(feature = "quadrature")]
 mod quadrature;
 mod realization;
@@ -83,12 +84,13 @@ pub use error::{Error, Result};
 pub use fixed_point::{Estimator, FixedPoint};
 pub use inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use initialization::{ConservedQuantities, Initialization, Path, Weights};
-pub use law::{Group, Label, Law, Prior};
+pub use law::{Group, Label, Law};
 pub use limits::{
     basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use phase_diagram::{Axis, PhaseDiagram};
+pub use prior::Prior;
 pub use realization::TargetBias;
 pub use recovery::RecoveryThreshold;
 pub use report::{GroupReport, Report};

@@ -1,9 +1,10 @@
 //! Exact recovery by weighted l1.
 
 use crate::error::{Error, Result, check};
-use crate::law::{Group, Law, Prior};
+use crate::law::{Group, Law};
 use crate::limits::check_weights;
 use crate::normal::{excess, square_excess, upper_tail};
+use crate::prior::Prior;
 use crate::root::falling_root;
 use crate::task::Supports;
 

@@ -202,7 +202,8 @@ fn damped_step(evaluation: &Evaluation, longest: f64) -> Option<([f64; 2], f64)>
 #[cfg(all(test, feature = "quadrature"))]
 mod tests {
     use super::*;
-    use crate::law::{Group, Law, Prior};
+    use crate::law::{Group, Law};
+    use crate::prior::Prior;
     use crate::quadrature::Channel;
     use crate::task::Samples;
 

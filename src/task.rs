@@ -3,6 +3,7 @@
 use crate::error::{
     Error, MAX_MAGNITUDE, MAX_SQUARABLE, Result, check, check_non_negative, check_probability,
 };
+use crate::prior::Prior;
 
 /// Which coordinates the two tasks use: the joint statistics of the two supports.
 ///
@@ -279,37 +280,47 @@ fn fraction(part: f64, whole: f64) -> Option<f64> {
 /// # Formula
 ///
 /// ```text
-/// beta_PT = a on the pretraining support,     beta_FT ~ N(0, v) on the fine-tuning support
+/// beta_PT ~ P                                                 on the pretraining support
+/// beta_FT = sqrt(v) xi                                        on new coordinates
+/// beta_FT = sqrt(v) [ q beta_PT/R + sqrt(1 - q²) xi ]         on shared coordinates
 /// ```
 ///
-/// and 0 elsewhere, where
-/// - `a`: [pretraining magnitude](Self::pretraining_magnitude), in [-1e150, 1e150], 1 unless set;
+/// and 0 elsewhere, with `xi ~ N(0, 1)`, where
+/// - `P`: [pretraining prior](Self::pretraining_prior), the atom at 1 unless set, with the root mean
+///   square `R`;
 /// - `v`: [fine-tuning variance](Self::fine_tuning_variance), in [0, 1e300], `1/rho_FT` unless set,
-///   which makes the mean square of the coefficients one.
+///   which makes the mean square of the coefficients one;
+/// - `q`: [correlation](Self::correlation), in [-1, 1], 0 unless set.
+///
+/// The correlation is the normalized second moment of the two tasks on shared coordinates,
+/// `E[beta_FT beta_PT] / sqrt(E[beta_FT²] E[beta_PT²])`, and the mean square of `beta_FT` is `v` for
+/// every `q`. With a constant magnitude, `q = 1` makes all shared coefficients `sqrt(v)` with the sign
+/// of pretraining, and `q = -1` with the opposite sign.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.
 ///
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Supports, Task};
+/// use diagonet::{Prior, Supports, Task};
 ///
 /// let task = Task::new(Supports::from_overlap(0.1, 0.05, 1.0)?)?;
 /// assert_eq!(task.fine_tuning_variance(), 20.0);
 /// let weaker = task.with_pretraining_magnitude(0.5)?.with_fine_tuning_variance(1.0)?;
-/// assert_eq!(weaker.pretraining_magnitude(), 0.5);
+/// assert_eq!(weaker.pretraining_prior(), Prior::atom(0.5)?);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Task {
     supports: Supports,
-    pretraining_magnitude: f64,
+    pretraining_prior: Prior,
     fine_tuning_variance: f64,
+    correlation: f64,
 }
 
 impl Task {
-    /// The task with unit pretraining magnitude and unit mean square of the fine-tuning
-    /// coefficients (unit variance on an empty fine-tuning support).
+    /// The task with unit pretraining magnitude, unit mean square of the fine-tuning coefficients
+    /// (unit variance on an empty fine-tuning support) and no correlation of the two.
     ///
     /// # Errors
     ///
@@ -320,7 +331,7 @@ impl Task {
     /// ```
     /// # use diagonet::{Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
-    /// assert_eq!((task.pretraining_magnitude(), task.fine_tuning_variance()), (1.0, 4.0));
+    /// assert_eq!((task.fine_tuning_variance(), task.correlation()), (4.0, 0.0));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(supports: Supports) -> Result<Self> {
@@ -329,26 +340,75 @@ impl Task {
             x == 0.0 || x >= 1.0 / MAX_MAGNITUDE
         })?;
         let fine_tuning_variance = if density > 0.0 { 1.0 / density } else { 1.0 };
-        Ok(Self { supports, pretraining_magnitude: 1.0, fine_tuning_variance })
+        let pretraining_prior = Prior::atom(1.0)?;
+        Ok(Self { supports, pretraining_prior, fine_tuning_variance, correlation: 0.0 })
     }
 
-    /// The same task with pretraining magnitude `a`.
+    /// The same task with the constant pretraining coefficient `magnitude`: the atom at it as
+    /// [pretraining prior](Self::with_pretraining_prior).
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a magnitude outside [-1e150, 1e150].
+    /// [`Error::OutOfDomain`] for a magnitude outside [-1e150, 1e150], or 0 for a task with
+    /// correlation.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Supports, Task};
+    /// # use diagonet::{Prior, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
-    /// assert_eq!(task.with_pretraining_magnitude(3.0)?.pretraining_magnitude(), 3.0);
+    /// assert_eq!(task.with_pretraining_magnitude(3.0)?.pretraining_prior(), Prior::atom(3.0)?);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_pretraining_magnitude(self, magnitude: f64) -> Result<Self> {
         check("pretraining_magnitude", magnitude, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?;
-        Ok(Self { pretraining_magnitude: magnitude, ..self })
+        self.with_pretraining_prior(Prior::atom(magnitude)?)
+    }
+
+    /// The same task with another prior of the active pretraining coefficients.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for [`Prior::ZERO`] and a task with correlation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Prior, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
+    /// let gaussian = Prior::gaussian(0.0, 2.0)?;
+    /// assert_eq!(task.with_pretraining_prior(gaussian)?.pretraining_prior(), gaussian);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_pretraining_prior(self, prior: Prior) -> Result<Self> {
+        Self { pretraining_prior: prior, ..self }.with_correlation(self.correlation)
+    }
+
+    /// The same task with correlation `q` between the coefficients of shared coordinates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a correlation outside [-1, 1], or other than 0 with the pretraining
+    /// prior [`Prior::ZERO`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Initialization, Law, Prior, ScaleMap, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
+    /// let opposite = task.with_correlation(-1.0)?;
+    /// let scratch = Law::from_scratch(&opposite, &Initialization::from_scales(1.0, 0.0)?)?;
+    /// assert_eq!(scratch.groups()[0].prior(), Prior::atom(-2.0)?); // v is 4
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_correlation(self, correlation: f64) -> Result<Self> {
+        let (domain, largest) = if self.pretraining_prior == Prior::ZERO {
+            ("0, where pretraining coefficients are 0", 0.0)
+        } else {
+            ("[-1, 1]", 1.0)
+        };
+        check("correlation", correlation, domain, |x| x.abs() <= largest)?;
+        Ok(Self { correlation, ..self })
     }
 
     /// The same task with variance `v` of the active fine-tuning coefficients.
@@ -385,19 +445,34 @@ impl Task {
         self.supports
     }
 
-    /// Coefficient `a` of the active coordinates of pretraining.
+    /// Distribution of the active coefficients of pretraining.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Prior, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
+    /// assert_eq!(task.pretraining_prior(), Prior::atom(1.0)?);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pretraining_prior(&self) -> Prior {
+        self.pretraining_prior
+    }
+
+    /// Correlation `q` between the coefficients of shared coordinates.
     ///
     /// # Examples
     ///
     /// ```
     /// # use diagonet::{Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
-    /// assert_eq!(task.pretraining_magnitude(), 1.0);
+    /// assert_eq!(task.with_correlation(0.5)?.correlation(), 0.5);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
-    pub fn pretraining_magnitude(&self) -> f64 {
-        self.pretraining_magnitude
+    pub fn correlation(&self) -> f64 {
+        self.correlation
     }
 
     /// Variance `v` of the active coefficients of fine-tuning.
@@ -413,6 +488,30 @@ impl Task {
     #[must_use]
     pub fn fine_tuning_variance(&self) -> f64 {
         self.fine_tuning_variance
+    }
+
+    /// The constant pretraining coefficient, for what is not an integral over others.
+    pub(crate) fn constant_magnitude(&self) -> Result<f64> {
+        let variance = self.pretraining_prior.variance();
+        check("pretraining_variance", variance, "0, for a constant magnitude", |x| x == 0.0)?;
+        Ok(self.pretraining_prior.mean())
+    }
+
+    /// Distribution of `beta_FT` on new coordinates.
+    pub(crate) fn new_prior(&self) -> Result<Prior> {
+        Prior::gaussian(0.0, self.fine_tuning_variance)
+    }
+
+    /// Distribution of `beta_FT` on shared coordinates, whatever pretraining was.
+    pub(crate) fn shared_prior(&self) -> Result<Prior> {
+        if self.correlation == 0.0 {
+            return self.new_prior();
+        }
+        let variance = self.fine_tuning_variance;
+        let prior = self.pretraining_prior;
+        // What part of the mean square is that of the mean.
+        let share = self.correlation * (prior.mean() / prior.root_mean_square());
+        Prior::gaussian(variance.sqrt() * share, variance * ((1.0 - share) * (1.0 + share)))
     }
 }
 

@@ -69,8 +69,8 @@ fn index(regime: Regime) -> usize {
 ///
 /// at `beta_PT = a` with probability `omega` (a shared feature) and at `beta_PT = 0` with
 /// probability `1 - omega` (a new one), where
-/// - `a`, `v`: [pretraining magnitude](Task::pretraining_magnitude) and
-///   [fine-tuning variance](Task::fine_tuning_variance) of the task;
+/// - `a`, `v`: constant [pretraining coefficient](Task::pretraining_prior) and
+///   [fine-tuning variance](Task::fine_tuning_variance) of the task, whose correlation is 0;
 /// - `omega`: [overlap](crate::Supports::overlap) of the task;
 /// - `l`, `PD`: the [inductive bias](InductiveBias) of a feature.
 ///
@@ -120,7 +120,8 @@ impl TaskBias {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a task whose fine-tuning support is
-    /// empty; [`Error::NoLimit`](crate::Error::NoLimit) where the coefficients have variance 0 and
+    /// empty, whose pretraining prior is not an atom, or whose correlation is not 0;
+    /// [`Error::NoLimit`](crate::Error::NoLimit) where the coefficients have variance 0 and
     /// fine-tuning starts frozen;
     /// [`Error::QuadratureDisabled`](crate::Error::QuadratureDisabled) where the averages are
     /// integrals and the crate was built without its feature `quadrature`.
@@ -149,6 +150,7 @@ impl TaskBias {
         let supports = task.supports();
         let density = supports.fine_tuning_density();
         check("fine_tuning_density", density, "(0, 1]", |x| x > 0.0)?;
+        check("correlation", task.correlation(), "0, for the bias of a task", |x| x == 0.0)?;
         let group = |probability: f64, pretrained_coefficient| {
             Ok(FeatureGroup {
                 weight: probability / density,
@@ -157,7 +159,7 @@ impl TaskBias {
             })
         };
         let groups = [
-            group(supports.shared(), task.pretraining_magnitude())?,
+            group(supports.shared(), task.constant_magnitude()?)?,
             group(supports.new_features(), 0.0)?,
         ];
         let (mut excess, mut dependence) = (0.0, 0.0);

@@ -2,7 +2,8 @@
 
 use diagonet::{
     Error, Group, Initialization, Law, Method, Path, Penalty, Prior, RecoveryThreshold, Samples,
-    ScaleMap, SeparablePenalty, Solver, Supports, Task, ordinary_least_squares, weighted_l1,
+    ScaleMap, SeparablePenalty, Solver, Supports, Task, TaskBias, ordinary_least_squares,
+    weighted_l1,
 };
 use nalgebra::dvector;
 
@@ -76,6 +77,15 @@ fn numbers_outside_their_domain_name_the_parameter() {
         assert_names(Prior::atom(x), "mean");
         assert_names(unit_task().with_pretraining_magnitude(x), "pretraining_magnitude");
     }
+    let correlated = unit_task().with_correlation(0.5).unwrap();
+    for x in NOT_NUMBERS.into_iter().chain([-1.0 - f64::EPSILON, 1.0 + f64::EPSILON]) {
+        assert_names(unit_task().with_correlation(x), "correlation");
+    }
+    assert_names(correlated.with_pretraining_magnitude(0.0), "correlation");
+    assert_names(correlated.with_pretraining_prior(Prior::ZERO), "correlation");
+    assert_names(TaskBias::of_task(&correlated, &map), "correlation");
+    let gaussian = unit_task().with_pretraining_prior(Prior::gaussian(0.0, 1.0).unwrap()).unwrap();
+    assert_names(TaskBias::of_task(&gaussian, &map), "pretraining_variance");
     for x in negative_and(&[1e151]) {
         assert_names(ScaleMap::new(pretraining, x), "readout_scale");
     }

@@ -1,0 +1,121 @@
+//! The distribution of a true coefficient.
+
+use crate::error::{MAX_SQUARABLE, Result, check, check_non_negative};
+
+/// Distribution of the true coefficient of a coordinate: a Gaussian, or an atom.
+///
+/// # Formula
+///
+/// ```text
+/// beta* ~ N(m, v)
+/// ```
+///
+/// where
+/// - `m`: mean, in [-1e150, 1e150];
+/// - `v`: variance, in [0, 1e300]; zero is an atom at `m`.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Prior;
+///
+/// assert_eq!(Prior::gaussian(1.0, 2.0)?.mean_square(), 3.0);
+/// assert_eq!(Prior::atom(-2.0)?, Prior::gaussian(-2.0, 0.0)?);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prior {
+    mean: f64,
+    variance: f64,
+}
+
+impl Prior {
+    /// An atom at zero: the coordinate is not used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::ZERO.mean_square(), 0.0);
+    /// ```
+    pub const ZERO: Self = Self { mean: 0.0, variance: 0.0 };
+
+    /// A Gaussian with mean `m` and variance `v`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a mean outside [-1e150, 1e150] or a variance outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Prior;
+    /// assert!(Prior::gaussian(0.0, 10.0).is_ok());
+    /// assert!(Prior::gaussian(0.0, -1.0).is_err());
+    /// ```
+    pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
+        Ok(Self {
+            mean: check("mean", mean, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?,
+            variance: check_non_negative("variance", variance)?,
+        })
+    }
+
+    /// An atom at `value`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a value outside [-1e150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::atom(1.5)?.variance(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn atom(value: f64) -> Result<Self> {
+        Self::gaussian(value, 0.0)
+    }
+
+    /// Mean `m`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.mean(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// Variance `v`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.variance(), 2.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// Mean square `v + m²`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Prior::atom(3.0)?.mean_square(), 9.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn mean_square(&self) -> f64 {
+        self.mean.mul_add(self.mean, self.variance)
+    }
+
+    /// Root of the mean square, also where the square underflows.
+    pub(crate) fn root_mean_square(&self) -> f64 {
+        self.mean.hypot(self.variance.sqrt())
+    }
+}
