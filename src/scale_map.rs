@@ -71,10 +71,7 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(pretraining: Initialization, readout_scale: f64) -> Result<Self> {
-        check("readout_scale", readout_scale, "0 or [1e-153, 1e150]", |x| {
-            x == 0.0 || (MIN_READOUT_SCALE..=MAX_SQUARABLE).contains(&x)
-        })?;
-        Ok(Self { pretraining, readout_scale })
+        Ok(Self { pretraining, readout_scale: check_readout_scale(readout_scale)? })
     }
 
     /// Initialization of pretraining.
@@ -276,6 +273,13 @@ impl ScaleMap {
     fn readout_square(&self) -> f64 {
         0.5 * self.readout_scale * self.readout_scale
     }
+}
+
+/// A readout scale: 0, or a number whose square keeps its digits.
+pub(crate) fn check_readout_scale(value: f64) -> Result<f64> {
+    check("readout_scale", value, "0 or [1e-153, 1e150]", |x| {
+        x == 0.0 || (MIN_READOUT_SCALE..=MAX_SQUARABLE).contains(&x)
+    })
 }
 
 /// What decides the inductive bias of a feature besides its coefficient.
