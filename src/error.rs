@@ -157,12 +157,22 @@ pub enum Error {
         parameter: &'static str,
     },
 
+    /// The loss of a network grew beyond bounds: its learning rate is too large.
+    #[error("training diverged at step {step}, where the loss is {loss:e}")]
+    TrainingDiverged {
+        /// The step at which it was noticed.
+        step: usize,
+        /// The loss there; infinite where it has overflowed.
+        loss: f64,
+    },
+
     /// An iteration stopped before it met its accuracy budget.
     #[error("no convergence after {iterations} iterations: residual {residual:e}")]
     NotConverged {
         /// Iterations done.
         iterations: usize,
-        /// The largest relative residual of the equations that were to be solved.
+        /// The largest relative residual of the equations that were to be solved; of a network, the
+        /// training error.
         residual: f64,
     },
 }

@@ -339,6 +339,12 @@ impl Path {
         })
     }
 
+    /// A path of a network, whose weights are finite.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn of_network(first_layer: f64, readout: f64) -> Self {
+        Self { first_layer, readout }
+    }
+
     /// First-layer weight w.
     ///
     /// # Examples

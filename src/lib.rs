@@ -72,6 +72,8 @@ mod report;
 mod root;
 mod scale_map;
 mod search;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 #[cfg(feature = "quadrature")]
 mod smooth_channel;
 mod soft_threshold;

@@ -1,0 +1,407 @@
+//! The weights of a finite network.
+
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use nalgebra::DVector;
+
+use super::dataset::check_length;
+use crate::error::{Error, MAX_SQUARABLE, Result, check};
+use crate::initialization::{Initialization, Path, Weights};
+use crate::scale_map::check_readout_scale;
+
+/// A diagonal linear network of finite width: four vectors of weights.
+///
+/// # Formula
+///
+/// ```text
+/// f(x) = x · beta,      beta_d = w+_d v+_d - w-_d v-_d
+/// ```
+///
+/// where
+/// - `w±`: weights of the first layer;
+/// - `v±`: weights of the readout.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Initialization;
+/// use diagonet::simulation::{Dataset, GradientFlow, Network};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// let start = Network::uniform(&Initialization::from_scales(1e-2, 0.3)?, 2);
+/// let data = Dataset::new(dmatrix![1.0, 0.5], dvector![1.0])?;
+/// let trained = GradientFlow::new().train(start, &data)?.network;
+/// // The implicit bias: asinh(beta/c) is a multiple of the one input.
+/// let arc = |d: usize| (trained.coefficients()[d] / 1e-2).asinh();
+/// assert!((arc(0) - 2.0 * arc(1)).abs() < 1e-8);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// The blocks w+, v+, w-, v-, one after the other.
+    weights: DVector<f64>,
+}
+
+impl Network {
+    /// The network with each coordinate at its own initialization.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Network;
+    /// use diagonet::{Initialization, ScaleMap};
+    /// use nalgebra::dvector;
+    ///
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.1)?;
+    /// let start = Network::new(&map.fine_tuning_initializations(&dvector![0.0, 2.0])?);
+    /// assert_eq!(start.coefficients(), dvector![0.0, 0.0]);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new(initializations: &[Initialization]) -> Self {
+        Self::from_paths(initializations.iter().map(|initialization| {
+            let path = Path::of_network(initialization.first_layer(), initialization.readout());
+            Weights { plus: path, minus: path }
+        }))
+    }
+
+    /// The network with all coordinates at one initialization.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    /// use diagonet::simulation::Network;
+    ///
+    /// let start = Network::uniform(&Initialization::from_layer_scales(0.1, 0.2)?, 3);
+    /// assert_eq!(start.dimension(), 3);
+    /// assert_eq!(start.weights(2).unwrap().minus.readout(), 0.2);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn uniform(initialization: &Initialization, dimension: usize) -> Self {
+        Self::new(&vec![*initialization; dimension])
+    }
+
+    /// The network with these weights.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Network;
+    /// use diagonet::{Path, Weights};
+    ///
+    /// let weights = Weights { plus: Path::new(2.0, 3.0)?, minus: Path::new(1.0, 1.0)? };
+    /// assert_eq!(Network::from_weights(&[weights]).coefficients()[0], 5.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn from_weights(weights: &[Weights]) -> Self {
+        Self::from_paths(weights.iter().copied())
+    }
+
+    fn from_paths(coordinates: impl ExactSizeIterator<Item = Weights>) -> Self {
+        let mut weights = DVector::zeros(4 * coordinates.len());
+        let [first_plus, readout_plus, first_minus, readout_minus] =
+            blocks_mut(weights.as_mut_slice());
+        for (d, Weights { plus, minus }) in coordinates.enumerate() {
+            first_plus[d] = plus.first_layer();
+            readout_plus[d] = plus.readout();
+            first_minus[d] = minus.first_layer();
+            readout_minus[d] = minus.readout();
+        }
+        Self { weights }
+    }
+
+    /// Number D of coordinates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::simulation::Network;
+    /// assert_eq!(Network::new(&[]).dimension(), 0);
+    /// ```
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.weights.len() / 4
+    }
+
+    /// The four weights of a coordinate; `None` beyond the last.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    /// use diagonet::simulation::Network;
+    ///
+    /// let network = Network::uniform(&Initialization::from_layer_scales(0.3, 0.4)?, 1);
+    /// assert_eq!(network.weights(0).unwrap().conserved().absolute_scale, 0.25);
+    /// assert_eq!(network.weights(1), None);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn weights(&self, coordinate: usize) -> Option<Weights> {
+        let [first_plus, readout_plus, first_minus, readout_minus] =
+            blocks(self.weights.as_slice());
+        Some(Weights {
+            plus: Path::of_network(*first_plus.get(coordinate)?, readout_plus[coordinate]),
+            minus: Path::of_network(first_minus[coordinate], readout_minus[coordinate]),
+        })
+    }
+
+    /// The weights, coordinate by coordinate.
+    pub(super) fn coordinates(&self) -> impl Iterator<Item = Weights> {
+        (0..self.dimension()).map_while(|d| self.weights(d))
+    }
+
+    /// The blocks w+, v+, w-, v-, one after the other.
+    pub(super) fn flat(&self) -> &DVector<f64> {
+        &self.weights
+    }
+
+    /// As [`Network::flat`], to train.
+    pub(super) fn flat_mut(&mut self) -> &mut DVector<f64> {
+        &mut self.weights
+    }
+
+    /// Coefficients `beta = w+ v+ - w- v-`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    /// use diagonet::simulation::Network;
+    ///
+    /// let initialization = Initialization::from_scales(1.0, 0.0)?;
+    /// let network = Network::from_weights(&[initialization.weights(-0.5)?]);
+    /// assert!((network.coefficients()[0] + 0.5).abs() < 1e-15);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn coefficients(&self) -> DVector<f64> {
+        let mut coefficients = DVector::zeros(self.dimension());
+        self.write_coefficients(&mut coefficients);
+        coefficients
+    }
+
+    pub(super) fn write_coefficients(&self, coefficients: &mut DVector<f64>) {
+        let [first_plus, readout_plus, first_minus, readout_minus] =
+            blocks(self.weights.as_slice());
+        for (d, coefficient) in coefficients.iter_mut().enumerate() {
+            *coefficient = first_plus[d] * readout_plus[d] - first_minus[d] * readout_minus[d];
+        }
+    }
+
+    /// Absolute scales `w+ w- + v+ v-`, which training by gradient flow conserves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    /// use diagonet::simulation::Network;
+    ///
+    /// let initialization = Initialization::from_scales(0.25, 0.5)?;
+    /// let network = Network::from_weights(&[initialization.weights(3.0)?]);
+    /// assert!((network.absolute_scales()[0] - 0.25).abs() < 1e-15);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn absolute_scales(&self) -> DVector<f64> {
+        let scales = self.coordinates().map(|weights| weights.conserved().absolute_scale);
+        DVector::from_iterator(self.dimension(), scales)
+    }
+
+    /// The network at the start of fine-tuning: paths rebalanced, readout reset.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// w+ = w- := w+ + w-,      v+ = v- := gamma / sqrt(2)
+    /// ```
+    ///
+    /// where
+    /// - `gamma`: readout scale, 0 or in [1e-153, 1e150].
+    ///
+    /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `readout_scale` outside its domain, and where the sum of two weights
+    /// lies beyond 1e150.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Network;
+    /// use diagonet::{Initialization, ScaleMap};
+    ///
+    /// let pretraining = Initialization::from_scales(0.1, -0.5)?;
+    /// let pretrained = Network::from_weights(&[pretraining.weights(2.0)?]);
+    /// let scale = pretrained.rebalanced(0.3)?.absolute_scales()[0];
+    /// let expected = ScaleMap::new(pretraining, 0.3)?.fine_tuning_scale(2.0)?;
+    /// assert!((scale - expected).abs() < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn rebalanced(&self, readout_scale: f64) -> Result<Self> {
+        let readout = FRAC_1_SQRT_2 * check_readout_scale(readout_scale)?;
+        let rebalance = |Weights { plus, minus }: Weights| {
+            let path = Path::new(plus.first_layer() + minus.first_layer(), readout)?;
+            Ok(Weights { plus: path, minus: path })
+        };
+        let weights = self.coordinates().map(rebalance).collect::<Result<Vec<_>>>()?;
+        Ok(Self::from_weights(&weights))
+    }
+
+    /// Mean squared distance `||beta - reference||² / D` of the coefficients to others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] where `reference` has another dimension; [`Error::OutOfDomain`]
+    /// where it leaves [-1e150, 1e150]; [`Error::NotRepresentable`] where the distance overflows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    /// use diagonet::simulation::Network;
+    /// use nalgebra::dvector;
+    ///
+    /// let start = Network::uniform(&Initialization::from_scales(1.0, 0.0)?, 2);
+    /// assert_eq!(start.distance(&dvector![1.0, -3.0])?, 5.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn distance(&self, reference: &DVector<f64>) -> Result<f64> {
+        check_length("reference", reference.len(), self.dimension())?;
+        for &coefficient in reference {
+            check("reference", coefficient, "[-1e150, 1e150]", |x: f64| x.abs() <= MAX_SQUARABLE)?;
+        }
+        let difference = self.coefficients() - reference;
+        let distance = difference.norm_squared() / self.dimension().max(1) as f64;
+        if distance.is_finite() {
+            Ok(distance)
+        } else {
+            Err(Error::NotRepresentable { quantity: "the distance", reason: "it overflows" })
+        }
+    }
+
+    /// Drift of the conserved quantities from those of another network.
+    ///
+    /// # Formula
+    ///
+    /// The largest, over coordinates, of the differences
+    ///
+    /// ```text
+    /// |Δ(w+² - v+²)| / p+²,      |Δ(w-² - v-²)| / p-²,      |Δ(w+ w- + v+ v-)| / (p+ p-)
+    /// ```
+    ///
+    /// where
+    /// - `p± = sqrt(w±² + v±²)`: lengths of the paths of this network, which bound the quantities.
+    ///
+    /// From equal paths, `p+ p-` is `c` or more at all times.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] where `start` has another dimension.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    /// use diagonet::simulation::Network;
+    ///
+    /// let initialization = Initialization::from_scales(0.1, -0.8)?;
+    /// let network = |beta| Ok(Network::from_weights(&[initialization.weights(beta)?]));
+    /// assert!(network(5.0)?.drift(&network(0.0)?)? < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn drift(&self, start: &Self) -> Result<f64> {
+        check_length("start", start.dimension(), self.dimension())?;
+        Ok(self.drift_of_equal(start))
+    }
+
+    /// As [`Network::drift`], for a network of the same dimension.
+    pub(super) fn drift_of_equal(&self, start: &Self) -> f64 {
+        let drift = |(now, start): (Weights, Weights)| {
+            let length = |path: Path| path.first_layer().hypot(path.readout());
+            let (plus, minus) = (length(now.plus), length(now.minus));
+            let (now, start) = (now.conserved(), start.conserved());
+            let relative = |now: f64, start: f64, size: f64| {
+                if now == start { 0.0 } else { (now - start).abs() / size }
+            };
+            relative(now.imbalance_plus, start.imbalance_plus, plus * plus)
+                .max(relative(now.imbalance_minus, start.imbalance_minus, minus * minus))
+                .max(relative(now.absolute_scale, start.absolute_scale, plus * minus))
+        };
+        self.coordinates().zip(start.coordinates()).map(drift).fold(0.0, f64::max)
+    }
+}
+
+/// The blocks w+, v+, w-, v- of a flat vector.
+pub(super) fn blocks(flat: &[f64]) -> [&[f64]; 4] {
+    let (plus, minus) = flat.split_at(flat.len() / 2);
+    let (first_plus, readout_plus) = plus.split_at(plus.len() / 2);
+    let (first_minus, readout_minus) = minus.split_at(minus.len() / 2);
+    [first_plus, readout_plus, first_minus, readout_minus]
+}
+
+/// As [`blocks`], to write.
+pub(super) fn blocks_mut(flat: &mut [f64]) -> [&mut [f64]; 4] {
+    let (plus, minus) = flat.split_at_mut(flat.len() / 2);
+    let (first_plus, readout_plus) = plus.split_at_mut(plus.len() / 2);
+    let (first_minus, readout_minus) = minus.split_at_mut(minus.len() / 2);
+    [first_plus, readout_plus, first_minus, readout_minus]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_returned_as_given() {
+        let weights = [
+            Weights { plus: Path::new(1.0, 2.0).unwrap(), minus: Path::new(3.0, 4.0).unwrap() },
+            Weights { plus: Path::new(5.0, 6.0).unwrap(), minus: Path::new(7.0, 8.0).unwrap() },
+        ];
+        let network = Network::from_weights(&weights);
+        assert_eq!(network.coordinates().collect::<Vec<_>>(), weights);
+        assert_eq!(network.coefficients(), DVector::from_vec(vec![-10.0, -26.0]));
+        assert_eq!(network.absolute_scales(), DVector::from_vec(vec![11.0, 83.0]));
+    }
+
+    #[test]
+    fn drift_is_that_of_the_worst_quantity() {
+        let network = |values: [f64; 4]| {
+            Network::from_weights(&[Weights {
+                plus: Path::new(values[0], values[1]).unwrap(),
+                minus: Path::new(values[2], values[3]).unwrap(),
+            }])
+        };
+        let start = network([3.0, 4.0, 3.0, 4.0]);
+        // The paths turned: of equal length, 7 apart in imbalance, 1 in absolute scale.
+        assert_eq!(network([4.0, 3.0, 3.0, 4.0]).drift(&start), Ok(14.0 / 25.0));
+        assert_eq!(network([3.0, 4.0, 4.0, 3.0]).drift(&start), Ok(14.0 / 25.0));
+        assert_eq!(network([3.0, 4.0, -3.0, -4.0]).drift(&start), Ok(2.0));
+        assert_eq!(network([0.0; 4]).drift(&network([0.0; 4])), Ok(0.0));
+    }
+
+    #[test]
+    fn a_distance_that_overflows_is_an_error() {
+        let path = Path::new(1e150, 1e10).unwrap();
+        let rest = Path::new(0.0, 0.0).unwrap();
+        let network = Network::from_weights(&[Weights { plus: path, minus: rest }]);
+        let error = network.distance(&DVector::zeros(1)).unwrap_err();
+        assert!(matches!(error, Error::NotRepresentable { quantity: "the distance", .. }));
+    }
+
+    #[test]
+    fn rebalanced_weights_stay_in_their_domain() {
+        let path = Path::new(1e150, 0.0).unwrap();
+        let network = Network::from_weights(&[Weights { plus: path, minus: path }]);
+        let error = network.rebalanced(0.0).unwrap_err();
+        assert!(matches!(error, Error::OutOfDomain { parameter: "first_layer", .. }));
+        let error = network.rebalanced(-1.0).unwrap_err();
+        assert!(matches!(error, Error::OutOfDomain { parameter: "readout_scale", .. }));
+    }
+}
