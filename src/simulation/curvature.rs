@@ -2,9 +2,9 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::dataset::Dataset;
-use super::network::{Network, blocks};
-use super::squared_loss::SquaredLoss;
+use crate::simulation::dataset::Dataset;
+use crate::simulation::network::{Network, blocks};
+use crate::simulation::squared_loss::SquaredLoss;
 
 /// Growth of the bound, relative to the curvature, at which the eigenvalue is computed anew.
 const SLACK: f64 = 0.1;
@@ -15,11 +15,11 @@ const POWER_ITERATIONS: usize = 200;
 
 /// A bound on the curvature of the loss in the weights.
 ///
-/// The Hessian is the Gauss-Newton matrix, whose eigenvalues are those of `K = X diag(s) X'` with
-/// `s = w+² + v+² + w-² + v-²`, and a part of norm `max_d |X' r|_d` that goes with the residual.
+/// The Hessian is the Gauss-Newton matrix, whose eigenvalues are those of `K = X diag(s) X^T` with
+/// `s = w+² + v+² + w-² + v-²`, and a part of norm `max_d |X^T r|_d` that goes with the residual.
 /// The largest eigenvalue of `K` is from power iteration, hence from below (by 2 percent in the
 /// worst of 100 random designs); as weights grow it rises by no more than `max_d Δs_d` times that of
-/// `X X'`.
+/// `X X^T`.
 #[derive(Debug)]
 pub(super) struct Curvature<'a> {
     inputs: &'a DMatrix<f64>,

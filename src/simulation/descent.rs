@@ -1,11 +1,11 @@
 //! Gradient descent on the four vectors of weights.
 
-use super::curvature::Curvature;
-use super::dataset::Dataset;
-use super::network::{Network, blocks_mut};
-use super::squared_loss::SquaredLoss;
-use super::training::{Monitor, Progress, Training};
 use crate::error::{Error, Result, check, check_non_negative};
+use crate::simulation::curvature::Curvature;
+use crate::simulation::dataset::Dataset;
+use crate::simulation::network::{Network, blocks_mut};
+use crate::simulation::squared_loss::SquaredLoss;
+use crate::simulation::training::{Monitor, Progress, Training};
 
 /// Largest automatic learning rate, times the largest pull on a coordinate.
 const GROWTH: f64 = 0.02;
@@ -15,17 +15,17 @@ const GROWTH: f64 = 0.02;
 /// # Formula
 ///
 /// ```text
-/// w± := w± ± eta (X' r) v±,      v± := v± ± eta (X' r) w±,      r = y - X beta
+/// w± := w± ± eta (X^T r) v±,      v± := v± ± eta (X^T r) w±,      r = y - X beta
 /// ```
 ///
 /// all at once, where
 /// - `eta`: learning rate, positive; by default
 ///   `min(1 / (lambda_max(K) + G), 0.02 / G)`, which follows the weights as they grow, with
-///   `K = X diag(w+² + v+² + w-² + v-²) X'` and `G = max_d |X' r|_d`.
+///   `K = X diag(w+² + v+² + w-² + v-²) X^T` and `G = max_d |X^T r|_d`.
 ///
 /// The first is half the stability limit, two over the curvature of the loss. The second keeps an
 /// epoch close to the flow while a small initialization grows: an epoch multiplies the conserved
-/// quantities of coordinate `d` by exactly `1 - (eta (X' r)_d)²`. At a fixed time of training their
+/// quantities of coordinate `d` by exactly `1 - (eta (X^T r)_d)²`. At a fixed time of training their
 /// drift is therefore of first order in the learning rate.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.

@@ -2,12 +2,12 @@
 
 use nalgebra::DVector;
 
-use super::curvature::Curvature;
-use super::dataset::Dataset;
-use super::network::{Network, blocks};
-use super::squared_loss::SquaredLoss;
-use super::training::{Monitor, Progress, Training};
 use crate::error::{Error, Result, check, check_non_negative};
+use crate::simulation::curvature::Curvature;
+use crate::simulation::dataset::Dataset;
+use crate::simulation::network::{Network, blocks};
+use crate::simulation::squared_loss::SquaredLoss;
+use crate::simulation::training::{Monitor, Progress, Training};
 
 /// Stages of the method; the last one is the first of the next step.
 const STAGES: usize = 7;
@@ -50,7 +50,7 @@ const CHANGE: (f64, f64) = (0.2, 5.0);
 /// # Formula
 ///
 /// ```text
-/// dw±/dt = ± (X' r) v±,      dv±/dt = ± (X' r) w±,      r = y - X beta
+/// dw±/dt = ± (X^T r) v±,      dv±/dt = ± (X^T r) w±,      r = y - X beta
 /// ```
 ///
 /// by the embedded Runge-Kutta method of order 5(4), with steps chosen so that in every step

@@ -4,10 +4,10 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use nalgebra::DVector;
 
-use super::dataset::check_length;
 use crate::error::{Error, MAX_SQUARABLE, Result, check};
 use crate::initialization::{Initialization, Path, Weights};
 use crate::scale_map::check_readout_scale;
+use crate::simulation::dataset::check_length;
 
 /// A diagonal linear network of finite width: four vectors of weights.
 ///

@@ -2,8 +2,8 @@
 
 use nalgebra::DVector;
 
-use super::dataset::Dataset;
-use super::network::{Network, blocks, blocks_mut};
+use crate::simulation::dataset::Dataset;
+use crate::simulation::network::{Network, blocks, blocks_mut};
 
 /// Cosine between residual and column below which they are orthogonal to rounding.
 const ORTHOGONAL: f64 = 1e-12;
@@ -19,7 +19,7 @@ pub(super) struct SquaredLoss<'a> {
     column_norms: DVector<f64>,
     coefficients: DVector<f64>,
     residual: DVector<f64>,
-    /// `X' r`, minus the derivative of the loss by the coefficients.
+    /// `X^T r`, minus the derivative of the loss by the coefficients.
     correlations: DVector<f64>,
     residual_square: f64,
 }
@@ -56,7 +56,7 @@ impl<'a> SquaredLoss<'a> {
         self.residual_square / self.data.samples() as f64
     }
 
-    /// `X' r`.
+    /// `X^T r`.
     pub(super) fn correlations(&self) -> &DVector<f64> {
         &self.correlations
     }
@@ -86,7 +86,7 @@ impl<'a> SquaredLoss<'a> {
         self.residual_square.sqrt() <= ROUNDINGS * f64::EPSILON * size
     }
 
-    /// Minus the gradient, `dw± = ± (X' r) v±` and `dv± = ± (X' r) w±`, at the weights where the
+    /// Minus the gradient, `dw± = ± (X^T r) v±` and `dv± = ± (X^T r) w±`, at the weights where the
     /// loss was evaluated.
     pub(super) fn write_velocity(&self, network: &Network, velocity: &mut DVector<f64>) {
         let [first_plus, readout_plus, first_minus, readout_minus] =

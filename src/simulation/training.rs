@@ -2,10 +2,10 @@
 
 use nalgebra::DVector;
 
-use super::dataset::{Dataset, check_length};
-use super::network::Network;
-use super::squared_loss::SquaredLoss;
 use crate::error::{Error, MAX_SQUARABLE, Result};
+use crate::simulation::dataset::{Dataset, check_length};
+use crate::simulation::network::Network;
+use crate::simulation::squared_loss::SquaredLoss;
 
 /// Default target of the training error, relative to the mean square of the labels.
 const RELATIVE_TARGET: f64 = 1e-20;
