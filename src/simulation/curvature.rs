@@ -18,8 +18,8 @@ const POWER_ITERATIONS: usize = 200;
 /// The Hessian is the Gauss-Newton matrix, whose eigenvalues are those of `K = X diag(s) X^T` with
 /// `s = w+² + v+² + w-² + v-²`, and a part of norm `max_d |X^T r|_d` that goes with the residual.
 /// The largest eigenvalue of `K` is from power iteration, hence from below (by 2 percent in the
-/// worst of 100 random designs); as weights grow it rises by no more than `max_d Δs_d` times that of
-/// `X X^T`.
+/// worst of 100 random designs); as weights grow it rises by no more than `max_d Δs_d` times that
+/// of `X X^T`.
 #[derive(Debug)]
 pub(super) struct Curvature<'a> {
     inputs: &'a DMatrix<f64>,
@@ -74,7 +74,7 @@ impl<'a> Curvature<'a> {
         self.eigenvalue + rise + pull
     }
 
-    /// Largest eigenvalue of `X diag(sizes) X'`, from the last direction on.
+    /// Largest eigenvalue of `X diag(sizes) X^T`, from the last direction on.
     fn power_iteration(&mut self) -> f64 {
         let mut eigenvalue = 0.0;
         for _ in 0..POWER_ITERATIONS {

@@ -25,8 +25,8 @@ const GROWTH: f64 = 0.02;
 ///
 /// The first is half the stability limit, two over the curvature of the loss. The second keeps an
 /// epoch close to the flow while a small initialization grows: an epoch multiplies the conserved
-/// quantities of coordinate `d` by exactly `1 - (eta (X^T r)_d)²`. At a fixed time of training their
-/// drift is therefore of first order in the learning rate.
+/// quantities of coordinate `d` by exactly `1 - (eta (X^T r)_d)²`. At a fixed time of training
+/// their drift is therefore of first order in the learning rate.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
 ///
@@ -66,8 +66,8 @@ impl Default for GradientDescent {
 }
 
 impl GradientDescent {
-    /// Descent at half the stability limit, or less, to a training error of 1e-20 of the mean square of the
-    /// labels, in at most 100 000 epochs.
+    /// Descent at half the stability limit, or less, to a training error of 1e-20 of the mean
+    /// square of the labels, in at most 100 000 epochs.
     ///
     /// # Examples
     ///
@@ -107,8 +107,8 @@ impl GradientDescent {
         Ok(Self { rate: Rate::Fixed(rate), ..self })
     }
 
-    /// The same descent at this fraction of the stability limit `2 / (lambda_max(K) + G)`, and at most
-    /// at `0.02 / G`, see [`GradientDescent`].
+    /// The same descent at this fraction of the stability limit `2 / (lambda_max(K) + G)`, and at
+    /// most at `0.02 / G`, see [`GradientDescent`].
     ///
     /// The curvature is bounded anew in every epoch, from an eigenvalue that was at most 2 percent
     /// low for 100 random designs.

@@ -100,8 +100,8 @@ impl Default for GradientFlow {
 }
 
 impl GradientFlow {
-    /// The flow at a tolerance of 1e-10 to a training error of 1e-20 of the mean square of the labels, in
-    /// at most 100 000 steps.
+    /// The flow at a tolerance of 1e-10 to a training error of 1e-20 of the mean square of the
+    /// labels, in at most 100 000 steps.
     ///
     /// # Examples
     ///

@@ -228,8 +228,8 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for `readout_scale` outside its domain, and where the sum of two weights
-    /// lies beyond 1e150.
+    /// [`Error::OutOfDomain`] for `readout_scale` outside its domain, and where the sum of two
+    /// weights lies beyond 1e150.
     ///
     /// # Examples
     ///

@@ -150,8 +150,8 @@ impl Training {
         }
     }
 
-    /// Mean squared [distance](Network::distance) of the trained coefficients to others, such as the
-    /// exact interpolator.
+    /// Mean squared [distance](Network::distance) of the trained coefficients to others, such as
+    /// the exact interpolator.
     ///
     /// # Errors
     ///
