@@ -10,16 +10,15 @@ use crate::simulation::squared_loss::SquaredLoss;
 const SLACK: f64 = 0.1;
 
 /// Relative change at which the power iteration stops, and the iterations it may take.
-const POWER_TOLERANCE: f64 = 1e-4;
+const POWER_TOLERANCE: f64 = 1e-5;
 const POWER_ITERATIONS: usize = 200;
 
 /// A bound on the curvature of the loss in the weights.
 ///
 /// The Hessian is the Gauss-Newton matrix, whose eigenvalues are those of `K = X diag(s) X^T` with
 /// `s = w+² + v+² + w-² + v-²`, and a part of norm `max_d |X^T r|_d` that goes with the residual.
-/// The largest eigenvalue of `K` is from power iteration, hence from below (by 2 percent in the
-/// worst of 100 random designs); as weights grow it rises by no more than `max_d Δs_d` times that
-/// of `X X^T`.
+/// The largest eigenvalue of `K` is from power iteration, hence from below (by 2e-4 in the worst of
+/// 200 random designs); as weights grow it rises by no more than `max_d Δs_d` times that of `X X^T`.
 #[derive(Debug)]
 pub(super) struct Curvature<'a> {
     inputs: &'a DMatrix<f64>,
@@ -108,6 +107,7 @@ mod tests {
 
     #[test]
     fn bound_holds_and_is_close() {
+        const SHORTFALL: f64 = 1e-3;
         let data = draws::noise(20, 50, 1);
         let mut loss = SquaredLoss::new(&data);
         let mut curvature = Curvature::new(&data);
@@ -122,7 +122,10 @@ mod tests {
             let matrix = data.inputs() * DMatrix::from_diagonal(&sizes) * data.inputs().transpose();
             let exact = matrix.symmetric_eigenvalues().max() + loss.correlations().amax();
             let bound = curvature.bound(&network, &loss);
-            assert!(bound > 0.98 * exact && bound < 1.1 * exact, "{growth}: {bound} {exact}");
+            assert!(
+                bound > (1.0 - SHORTFALL) * exact && bound < 1.1 * exact,
+                "{growth}: {bound} {exact}"
+            );
         }
     }
 }

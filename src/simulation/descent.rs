@@ -110,8 +110,8 @@ impl GradientDescent {
     /// The same descent at this fraction of the stability limit `2 / (lambda_max(K) + G)`, and at
     /// most at `0.02 / G`, see [`GradientDescent`].
     ///
-    /// The curvature is bounded anew in every epoch, from an eigenvalue that was at most 2 percent
-    /// low for 100 random designs.
+    /// The curvature is bounded anew in every epoch, from an eigenvalue that was at most 2e-4
+    /// low for 200 random designs.
     ///
     /// # Errors
     ///

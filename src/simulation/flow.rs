@@ -66,7 +66,8 @@ const CHANGE: (f64, f64) = (0.2, 5.0);
 /// scale; flow lets neither vanish. Steps are also kept within the stability of the method.
 ///
 /// Accuracy: the conserved quantities drift by less than three tolerances, from 1e-3 to 1e-11, for
-/// absolute scales from 1e-4 to 10.
+/// absolute scales from 1e-4 to 10. At smaller scales c, the rounding of the weights of a coefficient
+/// that grows to b and returns to zero adds about 1e-16 b/c, in any integrator.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3; Dormand & Prince 1980 for the method.
 ///
@@ -471,8 +472,10 @@ mod tests {
             let data = Dataset::new(input * data.inputs(), label * data.labels()).unwrap();
             let training = train(&uniform(c, -0.2), &data);
             let scales = DVector::from_element(6, c);
-            assert!(training.drift < BUDGET);
-            assert!(outside(&training.network.coefficients(), &scales, &data) < BUDGET);
+            // Coefficients a few times this size that return to zero take their rounding along.
+            let budget = BUDGET + 32.0 * f64::EPSILON * (label / input) / c;
+            assert!(training.drift < budget, "{c:e}: {:e} {budget:e}", training.drift);
+            assert!(outside(&training.network.coefficients(), &scales, &data) < budget);
         }
     }
 
