@@ -175,6 +175,27 @@ pub enum Error {
         /// training error.
         residual: f64,
     },
+
+    /// Outcomes of different runs do not belong together.
+    #[error("the outcomes to be merged are from runs with different {parameter}")]
+    UnequalRuns {
+        /// What differs.
+        parameter: &'static str,
+    },
+
+    /// The end point of training on a dataset was not found to the tolerance asked for.
+    #[error(
+        "no certified end point of training after {iterations} iterations: primal residual \
+         {primal_residual:e}, duality gap {duality_gap:e}"
+    )]
+    Uncertified {
+        /// Iterations done.
+        iterations: usize,
+        /// Residual of the labels, relative to their norm.
+        primal_residual: f64,
+        /// Duality gap, relative to the penalty.
+        duality_gap: f64,
+    },
 }
 
 /// `Result` with the crate's [`enum@Error`].

@@ -199,28 +199,14 @@ pub(super) fn check_length(parameter: &'static str, found: usize, expected: usiz
 #[cfg(test)]
 pub(super) mod draws {
     use super::{DMatrix, DVector, Dataset};
-
-    /// Gaussian numbers by Box and Muller, from a 64-bit linear congruential generator.
-    pub(crate) struct Gaussian(pub(crate) u64);
-
-    impl Gaussian {
-        fn uniform(&mut self) -> f64 {
-            self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-            ((self.0 >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-        }
-
-        pub(crate) fn draw(&mut self) -> f64 {
-            let radius = (-2.0 * self.uniform().ln()).sqrt();
-            radius * (std::f64::consts::TAU * self.uniform()).cos()
-        }
-    }
+    use crate::simulation::random::{Purpose, Stream};
 
     /// Inputs of the theory, with labels that are noise.
     pub(crate) fn noise(samples: usize, dimension: usize, seed: u64) -> Dataset {
-        let mut gaussian = Gaussian(seed);
+        let mut stream = Stream::new(seed, 0, Purpose::FineTuning);
         let std_dev = 1.0 / (dimension as f64).sqrt();
-        let inputs = DMatrix::from_fn(samples, dimension, |_, _| std_dev * gaussian.draw());
-        let labels = DVector::from_fn(samples, |_, _| gaussian.draw());
+        let inputs = DMatrix::from_fn(samples, dimension, |_, _| std_dev * stream.normal());
+        let labels = DVector::from_fn(samples, |_, _| stream.normal());
         Dataset::new(inputs, labels).unwrap()
     }
 }

@@ -106,11 +106,12 @@ impl<'a> SquaredLoss<'a> {
 mod tests {
     use super::*;
     use crate::initialization::{Path, Weights};
-    use crate::simulation::dataset::draws::{self, Gaussian};
+    use crate::simulation::dataset::draws;
+    use crate::simulation::random::{Purpose, Stream};
 
     fn random_network(dimension: usize, seed: u64) -> Network {
-        let mut gaussian = Gaussian(seed);
-        let mut path = || Path::new(gaussian.draw(), gaussian.draw()).unwrap();
+        let mut stream = Stream::new(seed, 0, Purpose::Coefficients);
+        let mut path = || Path::new(stream.normal(), stream.normal()).unwrap();
         let mut weights = || Weights { plus: path(), minus: path() };
         Network::from_weights(&(0..dimension).map(|_| weights()).collect::<Vec<_>>())
     }

@@ -1,0 +1,683 @@
+//! The exact end point of gradient flow, without following the flow.
+
+use std::borrow::Cow;
+
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::linalg::solvers::{Llt, Solve, SolveLstsq};
+use faer::{Accum, Mat, MatRef, Par, Side};
+use nalgebra::{DMatrix, DVector};
+
+use crate::error::{Error, Result, check, check_coefficient, check_non_negative};
+use crate::penalty::check_scale;
+use crate::simulation::dataset::Dataset;
+
+/// The way to the exact end point of gradient flow on a dataset.
+///
+/// # Formula
+///
+/// Gradient flow from the coefficients `b0` with absolute scales `c` ends at
+///
+/// ```text
+/// beta = argmin sum_d Q_d(beta_d)  s.t.  X beta = y,      Q_d' = asinh(beta_d/c_d) - asinh(b0_d/c_d)
+/// ```
+///
+/// with `Q = 2 q_c` of [`Penalty`](crate::Penalty) at `b0 = 0`. It is `beta_d = c_d sinh(a_d)`, with
+/// `a = X^T nu + asinh(b0/c)` at the maximum of the concave dual
+///
+/// ```text
+/// y.nu - kappa |nu|²/4 - sum_d c_d (cosh(a_d) - sqrt(1 + (b0_d/c_d)²))
+/// ```
+///
+/// where
+/// - `c`: scale of every coordinate, 0 (which freezes it at `b0`) or in [1e-307, 1e307];
+/// - `b0`: coefficients at the start, in [-1e300, 1e300];
+/// - `kappa`: strength of an [explicit penalty](Self::with_explicit_penalty), 0 unless set: then the
+///   minimum is that of `|y - X beta|²/2 + (kappa/2) sum_d Q_d(beta_d)`.
+///
+/// The maximum is found by Newton's method with an exact search along every step, in 5 to 30
+/// factorizations of an N by N matrix. With `kappa = 0` and as many samples as coordinates that can
+/// move, or more, flow ends at ordinary least squares on these coordinates, which is solved by a QR
+/// decomposition.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1; the dual is Fenchel's.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::simulation::{Dataset, Interpolator};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// // One sample of two coordinates: the one with the larger scale moves further.
+/// let data = Dataset::new(dmatrix![1.0, 1.0], dvector![1.0])?;
+/// let result = Interpolator::new().solve(&data, &dvector![1e-3, 1e-12])?;
+/// let coefficients = result.coefficients;
+/// assert!((coefficients.sum() - 1.0).abs() < 1e-14);
+/// assert!((coefficients[0] / 1e-3 - coefficients[1] / 1e-12).abs() < 1e-9 * coefficients[0] / 1e-3);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interpolator {
+    explicit_penalty: f64,
+    tolerance: f64,
+}
+
+impl Default for Interpolator {
+    fn default() -> Self {
+        Self { explicit_penalty: 0.0, tolerance: Self::TOLERANCE }
+    }
+}
+
+/// Newton steps after which the search gives up.
+const LIMIT: usize = 300;
+
+/// Largest change of an argument of sinh in one step: where steps are longer, single coordinates run
+/// up an exponential that takes many steps to come down from.
+const LONGEST: f64 = 10.0;
+
+/// Relative residual below which steps are taken for as long as they halve it.
+const CLOSE: f64 = 1e-6;
+
+/// Relative residual that the step of the certificate brings down to rounding.
+const CONVERGED: f64 = 1e-12;
+
+impl Interpolator {
+    /// Largest relative residual and relative duality gap of a result, unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::simulation::Interpolator::TOLERANCE, 1e-10);
+    /// ```
+    pub const TOLERANCE: f64 = 1e-10;
+
+    /// The end point of gradient flow to zero training loss.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Interpolator;
+    /// assert_eq!(Interpolator::new(), Interpolator::default());
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The minimum with an explicit penalty, `|y - X beta|²/2 + (kappa/2) sum_d Q_d(beta_d)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `kappa` outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, Interpolator};
+    /// use nalgebra::{dmatrix, dvector};
+    ///
+    /// let data = Dataset::new(dmatrix![1.0], dvector![1.0])?;
+    /// let ridge = Interpolator::new().with_explicit_penalty(2.0)?;
+    /// let coefficient = ridge.solve(&data, &dvector![1.0])?.coefficients[0];
+    /// // The proximal map: b + (kappa/2) asinh(b/c) = y.
+    /// assert!((coefficient + coefficient.asinh() - 1.0).abs() < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_explicit_penalty(self, kappa: f64) -> Result<Self> {
+        let explicit_penalty = check_non_negative("explicit_penalty", kappa)?;
+        Ok(Self { explicit_penalty, ..self })
+    }
+
+    /// The same, accepting results up to this relative residual and relative duality gap.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a tolerance outside (0, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Interpolator;
+    /// assert!(Interpolator::new().with_tolerance(1e-6).is_ok());
+    /// assert!(Interpolator::new().with_tolerance(0.0).is_err());
+    /// ```
+    pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
+        check("tolerance", tolerance, "(0, 1]", |x| x > 0.0 && x <= 1.0)?;
+        Ok(Self { tolerance, ..self })
+    }
+
+    /// The end point of training on `data` from zero, with the absolute scale of every coordinate.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::DimensionMismatch`] unless there is one scale for every coordinate;
+    /// - [`Error::OutOfDomain`] for a scale outside 0 or [1e-307, 1e307];
+    /// - [`Error::Uncertified`] where rounding, or labels that no coefficients reproduce, keep
+    ///   residual or duality gap above the tolerance.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, Interpolator};
+    /// use nalgebra::{dmatrix, dvector};
+    ///
+    /// let data = Dataset::new(dmatrix![1.0, 2.0], dvector![5.0])?;
+    /// // Large equal scales: the shortest solution.
+    /// let result = Interpolator::new().solve(&data, &dvector![1e9, 1e9])?;
+    /// assert!((result.coefficients - dvector![1.0, 2.0]).norm() < 1e-14);
+    /// assert!(result.primal_residual < 1e-14 && result.duality_gap < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn solve(&self, data: &Dataset, scales: &DVector<f64>) -> Result<Interpolation> {
+        self.solve_from(data, scales, &DVector::zeros(data.dimension()))
+    }
+
+    /// The end point of training on `data` from the coefficients `start`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Interpolator::solve`]; also for `start`, whose coefficients lie in [-1e300, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, Interpolator};
+    /// use nalgebra::{dmatrix, dvector};
+    ///
+    /// // What already fits the data stays.
+    /// let data = Dataset::new(dmatrix![1.0, 1.0], dvector![3.0])?;
+    /// let start = dvector![1.0, 2.0];
+    /// let result = Interpolator::new().solve_from(&data, &dvector![1.0, 1e-6], &start)?;
+    /// assert_eq!(result.coefficients, start);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn solve_from(
+        &self,
+        data: &Dataset,
+        scales: &DVector<f64>,
+        start: &DVector<f64>,
+    ) -> Result<Interpolation> {
+        for (parameter, vector) in [("scales", scales), ("start", start)] {
+            if vector.len() != data.dimension() {
+                let (expected, found) = (data.dimension(), vector.len());
+                return Err(Error::DimensionMismatch { parameter, expected, found });
+            }
+        }
+        scales.iter().try_for_each(|&scale| check_scale("scale", scale).map(|_| ()))?;
+        start.iter().try_for_each(|&beta| check_coefficient("start", beta).map(|_| ()))?;
+
+        let movable: Vec<usize> =
+            (0..scales.len()).filter(|&coordinate| scales[coordinate] > 0.0).collect();
+        // What training has to explain, and the size against which it is measured.
+        let distance = data.residual(start)?;
+        let reference = data.labels().norm().max((data.labels() - &distance).norm());
+        if distance.norm() == 0.0 || movable.is_empty() {
+            return Ok(Interpolation {
+                coefficients: start.clone(),
+                primal_residual: 0.0,
+                duality_gap: 0.0,
+                iterations: 0,
+            });
+        }
+        let problem = Problem {
+            inputs: if movable.len() == scales.len() {
+                Cow::Borrowed(data.inputs())
+            } else {
+                Cow::Owned(data.inputs().select_columns(&movable))
+            },
+            distance,
+            reference,
+            coordinates: movable.iter().map(|&d| Coordinate::new(scales[d], start[d])).collect(),
+            kappa: self.explicit_penalty,
+        };
+        let overdetermined = data.samples() >= movable.len() && self.explicit_penalty == 0.0;
+        let solution = if overdetermined { problem.least_squares() } else { problem.newton() };
+        let Solution { moves, primal_residual, duality_gap, iterations } = solution;
+        // Asked so that an undefined certificate is refused, too.
+        let certified = primal_residual <= self.tolerance && duality_gap <= self.tolerance;
+        if !certified {
+            return Err(Error::Uncertified { iterations, primal_residual, duality_gap });
+        }
+        let mut coefficients = start.clone();
+        movable.iter().zip(&moves).for_each(|(&d, change)| coefficients[d] += change);
+        Ok(Interpolation { coefficients, primal_residual, duality_gap, iterations })
+    }
+}
+
+/// The end point of training, with its certificate.
+///
+/// # Formula
+///
+/// ```text
+/// primal_residual = |y - X beta - (kappa/2) nu| / |y|
+/// duality_gap     = (P(beta) - D(nu)) / P(beta)
+/// ```
+///
+/// with `P` and `D` the values of the two problems of [`Interpolator`]. As no interpolator is below
+/// any value of the dual, `beta` is within the gap of the optimum whatever way it was found. For
+/// least squares, the first is `|X^T (y - X beta)| / (|X| |y|)` on the coordinates that can move,
+/// and the second 0.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::simulation::{Dataset, Interpolator};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// let data = Dataset::new(dmatrix![1.0, 0.5, 0.2], dvector![1.0])?;
+/// let result = Interpolator::new().solve(&data, &dvector![1e-12, 1e-12, 0.0])?;
+/// // Close to the l1 norm: the coordinate with the largest input does it; a frozen one does nothing.
+/// assert!(result.coefficients[0] > 0.999_99);
+/// assert_eq!(result.coefficients[2], 0.0);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Interpolation {
+    /// Coefficients at the end of training, D of them.
+    pub coefficients: DVector<f64>,
+    /// Relative residual of the constraint.
+    pub primal_residual: f64,
+    /// Relative duality gap, an upper bound.
+    pub duality_gap: f64,
+    /// Newton steps, each with one factorization; 1 for least squares.
+    pub iterations: usize,
+}
+
+/// Changes of the coefficients that can move, with the certificate.
+struct Solution {
+    moves: DVector<f64>,
+    primal_residual: f64,
+    duality_gap: f64,
+    iterations: usize,
+}
+
+/// Training of the coordinates that can move.
+struct Problem<'a> {
+    inputs: Cow<'a, DMatrix<f64>>,
+    /// `y - X b0`, with the frozen coordinates in `b0`.
+    distance: DVector<f64>,
+    reference: f64,
+    coordinates: Vec<Coordinate>,
+    kappa: f64,
+}
+
+/// What a dual point says of the coefficients.
+struct Primal {
+    /// `a - asinh(b0/c)`.
+    growth: DVector<f64>,
+    /// `b - b0`.
+    moves: DVector<f64>,
+    /// `sqrt(c² + b²)`.
+    norms: Vec<f64>,
+    /// `y - X b - (kappa/2) nu`.
+    residual: DVector<f64>,
+    /// Norm of the residual, relative to the labels.
+    error: f64,
+}
+
+/// Coefficients of a coordinate as a function of its dual variable.
+struct Coordinate {
+    scale: f64,
+    start: f64,
+    /// `(c/2) e^t` and `(c/2) e^-t` at the start, `c sinh(t) = b0`.
+    exponentials: [f64; 2],
+}
+
+impl Coordinate {
+    fn new(scale: f64, start: f64) -> Self {
+        let larger = 0.5 * (scale.hypot(start) + start.abs());
+        let smaller = 0.5 * scale * (0.5 * scale / larger);
+        let exponentials = if start < 0.0 { [smaller, larger] } else { [larger, smaller] };
+        Self { scale, start, exponentials }
+    }
+
+    /// `c sinh(t + growth) - c sinh(t)`, as `2 sinh(growth/2) c cosh(t + growth/2)`: all terms are
+    /// positive.
+    fn change(&self, growth: f64) -> f64 {
+        let [growing, decaying] = self.exponentials;
+        let root = (0.5 * growth).exp();
+        2.0 * (0.5 * growth).sinh() * (growing * root + decaying / root)
+    }
+
+    fn norm(&self, change: f64) -> f64 {
+        self.scale.hypot(self.start + change)
+    }
+
+    /// `Q(b) - Q(b0) - Q'(b0) (b - b0)`, to a part of its size.
+    fn divergence(&self, growth: f64, change: f64) -> f64 {
+        let (first, last) = (self.norm(0.0), self.norm(change));
+        let beta = self.start + change;
+        let direct = beta * growth - change * ((self.start + beta) / (first + last));
+        // Where that cancels, this lower bound is close.
+        direct.max(0.5 * change * change / first.max(last))
+    }
+}
+
+impl Problem<'_> {
+    /// Least squares on the difference to the start.
+    fn least_squares(&self) -> Solution {
+        let qr = view(&self.inputs).qr();
+        let mut moves = DVector::zeros(self.coordinates.len());
+        let mut residual = self.distance.clone();
+        // The second pass takes the rounding of the first.
+        for _ in 0..2 {
+            let step = qr.solve_lstsq(column(&residual));
+            moves.iter_mut().enumerate().for_each(|(row, change)| *change += step[(row, 0)]);
+            residual = &self.distance - &*self.inputs * &moves;
+        }
+        let gradient = self.inputs.tr_mul(&residual).norm();
+        Solution {
+            moves,
+            primal_residual: gradient / (self.inputs.norm() * self.reference),
+            duality_gap: 0.0,
+            iterations: 1,
+        }
+    }
+
+    /// Newton's method on the dual.
+    fn newton(&self) -> Solution {
+        let mut nu = DVector::zeros(self.inputs.nrows());
+        let mut primal = self.primal(&nu);
+        let mut weighted = DMatrix::zeros(self.inputs.nrows(), self.inputs.ncols());
+        for iterations in 1.. {
+            let hessian = self.hessian(&primal.norms, &mut weighted);
+            let step = hessian.solve(&primal.residual);
+            let next_nu = &nu + &step * self.step_length(&primal, &step);
+            let next = self.primal(&next_nu);
+            // Far from the maximum the residual may well grow; the dual does not fall.
+            let progress = primal.error > CLOSE || next.error < 0.5 * primal.error;
+            if progress {
+                (nu, primal) = (next_nu, next);
+            }
+            if !progress || primal.error < CONVERGED || iterations == LIMIT {
+                let step = hessian.solve(&primal.residual);
+                return self.certified(&primal, &nu, &step, iterations);
+            }
+        }
+        unreachable!("the loop ends at its limit")
+    }
+
+    fn primal(&self, nu: &DVector<f64>) -> Primal {
+        let growth = self.inputs.tr_mul(nu);
+        let mut moves = growth.clone();
+        let mut norms = Vec::with_capacity(moves.len());
+        for (coordinate, change) in self.coordinates.iter().zip(&mut moves) {
+            *change = coordinate.change(*change);
+            norms.push(coordinate.norm(*change));
+        }
+        let mut residual = self.distance.clone();
+        residual.gemv(-1.0, &self.inputs, &moves, 1.0);
+        residual.axpy(-0.5 * self.kappa, nu, 1.0);
+        let error = residual.norm() / self.reference;
+        Primal { growth, moves, norms, residual, error }
+    }
+
+    /// Factorizes `X diag(h) X^T + kappa/2` with `h = sqrt(c² + b²)`.
+    fn hessian(&self, norms: &[f64], weighted: &mut DMatrix<f64>) -> Hessian {
+        let unit = norms.iter().copied().fold(0.0, f64::max);
+        for (norm, (to, from)) in
+            norms.iter().zip(weighted.column_iter_mut().zip(self.inputs.column_iter()))
+        {
+            let root = (norm / unit).sqrt();
+            to.into_iter().zip(&from).for_each(|(to, from)| *to = root * from);
+        }
+        let samples = weighted.nrows();
+        let mut gram = Mat::zeros(samples, samples);
+        matmul(
+            gram.as_mut(),
+            BlockStructure::TriangularLower,
+            Accum::Replace,
+            view(weighted),
+            BlockStructure::Rectangular,
+            view(weighted).transpose(),
+            BlockStructure::Rectangular,
+            1.0,
+            Par::Seq,
+        );
+        let raise = |gram: &mut Mat<f64>, shift: f64| {
+            (0..samples).for_each(|row| gram[(row, row)] += shift);
+        };
+        raise(&mut gram, 0.5 * self.kappa / unit);
+        let largest = (0..samples).map(|row| gram[(row, row)]).fold(0.0, f64::max);
+        // A matrix that is singular to rounding still gives a direction of ascent once shifted.
+        let mut shift = f64::EPSILON * largest;
+        loop {
+            if let Ok(factor) = Llt::new(gram.as_ref(), Side::Lower) {
+                return Hessian { factor, unit };
+            }
+            raise(&mut gram, shift);
+            shift *= 100.0;
+        }
+    }
+
+    /// Length at which the slope of the dual along the step has fallen to a small part of that at
+    /// its start, or at which an argument of sinh has moved far. It costs no product with the inputs.
+    fn step_length(&self, primal: &Primal, step: &DVector<f64>) -> f64 {
+        const ENOUGH: f64 = 0.1;
+        let directions = self.inputs.tr_mul(step);
+        let start = step.dot(&primal.residual);
+        let pull = 0.5 * self.kappa * step.norm_squared();
+        // The dual is concave: all terms that are subtracted grow with the length.
+        let slope = |length: f64| {
+            let (mut slope, mut curvature) = (start - length * pull, pull);
+            for (index, coordinate) in self.coordinates.iter().enumerate() {
+                let direction = directions[index];
+                if direction != 0.0 {
+                    let change = coordinate.change(primal.growth[index] + length * direction);
+                    slope -= direction * (change - primal.moves[index]);
+                    curvature += direction * direction * coordinate.norm(change);
+                }
+            }
+            (slope, curvature)
+        };
+        let cap = LONGEST / directions.amax();
+        let (mut low, mut high, mut length) = (0.0, f64::INFINITY, cap.min(1.0));
+        for _ in 0..60 {
+            let (value, curvature) = slope(length);
+            if value.abs() <= ENOUGH * start {
+                break;
+            }
+            if value > 0.0 && length >= cap {
+                break;
+            }
+            *(if value > 0.0 { &mut low } else { &mut high }) = length;
+            let newton = length + value / curvature;
+            length = if newton > low && newton < high {
+                newton
+            } else if high.is_finite() {
+                0.5 * (low + high)
+            } else {
+                2.0 * length
+            };
+            length = length.min(cap);
+        }
+        length
+    }
+
+    /// `sum_d Q_d(b_d)`.
+    fn divergence(&self, primal: &Primal) -> f64 {
+        let terms = self.coordinates.iter().zip(&primal.growth).zip(&primal.moves);
+        terms.map(|((coordinate, growth), moves)| coordinate.divergence(*growth, *moves)).sum()
+    }
+
+    /// Takes the last step to first order, which leaves a residual of second order, and bounds the
+    /// duality gap of where it leads. At `b + e` with `y - X (b + e) = r` that is
+    ///
+    /// ```text
+    /// sum_d Q(b + e) - Q(b) - Q'(b) e  -  nu.r                          (kappa = 0)
+    /// sum_d Q(b + e) - Q(b) - Q'(b) e  +  |r - (kappa/2) nu|²/kappa      (kappa > 0)
+    /// ```
+    ///
+    /// and a term of the sum is at most `e²/2` over the smallest `sqrt(c² + b²)` on the way, which
+    /// changes by no more than `e`.
+    fn certified(
+        &self,
+        primal: &Primal,
+        nu: &DVector<f64>,
+        step: &DVector<f64>,
+        iterations: usize,
+    ) -> Solution {
+        let directions = self.inputs.tr_mul(step);
+        let mut moves = primal.moves.clone();
+        let (mut gap, mut value) = (0.0, self.divergence(primal));
+        for (index, norm) in primal.norms.iter().enumerate() {
+            let last = norm * directions[index];
+            let smallest = (norm - last.abs()).max(0.0);
+            if last != 0.0 {
+                gap += 0.5 * last * last / smallest;
+            }
+            moves[index] += last;
+        }
+        let mut misfit = &self.distance - &*self.inputs * &moves;
+        if self.kappa > 0.0 {
+            value += misfit.norm_squared() / self.kappa;
+            misfit.axpy(-0.5 * self.kappa, nu, 1.0);
+            gap += misfit.norm_squared() / self.kappa;
+            misfit.axpy(-0.5 * self.kappa, step, 1.0);
+        } else {
+            gap += nu.dot(&misfit).abs();
+        }
+        Solution {
+            moves,
+            primal_residual: misfit.norm() / self.reference,
+            duality_gap: if gap == 0.0 { 0.0 } else { gap / value },
+            iterations,
+        }
+    }
+}
+
+/// A factorized Hessian, in units of the largest weight.
+struct Hessian {
+    factor: Llt<f64>,
+    unit: f64,
+}
+
+impl Hessian {
+    fn solve(&self, right: &DVector<f64>) -> DVector<f64> {
+        let solution = self.factor.solve(column(right));
+        DVector::from_fn(right.len(), |row, _| solution[(row, 0)] / self.unit)
+    }
+}
+
+fn view(matrix: &DMatrix<f64>) -> MatRef<'_, f64> {
+    MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols())
+}
+
+fn column(vector: &DVector<f64>) -> MatRef<'_, f64> {
+    MatRef::from_column_major_slice(vector.as_slice(), vector.len(), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::dataset::draws;
+
+    /// Budget of residual and gap, in norms and roots of sums of some hundred terms.
+    const ROUNDING: f64 = 1e-13;
+
+    #[test]
+    fn certificates_are_at_rounding_over_all_scales() {
+        let mut state = 1_u64;
+        let mut uniform = || {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let mut most = 0;
+        for (samples, dimension) in [(1, 2), (20, 60), (59, 60)] {
+            for exponent in [-12.0, -6.0, -3.0, 0.0, 3.0, 12.0, 100.0] {
+                for spread in [0.0, 3.0] {
+                    let data = draws::noise(samples, dimension, 1);
+                    let scales = DVector::from_fn(dimension, |_, _| {
+                        10.0_f64.powf(exponent + spread * (uniform() - 0.5))
+                    });
+                    let start =
+                        DVector::from_fn(
+                            dimension,
+                            |d, _| {
+                                if d % 2 == 0 { 0.0 } else { uniform() - 0.5 }
+                            },
+                        );
+                    for start in [DVector::zeros(dimension), start] {
+                        let result = Interpolator::new().solve_from(&data, &scales, &start);
+                        let result =
+                            result.unwrap_or_else(|e| panic!("{samples} {exponent} {spread} {e}"));
+                        let certificate = result.primal_residual.max(result.duality_gap);
+                        assert!(certificate < ROUNDING, "{samples} {exponent} {spread} {result:?}");
+                        most = most.max(result.iterations);
+                    }
+                }
+            }
+        }
+        println!("most iterations: {most}");
+    }
+
+    #[test]
+    fn the_gap_bounds_the_excess_of_the_penalty() {
+        // A point off the optimum by a known amount: the certificate of a single Newton step.
+        let data = draws::noise(10, 30, 2);
+        let scales = DVector::from_element(30, 0.1);
+        let exact = Interpolator::new().solve(&data, &scales).unwrap().coefficients;
+        let penalty = crate::penalty::SeparablePenalty::new(&scales).unwrap();
+        let optimum = 2.0 * penalty.value(&exact).unwrap();
+        let problem = Problem {
+            inputs: Cow::Borrowed(data.inputs()),
+            distance: data.labels().clone(),
+            reference: data.labels().norm(),
+            coordinates: scales.iter().map(|&scale| Coordinate::new(scale, 0.0)).collect(),
+            kappa: 0.0,
+        };
+        let mut nu = DVector::zeros(10);
+        let mut weighted = DMatrix::zeros(10, 30);
+        let mut compared = 0;
+        for _ in 0..12 {
+            let primal = problem.primal(&nu);
+            let hessian = problem.hessian(&primal.norms, &mut weighted);
+            let step = hessian.solve(&primal.residual);
+            let solution = problem.certified(&primal, &nu, &step, 0);
+            // Feasible to rounding after the step to first order, and so not below the optimum.
+            let value = 2.0 * penalty.value(&solution.moves).unwrap();
+            assert!(value >= optimum * (1.0 - 1e-14));
+            if solution.duality_gap.is_finite() {
+                let gap = solution.duality_gap * problem.divergence(&primal);
+                assert!(value - optimum <= gap + 1e-14 * optimum, "{value} {optimum} {gap}");
+                compared += usize::from(gap > 1e-10 * optimum);
+            }
+            nu += &step * problem.step_length(&primal, &step);
+        }
+        assert!(compared > 2);
+    }
+
+    #[test]
+    fn labels_out_of_reach_are_refused() {
+        // The same input with two labels, and coordinates to spare.
+        let mut inputs = draws::noise(3, 8, 3).inputs().clone();
+        let row = inputs.row(0).clone_owned();
+        inputs.set_row(1, &row);
+        let data = Dataset::new(inputs, DVector::from_vec(vec![1.0, 2.0, 0.0])).unwrap();
+        let result = Interpolator::new().solve(&data, &DVector::from_element(8, 1.0));
+        assert!(matches!(result, Err(Error::Uncertified { .. })), "{result:?}");
+    }
+
+    #[test]
+    fn more_samples_than_coordinates_are_least_squares() {
+        let data = draws::noise(30, 6, 4);
+        let scales = DVector::from_vec(vec![1e-6, 0.0, 1.0, 1e3, 0.0, 1.0]);
+        let result = Interpolator::new().solve(&data, &scales).unwrap();
+        let gradient = data.inputs().tr_mul(&data.residual(&result.coefficients).unwrap());
+        for (d, scale) in scales.iter().enumerate() {
+            if *scale > 0.0 {
+                assert!(gradient[d].abs() < 1e-14);
+            } else {
+                assert_eq!(result.coefficients[d], 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn vectors_of_other_lengths_are_refused() {
+        let data = draws::noise(2, 3, 5);
+        let result = Interpolator::new().solve(&data, &DVector::from_element(4, 1.0));
+        let mismatch = Error::DimensionMismatch { parameter: "scales", expected: 3, found: 4 };
+        assert_eq!(result, Err(mismatch));
+    }
+}
