@@ -497,6 +497,18 @@ impl Task {
         Ok(self.pretraining_prior.mean())
     }
 
+    /// `beta_FT` on a shared coordinate, made from `beta_PT` and a standard normal number.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn shared_coefficient(&self, pretrained: f64, normal: f64) -> f64 {
+        let q = self.correlation;
+        let related = if q == 0.0 {
+            0.0
+        } else {
+            q * (pretrained / self.pretraining_prior.root_mean_square())
+        };
+        self.fine_tuning_variance.sqrt() * (related + ((1.0 - q) * (1.0 + q)).sqrt() * normal)
+    }
+
     /// Distribution of `beta_FT` on new coordinates.
     pub(crate) fn new_prior(&self) -> Result<Prior> {
         Prior::gaussian(0.0, self.fine_tuning_variance)

@@ -1,19 +1,61 @@
-//! Networks trained for real, to check the theory against.
+//! Networks of finite size, to check the theory against: cargo feature `simulation`.
 //!
-//! Nothing here knows the implicit bias: a [`Network`] is four vectors of weights, and its training
-//! follows the gradient of the squared loss in these weights, in steps ([`GradientDescent`]) or
-//! continuously ([`GradientFlow`]).
+//! | station | type |
+//! |---|---|
+//! | what is drawn and trained, from tasks or from any law | [`Experiment`], [`SupportSampling`] |
+//! | a draw: coefficients of both tasks, data of both stages | [`Draw`], [`Dataset`] |
+//! | the exact end point of gradient flow, certified | [`Interpolator`], [`Interpolation`] |
+//! | networks trained in their weights | [`Network`], [`GradientDescent`], [`GradientFlow`], [`Training`] |
+//! | what a draw leads to | [`Outcome`], [`PretrainingOutcome`], [`ErrorBreakdown`] |
+//! | many draws, on threads and machines | [`MonteCarlo`], [`Shard`], [`Ensemble`], [`Statistic`] |
+//!
+//! Training in the weights knows nothing of the implicit bias: a [`Network`] is four vectors, and
+//! training follows the gradient of the squared loss in them, in steps or continuously. The
+//! [`Interpolator`] takes the bias from the theory and needs no time. That both end at the same
+//! coefficients is a test of the one; that their errors are those of the [`Solver`](crate::Solver), of
+//! the other.
+//!
+//! Draws are the same on every machine. What is computed from them is the same to rounding, because
+//! dense linear algebra takes the widest instructions a machine has.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(feature = "quadrature")]
+//! # {
+//! use diagonet::simulation::{Experiment, MonteCarlo};
+//! use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task};
+//!
+//! let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+//! let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+//! let experiment = Experiment::new(task, map, Samples::new(0.2)?, 200)?;
+//! let error = MonteCarlo::new(40)?.run(&experiment)?.statistic("generalization_error").unwrap();
+//! let theory = experiment.prediction(&Solver::new())?.generalization_error;
+//! // The seed is fixed, and the difference is one of many draws.
+//! assert!(error.z_score(theory).unwrap().abs() < 4.0);
+//! # }
+//! # Ok::<(), diagonet::Error>(())
+//! ```
 
 mod curvature;
 mod dataset;
 mod descent;
+mod draw;
+mod experiment;
 mod flow;
+mod interpolator;
+mod monte_carlo;
 mod network;
+mod random;
 mod squared_loss;
 mod training;
 
 pub use dataset::Dataset;
 pub use descent::GradientDescent;
+pub use draw::{Draw, SupportSampling};
+pub use experiment::{ErrorBreakdown, Experiment, Outcome, PretrainingOutcome, Trainer};
 pub use flow::GradientFlow;
+pub use interpolator::{Interpolation, Interpolator};
+pub use monte_carlo::{Ensemble, MonteCarlo, Progress, Shard, Statistic};
 pub use network::Network;
 pub use training::{Checkpoint, Stop, Training};

@@ -1,0 +1,231 @@
+//! Finite draws: coefficients of both tasks, and the data of both stages.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::error::{Result, check};
+use crate::law::Label;
+use crate::prior::Prior;
+use crate::simulation::dataset::Dataset;
+use crate::simulation::random::{Purpose, Stream};
+use crate::task::{Samples, Task};
+
+/// How many coordinates of a draw belong to each group.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::simulation::SupportSampling;
+/// assert_eq!(SupportSampling::default(), SupportSampling::ExactSizes);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SupportSampling {
+    /// As many as the probabilities say, rounded so that they add up (largest remainders first).
+    #[default]
+    ExactSizes,
+    /// Every coordinate chooses for itself.
+    Bernoulli,
+}
+
+/// One draw of a problem with D coordinates.
+///
+/// As the columns of the inputs are independent and alike, the coordinates of a group are put next
+/// to each other where [sizes are exact](SupportSampling::ExactSizes). A draw is a function of seed and
+/// index alone, the same on every machine; the same draw with more samples begins with the same
+/// ones.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::simulation::Experiment;
+/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+///
+/// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+/// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+/// let draw = |ratio| Experiment::new(task, map, Samples::new(ratio)?, 50)?.draw(7, 0);
+/// let (few, more) = (draw(0.2)?, draw(0.4)?);
+/// assert_eq!(few.coefficients, more.coefficients);
+/// assert_eq!(few.data.labels(), &more.data.labels().rows(0, 10).clone_owned());
+/// assert_eq!(few.labels[few.groups[0]].as_str(), "shared");
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Draw {
+    /// Coefficients of the pretraining task; zero where there is none.
+    pub pretraining_coefficients: DVector<f64>,
+    /// Coefficients of the task that the error is about.
+    pub coefficients: DVector<f64>,
+    /// Data of pretraining; `None` where they are unlimited, or there is no pretraining.
+    pub pretraining_data: Option<Dataset>,
+    /// Data of fine-tuning, or of the one stage that there is.
+    pub data: Dataset,
+    /// Names of the groups, in the order of the law.
+    pub labels: Vec<Label>,
+    /// Group of every coordinate, as position in `labels`.
+    pub groups: Vec<usize>,
+    /// Kind of every coordinate; several kinds may share a label.
+    pub(crate) kinds: Vec<usize>,
+}
+
+/// How coordinates of one kind are drawn.
+#[derive(Debug, Clone)]
+pub(crate) struct Kind {
+    pub(crate) label: Label,
+    pub(crate) weight: f64,
+    pub(crate) coefficients: Coefficients,
+}
+
+/// Joint law of the coefficients of one coordinate in both tasks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Coefficients {
+    /// One task alone.
+    Single(Prior),
+    /// Active in both tasks, in one, or in none.
+    Pair { task: Task, pretraining: bool, fine_tuning: bool },
+}
+
+impl Coefficients {
+    /// Coefficients in pretraining and fine-tuning, made from two standard normal numbers.
+    fn draw(self, [first, second]: [f64; 2]) -> [f64; 2] {
+        let at = |prior: Prior, x: f64| prior.mean() + prior.variance().sqrt() * x;
+        match self {
+            Self::Single(prior) => [0.0, at(prior, second)],
+            Self::Pair { task, pretraining, fine_tuning } => {
+                let pretrained =
+                    if pretraining { at(task.pretraining_prior(), first) } else { 0.0 };
+                let tuned = match (pretraining, fine_tuning) {
+                    (_, false) => 0.0,
+                    (false, true) => task.fine_tuning_variance().sqrt() * second,
+                    (true, true) => task.shared_coefficient(pretrained, second),
+                };
+                [pretrained, tuned]
+            }
+        }
+    }
+}
+
+/// Kind of every one of `dimension` coordinates.
+fn assign(
+    kinds: &[Kind],
+    dimension: usize,
+    sampling: SupportSampling,
+    stream: &mut Stream,
+) -> Vec<usize> {
+    let total: f64 = kinds.iter().map(|kind| kind.weight).sum();
+    let shares: Vec<f64> = kinds.iter().map(|kind| kind.weight / total).collect();
+    match sampling {
+        SupportSampling::Bernoulli => {
+            let choose = |_| {
+                let mut left = stream.uniform();
+                let chosen = shares.iter().position(|share| {
+                    left -= share;
+                    left < 0.0
+                });
+                // Rounding may leave nothing chosen; then it is the last kind that occurs.
+                chosen.or(shares.iter().rposition(|&share| share > 0.0)).unwrap_or(0)
+            };
+            (0..dimension).map(choose).collect()
+        }
+        SupportSampling::ExactSizes => {
+            let mut sizes: Vec<usize> =
+                shares.iter().map(|share| (share * dimension as f64) as usize).collect();
+            let remainder = |kind: usize| {
+                let exact = shares[kind] * dimension as f64;
+                exact - exact.floor()
+            };
+            let mut order: Vec<usize> = (0..kinds.len()).collect();
+            order.sort_by(|&i, &j| remainder(j).total_cmp(&remainder(i)));
+            let missing = dimension.saturating_sub(sizes.iter().sum());
+            order.iter().cycle().take(missing).for_each(|&kind| sizes[kind] += 1);
+            let blocks = sizes.iter().enumerate();
+            let mut groups: Vec<usize> =
+                blocks.flat_map(|(kind, &size)| std::iter::repeat_n(kind, size)).collect();
+            groups.truncate(dimension);
+            groups
+        }
+    }
+}
+
+/// Draws data of `coefficients`, sample by sample.
+fn data(coefficients: &DVector<f64>, samples: &Samples, mut stream: Stream) -> Result<Dataset> {
+    let dimension = coefficients.len();
+    let scale = (dimension as f64).sqrt().recip();
+    let noise = samples.noise_variance().sqrt();
+    let samples = (samples.sample_ratio() * dimension as f64).round() as usize;
+    let mut inputs = DMatrix::zeros(samples, dimension);
+    let mut labels = DVector::zeros(samples);
+    for sample in 0..samples {
+        // Summed in order, so that labels are the same everywhere, too.
+        let mut label = 0.0;
+        for (coordinate, coefficient) in coefficients.iter().enumerate() {
+            let input = scale * stream.normal();
+            inputs[(sample, coordinate)] = input;
+            label += input * coefficient;
+        }
+        labels[sample] = label + noise * stream.normal();
+    }
+    Dataset::new(inputs, labels)
+}
+
+/// The samples of a stage, with the ratio that a whole number of samples has.
+pub(crate) fn whole(samples: &Samples, dimension: usize) -> Result<Samples> {
+    let count = (samples.sample_ratio() * dimension as f64).round();
+    let domain = "at least half a sample, at most 1e9 inputs in all";
+    check("sample_ratio", samples.sample_ratio(), domain, |_| {
+        count >= 1.0 && count * dimension as f64 <= 1e9
+    })?;
+    Samples::new(count / dimension as f64)?.with_noise_variance(samples.noise_variance())
+}
+
+/// The labels of the kinds, and the position among them of each kind's.
+pub(crate) fn distinct_labels(kinds: &[Kind]) -> (Vec<Label>, Vec<usize>) {
+    let mut labels: Vec<Label> = Vec::new();
+    let mut position = |label: &Label| {
+        labels.iter().position(|known| known == label).unwrap_or_else(|| {
+            labels.push(label.clone());
+            labels.len() - 1
+        })
+    };
+    let positions = kinds.iter().map(|kind| position(&kind.label)).collect();
+    (labels, positions)
+}
+
+/// All that a draw depends on besides its seed and index.
+pub(crate) struct Plan<'a> {
+    pub(crate) kinds: &'a [Kind],
+    pub(crate) dimension: usize,
+    pub(crate) sampling: SupportSampling,
+    pub(crate) pretraining: Option<Samples>,
+    pub(crate) fine_tuning: Samples,
+}
+
+impl Plan<'_> {
+    pub(crate) fn draw(&self, seed: u64, index: u64) -> Result<Draw> {
+        let mut stream = Stream::new(seed, index, Purpose::Coefficients);
+        let kinds = assign(self.kinds, self.dimension, self.sampling, &mut stream);
+        let pairs: Vec<[f64; 2]> = kinds
+            .iter()
+            .map(|&kind| self.kinds[kind].coefficients.draw([stream.normal(), stream.normal()]))
+            .collect();
+        let [pretrained, tuned] = [0, 1]
+            .map(|task| DVector::from_iterator(pairs.len(), pairs.iter().map(|pair| pair[task])));
+        let stage = |coefficients: &DVector<f64>, samples: &Samples, purpose| {
+            data(coefficients, samples, Stream::new(seed, index, purpose))
+        };
+        let pretraining_data = match &self.pretraining {
+            Some(samples) => Some(stage(&pretrained, samples, Purpose::Pretraining)?),
+            None => None,
+        };
+        let fine_tuning_data = stage(&tuned, &self.fine_tuning, Purpose::FineTuning)?;
+        let (labels, positions) = distinct_labels(self.kinds);
+        Ok(Draw {
+            pretraining_coefficients: pretrained,
+            coefficients: tuned,
+            pretraining_data,
+            data: fine_tuning_data,
+            labels,
+            groups: kinds.iter().map(|&kind| positions[kind]).collect(),
+            kinds,
+        })
+    }
+}

@@ -1,0 +1,619 @@
+//! From a problem to the outcome of one draw of it: both stages, with real data.
+
+use nalgebra::DVector;
+
+use crate::error::{Result, check};
+use crate::initialization::Initialization;
+use crate::law::{Label, Law};
+use crate::report::Report;
+use crate::scale_map::ScaleMap;
+use crate::simulation::dataset::Dataset;
+use crate::simulation::descent::GradientDescent;
+use crate::simulation::draw::{
+    Coefficients, Draw, Kind, Plan, SupportSampling, distinct_labels, whole,
+};
+use crate::simulation::flow::GradientFlow;
+use crate::simulation::interpolator::Interpolator;
+use crate::simulation::network::Network;
+use crate::simulation::training::Training;
+use crate::solver::Solver;
+use crate::sum::CompensatedSum;
+use crate::task::{Samples, Task};
+
+/// How the networks of an [`Experiment`] are trained.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::simulation::{GradientDescent, Interpolator, Trainer};
+///
+/// assert_eq!(Trainer::default(), Trainer::Exact(Interpolator::new()));
+/// let descent = Trainer::Descent(GradientDescent::new().with_target_training_error(1e-4)?);
+/// assert_ne!(descent, Trainer::default());
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Trainer {
+    /// The end point of gradient flow, by convex optimization.
+    Exact(Interpolator),
+    /// Gradient descent on the weights.
+    Descent(GradientDescent),
+    /// Gradient flow of the weights, integrated in time.
+    Flow(GradientFlow),
+}
+
+impl Default for Trainer {
+    fn default() -> Self {
+        Self::Exact(Interpolator::new())
+    }
+}
+
+/// A problem of finite size, of which any number of draws can be trained.
+///
+/// Two tasks: coefficients of both are drawn with their overlap; a network is pretrained on the
+/// first, or starts from its exact coefficients where pretraining data are unlimited; its paths are
+/// rebalanced and its readout is reset; it is fine-tuned on N samples of the second. Or, from any
+/// [`Law`], one task on which a network with the scales of the law is trained.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "quadrature")]
+/// # {
+/// use diagonet::simulation::Experiment;
+/// use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task};
+///
+/// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+/// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
+/// let experiment = Experiment::new(task, map, Samples::new(0.25)?, 400)?;
+/// let outcome = experiment.run(1, 0)?;
+/// let theory = experiment.prediction(&Solver::new())?.generalization_error;
+/// // One draw of 400 coordinates.
+/// assert!((outcome.generalization_error.total - theory).abs() < 0.1);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    problem: Problem,
+    dimension: usize,
+    samples: Samples,
+    sampling: SupportSampling,
+    trainer: Trainer,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Problem {
+    Alone(Law),
+    Transfer { task: Task, scale_map: ScaleMap, pretraining: Option<Samples> },
+}
+
+impl Experiment {
+    /// Fine-tuning on `samples` with `dimension` coordinates, after pretraining on unlimited data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a dimension outside [1, 1e9], and for samples that are fewer than
+    /// a half one, or have more than 1e9 inputs in all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Experiment;
+    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
+    /// assert!(Experiment::new(task, map, Samples::new(0.25)?, 400).is_ok());
+    /// assert!(Experiment::new(task, map, Samples::new(1e-6)?, 400).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn new(
+        task: Task,
+        scale_map: ScaleMap,
+        samples: Samples,
+        dimension: usize,
+    ) -> Result<Self> {
+        Self::of(Problem::Transfer { task, scale_map, pretraining: None }, samples, dimension)
+    }
+
+    /// Training on `samples` of one task with `dimension` coordinates that follow `law`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Experiment::new`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Experiment;
+    /// use diagonet::{Group, Law, Prior, Samples};
+    ///
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e-2)?])?;
+    /// let outcome = Experiment::of_law(law, Samples::new(0.5)?, 20)?.run(1, 0)?;
+    /// assert_eq!(outcome.coefficients.len(), 20);
+    /// assert!(outcome.pretraining.is_none());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn of_law(law: Law, samples: Samples, dimension: usize) -> Result<Self> {
+        Self::of(Problem::Alone(law), samples, dimension)
+    }
+
+    fn of(problem: Problem, samples: Samples, dimension: usize) -> Result<Self> {
+        check("dimension", dimension as f64, "[1, 1e9]", |d| (1.0..=1e9).contains(&d))?;
+        let samples = whole(&samples, dimension)?;
+        let (sampling, trainer) = (SupportSampling::default(), Trainer::default());
+        Ok(Self { problem, dimension, samples, sampling, trainer })
+    }
+
+    /// The same experiment with groups of the given kind of sizes, exact unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Experiment, SupportSampling};
+    /// use diagonet::{Group, Law, Prior, Samples};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-2)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-2)?,
+    /// ])?;
+    /// let exact = Experiment::of_law(law, Samples::new(0.5)?, 1000)?;
+    /// let signals = |experiment: &Experiment, draw| -> Result<usize, diagonet::Error> {
+    ///     Ok(experiment.draw(1, draw)?.groups.iter().filter(|group| **group == 0).count())
+    /// };
+    /// assert_eq!(signals(&exact, 0)?, 100);
+    /// let random = exact.with_support_sampling(SupportSampling::Bernoulli);
+    /// assert_ne!(signals(&random, 0)?, signals(&random, 1)?);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_support_sampling(self, sampling: SupportSampling) -> Self {
+        Self { sampling, ..self }
+    }
+
+    /// The same experiment, trained in the given way, exactly unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Experiment, GradientFlow, Trainer};
+    /// use diagonet::{Group, Law, Prior, Samples};
+    ///
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
+    /// let exact = Experiment::of_law(law, Samples::new(0.5)?, 20)?;
+    /// let flow = exact.clone().with_trainer(Trainer::Flow(GradientFlow::new()));
+    /// let difference = exact.run(1, 0)?.coefficients - flow.run(1, 0)?.coefficients;
+    /// assert!(difference.norm() < 1e-6);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_trainer(self, trainer: Trainer) -> Self {
+        Self { trainer, ..self }
+    }
+
+    /// Number D of coordinates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::simulation::Experiment;
+    /// # use diagonet::{Group, Law, Prior, Samples};
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
+    /// assert_eq!(Experiment::of_law(law, Samples::new(0.5)?, 20)?.dimension(), 20);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The samples of fine-tuning as they are drawn: their ratio is that of a whole number of
+    /// samples, so that the theory can be asked about exactly these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::simulation::Experiment;
+    /// # use diagonet::{Group, Law, Prior, Samples};
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
+    /// let experiment = Experiment::of_law(law, Samples::new(0.33)?, 10)?;
+    /// assert_eq!(experiment.samples().sample_ratio(), 0.3);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn samples(&self) -> Samples {
+        self.samples
+    }
+
+    /// One draw, a function of `seed` and `index` alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for coefficients or noise so large that inputs or labels leave
+    /// [-1e150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::simulation::Experiment;
+    /// # use diagonet::{Group, Law, Prior, Samples};
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 10)?;
+    /// assert_eq!(experiment.draw(3, 1)?, experiment.draw(3, 1)?);
+    /// assert_ne!(experiment.draw(3, 1)?, experiment.draw(3, 2)?);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn draw(&self, seed: u64, index: u64) -> Result<Draw> {
+        let pretraining = match &self.problem {
+            Problem::Transfer { pretraining, .. } => *pretraining,
+            Problem::Alone(_) => None,
+        };
+        let plan = Plan {
+            kinds: &self.kinds(),
+            dimension: self.dimension,
+            sampling: self.sampling,
+            pretraining,
+            fine_tuning: self.samples,
+        };
+        plan.draw(seed, index)
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        match &self.problem {
+            Problem::Alone(law) => law
+                .groups()
+                .iter()
+                .map(|group| Kind {
+                    label: group.label().clone(),
+                    weight: group.weight(),
+                    coefficients: Coefficients::Single(group.prior()),
+                })
+                .collect(),
+            Problem::Transfer { task, .. } => {
+                let supports = task.supports();
+                [
+                    (Label::SHARED, supports.shared(), true, true),
+                    (Label::NEW, supports.new_features(), false, true),
+                    (Label::PRETRAINING_ONLY, supports.pretraining_only(), true, false),
+                    (Label::NONE, supports.none(), false, false),
+                ]
+                .map(|(label, weight, pretraining, fine_tuning)| {
+                    let coefficients = Coefficients::Pair { task: *task, pretraining, fine_tuning };
+                    Kind { label, weight, coefficients }
+                })
+                .into()
+            }
+        }
+    }
+
+    /// Draws and trains, see [`Experiment::draw`] and [`Experiment::train`].
+    ///
+    /// # Errors
+    ///
+    /// Those of both.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::simulation::Experiment;
+    /// # use diagonet::{Group, Law, Prior, Samples};
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let experiment = Experiment::of_law(law, Samples::new(2.0)?, 10)?;
+    /// // More samples than coordinates, and no noise.
+    /// assert!(experiment.run(3, 1)?.generalization_error.total < 1e-25);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn run(&self, seed: u64, index: u64) -> Result<Outcome> {
+        self.train(&self.draw(seed, index)?)
+    }
+
+    /// Trains the network on a draw, in both stages.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Uncertified`] where exact training fails;
+    /// - [`Error::NotConverged`] where descent or flow stop before their target, and what else they
+    ///   refuse;
+    /// - [`Error::OutOfDomain`] for pretrained coefficients that the scale map sends out of range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Experiment, GradientDescent, Trainer};
+    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(0.1, 0.0)?, 0.0)?;
+    /// let exact = Experiment::new(task, map, Samples::new(0.3)?, 30)?;
+    /// let descent = exact.clone().with_trainer(Trainer::Descent(GradientDescent::new()));
+    /// let draw = exact.draw(1, 0)?;
+    /// let errors = [exact, descent].map(|e| e.train(&draw).map(|o| o.generalization_error.total));
+    /// assert!((errors[0].clone()? - errors[1].clone()?).abs() < 1e-2);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn train(&self, draw: &Draw) -> Result<Outcome> {
+        let stages = match self.trainer {
+            Trainer::Exact(interpolator) => self.coefficients(draw, &interpolator)?,
+            Trainer::Descent(descent) => {
+                self.networks(draw, |network, data| descent.train(network, data))?
+            }
+            Trainer::Flow(flow) => {
+                self.networks(draw, |network, data| flow.train(network, data))?
+            }
+        };
+        self.outcome(draw, stages)
+    }
+
+    /// Both stages in coefficients and scales, which is all that the end point of gradient flow
+    /// depends on.
+    fn coefficients(&self, draw: &Draw, interpolator: &Interpolator) -> Result<Stages> {
+        let (scales, pretrained) = match &self.problem {
+            Problem::Alone(law) => (self.scales(law, draw), None),
+            Problem::Transfer { scale_map, .. } => {
+                let pretrained = match &draw.pretraining_data {
+                    Some(data) => {
+                        let scale = scale_map.pretraining().absolute_scale();
+                        let scales = DVector::from_element(self.dimension, scale);
+                        interpolator.solve(data, &scales)?.coefficients
+                    }
+                    None => draw.pretraining_coefficients.clone(),
+                };
+                (scale_map.fine_tuning_scales(&pretrained)?, Some(pretrained))
+            }
+        };
+        let coefficients = interpolator.solve(&draw.data, &scales)?.coefficients;
+        Ok(Stages { pretrained, coefficients })
+    }
+
+    /// Both stages in the weights of a network.
+    fn networks(
+        &self,
+        draw: &Draw,
+        train: impl Fn(Network, &Dataset) -> Result<Training>,
+    ) -> Result<Stages> {
+        let train = |network, data| Ok(train(network, data)?.finished()?.network);
+        let (start, pretrained) = match &self.problem {
+            Problem::Alone(law) => {
+                let balanced = |&scale| Initialization::from_scales(scale, 0.0);
+                let scales = self.scales(law, draw);
+                let start = scales.iter().map(balanced).collect::<Result<Vec<_>>>()?;
+                (Network::new(&start), None)
+            }
+            Problem::Transfer { scale_map, .. } => {
+                let initialization = scale_map.pretraining();
+                let network = match &draw.pretraining_data {
+                    Some(data) => train(Network::uniform(&initialization, self.dimension), data)?,
+                    None => {
+                        let coefficients = draw.pretraining_coefficients.iter();
+                        let weights = coefficients.map(|&beta| initialization.weights(beta));
+                        Network::from_weights(&weights.collect::<Result<Vec<_>>>()?)
+                    }
+                };
+                (network.rebalanced(scale_map.readout_scale())?, Some(network.coefficients()))
+            }
+        };
+        let coefficients = train(start, &draw.data)?.coefficients();
+        Ok(Stages { pretrained, coefficients })
+    }
+
+    /// The scale of every coordinate under a law.
+    fn scales(&self, law: &Law, draw: &Draw) -> DVector<f64> {
+        let scale = |&kind: &usize| law.groups()[kind].scale();
+        DVector::from_iterator(self.dimension, draw.kinds.iter().map(scale))
+    }
+
+    fn outcome(&self, draw: &Draw, stages: Stages) -> Result<Outcome> {
+        let Stages { pretrained, coefficients } = stages;
+        let error = |estimate: &DVector<f64>, truth: &DVector<f64>| {
+            ErrorBreakdown::new(draw, estimate, truth)
+        };
+        Ok(Outcome {
+            generalization_error: error(&coefficients, &draw.coefficients),
+            training_error: draw.data.training_error(&coefficients)?,
+            pretraining: pretrained.map(|pretrained| PretrainingOutcome {
+                error: error(&pretrained, &draw.pretraining_coefficients),
+                error_after_fine_tuning: error(&coefficients, &draw.pretraining_coefficients),
+                forgetting: error(&coefficients, &pretrained),
+                coefficients: pretrained,
+            }),
+            coefficients,
+        })
+    }
+
+    /// What the theory says of the experiment, at the samples that it draws.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solver::evaluate`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Experiment;
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
+    /// let experiment = Experiment::of_law(law, Samples::new(0.33)?, 10)?;
+    /// let report = experiment.prediction(&Solver::new())?;
+    /// assert!((report.generalization_error - 0.7).abs() < 1e-10); // 3 samples, not 3.3
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn prediction(&self, solver: &Solver) -> Result<Report> {
+        match &self.problem {
+            Problem::Alone(law) => solver.evaluate(law, &self.samples),
+            Problem::Transfer { task, scale_map, .. } => {
+                solver.evaluate(&Law::fine_tuning(task, scale_map)?, &self.samples)
+            }
+        }
+    }
+
+    /// Names of the [values](Outcome::values) of an outcome.
+    ///
+    /// They are `generalization_error` and, after pretraining, `pretraining_error`,
+    /// `pretraining_error_after_fine_tuning` and `forgetting`, each in total and, as in
+    /// `generalization_error:shared`, by group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::simulation::Experiment;
+    /// # use diagonet::{Group, Law, Prior, Samples};
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
+    /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 20)?;
+    /// let names = ["generalization_error", "generalization_error:all"];
+    /// assert_eq!(experiment.quantities(), names);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn quantities(&self) -> Vec<String> {
+        let quantities: &[&str] = match self.problem {
+            Problem::Alone(_) => &["generalization_error"],
+            Problem::Transfer { .. } => &[
+                "generalization_error",
+                "pretraining_error",
+                "pretraining_error_after_fine_tuning",
+                "forgetting",
+            ],
+        };
+        let labels = distinct_labels(&self.kinds()).0;
+        let by_group = |quantity: &&str| {
+            let total = (*quantity).to_owned();
+            let groups = labels.iter().map(|label| format!("{total}:{label}")).collect::<Vec<_>>();
+            std::iter::once(total.clone()).chain(groups)
+        };
+        quantities.iter().flat_map(by_group).collect()
+    }
+}
+
+/// Coefficients after the stages of a draw.
+struct Stages {
+    pretrained: Option<DVector<f64>>,
+    coefficients: DVector<f64>,
+}
+
+/// Mean squared difference of two vectors of coefficients, in total and by group.
+///
+/// # Formula
+///
+/// ```text
+/// total = sum_d (a_d - b_d)² / D,      group g: sum_{d in g} (a_d - b_d)² / D_g
+/// ```
+///
+/// with `D_g` the number of coordinates of the group.
+///
+/// # Examples
+///
+/// ```
+/// # use diagonet::simulation::Experiment;
+/// # use diagonet::{Group, Law, Prior, Samples};
+/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+/// let error = Experiment::of_law(law, Samples::new(0.5)?, 20)?.run(1, 0)?.generalization_error;
+/// assert_eq!(error.groups, [("all".into(), Some(error.total))]);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ErrorBreakdown {
+    /// Mean over all coordinates.
+    pub total: f64,
+    /// Mean over the coordinates of each group; `None` where the draw has none of them.
+    pub groups: Vec<(Label, Option<f64>)>,
+}
+
+impl ErrorBreakdown {
+    fn new(draw: &Draw, estimate: &DVector<f64>, truth: &DVector<f64>) -> Self {
+        let mut sums = vec![(CompensatedSum::new(0.0), 0_usize); draw.labels.len()];
+        let mut total = CompensatedSum::new(0.0);
+        for ((a, b), &group) in estimate.iter().zip(truth).zip(&draw.groups) {
+            let square = (a - b) * (a - b);
+            total.add(square);
+            sums[group].0.add(square);
+            sums[group].1 += 1;
+        }
+        let mean =
+            |(sum, count): (CompensatedSum, usize)| (count > 0).then(|| sum.value() / count as f64);
+        Self {
+            total: total.value() / draw.groups.len() as f64,
+            groups: draw.labels.iter().cloned().zip(sums.into_iter().map(mean)).collect(),
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = Option<f64>> + '_ {
+        std::iter::once(Some(self.total)).chain(self.groups.iter().map(|(_, mean)| *mean))
+    }
+}
+
+/// What training on one draw led to.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::simulation::Experiment;
+/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+///
+/// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
+/// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+/// let experiment = Experiment::new(task, map, Samples::new(0.3)?, 50)?;
+/// let outcome = experiment.run(1, 0)?;
+/// assert!(outcome.training_error < 1e-20);
+/// // Pretraining was on unlimited data.
+/// assert_eq!(outcome.pretraining.as_ref().unwrap().error.total, 0.0);
+/// assert_eq!(outcome.values().len(), experiment.quantities().len());
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Coefficients at the end of training.
+    pub coefficients: DVector<f64>,
+    /// Their difference to the true ones.
+    pub generalization_error: ErrorBreakdown,
+    /// Training error `||y - X beta||² / N`.
+    pub training_error: f64,
+    /// What pretraining led to; `None` where there was none.
+    pub pretraining: Option<PretrainingOutcome>,
+}
+
+/// What pretraining led to, see [`Outcome::pretraining`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::simulation::Experiment;
+/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+///
+/// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
+/// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+/// let outcome = Experiment::new(task, map, Samples::new(0.3)?, 50)?.run(1, 0)?;
+/// let pretraining = outcome.pretraining.unwrap();
+/// // Where pretraining found the truth, its task is what is forgotten.
+/// assert_eq!(pretraining.forgetting, pretraining.error_after_fine_tuning);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PretrainingOutcome {
+    /// Pretrained coefficients.
+    pub coefficients: DVector<f64>,
+    /// Difference of the pretrained coefficients to those of the pretraining task.
+    pub error: ErrorBreakdown,
+    /// Difference of the fine-tuned coefficients to those of the pretraining task.
+    pub error_after_fine_tuning: ErrorBreakdown,
+    /// Difference of the fine-tuned coefficients to the pretrained ones.
+    pub forgetting: ErrorBreakdown,
+}
+
+impl Outcome {
+    /// The numbers that [`Experiment::quantities`] names; `None` for groups the draw has none of.
+    #[must_use]
+    pub fn values(&self) -> Vec<Option<f64>> {
+        let mut errors = vec![&self.generalization_error];
+        if let Some(pretraining) = &self.pretraining {
+            let PretrainingOutcome { error, error_after_fine_tuning, forgetting, .. } = pretraining;
+            errors.extend([error, error_after_fine_tuning, forgetting]);
+        }
+        errors.into_iter().flat_map(ErrorBreakdown::values).collect()
+    }
+}
