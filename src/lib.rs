@@ -53,6 +53,7 @@
 //! used.
 
 mod channel;
+mod crossing;
 mod equations;
 mod error;
 mod fixed_point;
