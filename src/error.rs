@@ -156,6 +156,16 @@ pub enum Error {
         /// The largest sample ratio tried.
         highest_ratio: f64,
     },
+    /// The lowest value of a range is above its highest.
+    #[error("the range of {parameter} is empty: {lowest:?} is above {highest:?}")]
+    EmptyRange {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The lowest value given.
+        lowest: f64,
+        /// The highest value given.
+        highest: f64,
+    },
     /// The two axes of a phase diagram vary the same parameter.
     #[error("both axes of the phase diagram vary {parameter}")]
     EqualAxes {
