@@ -38,7 +38,7 @@ use crate::task::{Samples, Task};
 /// bit; of points with equal errors to 1e-10, one with parameters at 0 or at a bound is taken. Points
 /// without an answer are passed over.
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 5, on the initialization as a choice.
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the error.
 ///
 /// # Examples
 ///
@@ -404,5 +404,56 @@ impl Evaluations<'_> {
         let solver =
             self.warm.map_or(self.design.solver, |s| self.design.solver.with_warm_start(s));
         Ok((scale_map, solver.evaluate(&law, &self.samples)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::solver::Method;
+    use crate::task::Supports;
+
+    fn task(variance: f64) -> Task {
+        let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
+        Task::new(supports).unwrap().with_fine_tuning_variance(variance).unwrap()
+    }
+
+    #[cfg(not(feature = "quadrature"))]
+    #[test]
+    fn without_quadrature_there_is_no_optimum_among_some_of_the_points() {
+        // Closed forms answer at large readout scales; the best of these is not the best.
+        let design = Design::new(task(1.0), Samples::new(0.5).unwrap(), 1e-3).unwrap();
+        assert!(matches!(design.optimum(), Err(Error::QuadratureDisabled { .. })));
+        let lazy = design.with_solver(Solver::new().with_method(Method::Lazy));
+        assert!(lazy.optimum().unwrap().report.generalization_error < 0.1);
+    }
+
+    #[cfg(feature = "quadrature")]
+    #[test]
+    fn with_nothing_to_learn_every_initialization_is_best() {
+        let samples = Samples::new(0.5).unwrap();
+        let design = Design::new(task(0.0), samples, 1e-3).unwrap();
+        let optimum = design.optimum().unwrap();
+        assert_eq!(optimum.report.generalization_error, 0.0);
+        assert_eq!(optimum.gain(), Some(1.0));
+        assert!(optimum.one_plus_relative_scale.is_flat());
+        assert!(optimum.readout_scale.is_flat());
+        assert_eq!(design.required_sample_ratio(0.0), Ok(0.0));
+    }
+
+    #[test]
+    fn a_range_of_one_value_is_that_value() {
+        let solver = Solver::new().with_method(Method::Lazy);
+        let samples = Samples::new(0.5).unwrap();
+        let design = Design::new(task(1.0), samples, 0.25).unwrap().with_solver(solver);
+        let fixed = design.with_relative_scales(-0.5..=-0.5).unwrap();
+        let optimum = fixed.with_readout_scales(2.0..=2.0).unwrap().optimum().unwrap();
+        let pretraining = Initialization::from_scales(0.25, -0.5).unwrap();
+        let scale_map = ScaleMap::new(pretraining, 2.0).unwrap();
+        assert_eq!(optimum.scale_map, scale_map);
+        let law = Law::fine_tuning(&task(1.0), &scale_map).unwrap();
+        assert_eq!(optimum.report, solver.evaluate(&law, &samples).unwrap());
+        // Equal layers are outside of the box, and may be better.
+        assert_ne!(optimum.gain(), Some(1.0));
     }
 }
