@@ -143,6 +143,29 @@ pub enum Error {
         lowest_dependence: f64,
     },
 
+    /// No sample ratio leads to a generalization error as low as the one asked for.
+    #[error(
+        "no sample ratio up to {highest_ratio:?} reaches target_error = {target_error:?}: the lowest \
+         error is {lowest_error:?}"
+    )]
+    UnattainableError {
+        /// The generalization error asked for.
+        target_error: f64,
+        /// The lowest one found.
+        lowest_error: f64,
+        /// The largest sample ratio tried.
+        highest_ratio: f64,
+    },
+    /// The lowest value of a range is above its highest.
+    #[error("the range of {parameter} is empty: {lowest:?} is above {highest:?}")]
+    EmptyRange {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The lowest value given.
+        lowest: f64,
+        /// The highest value given.
+        highest: f64,
+    },
     /// The two axes of a phase diagram vary the same parameter.
     #[error("both axes of the phase diagram vary {parameter}")]
     EqualAxes {

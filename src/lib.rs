@@ -19,6 +19,7 @@
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
 //! | exact recovery | [`RecoveryThreshold`] |
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Report`], [`GroupReport`] |
+//! | best initialization for a task | [`Design`], [`Optimum`] |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
 //! [`enum@Error`] that names the parameter, its value and its domain. Answers are numbers within a
@@ -53,6 +54,8 @@
 //! used.
 
 mod channel;
+mod crossing;
+mod design;
 mod equations;
 mod error;
 mod fixed_point;
@@ -60,7 +63,9 @@ mod inductive_bias;
 mod initialization;
 mod law;
 mod limits;
+mod minimum;
 mod normal;
+mod optimum;
 mod penalty;
 mod phase_diagram;
 mod prior;
@@ -82,6 +87,7 @@ mod sum;
 mod task;
 mod task_bias;
 
+pub use design::Design;
 pub use error::{Error, Result};
 pub use fixed_point::{Estimator, FixedPoint};
 pub use inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
@@ -90,6 +96,7 @@ pub use law::{Group, Label, Law};
 pub use limits::{
     basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
+pub use optimum::{OptimalParameter, Optimum, Position};
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use phase_diagram::{Axis, PhaseDiagram};
 pub use prior::Prior;

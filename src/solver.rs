@@ -1,5 +1,6 @@
 //! The entry point: from a law and samples to the generalization error.
 
+use crate::crossing::first_crossing;
 use crate::error::{Error, Result, check, check_non_negative};
 #[cfg(feature = "quadrature")]
 use crate::fixed_point::Estimator;
@@ -393,4 +394,83 @@ impl Solver {
         };
         sample_ratios.iter().map(point).collect()
     }
+
+    /// Smallest sample ratio at which the generalization error is at most `target_error`.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// inf { alpha : error(alpha) <= target }
+    /// ```
+    ///
+    /// It is 0 for a target that estimating nothing meets, the [mean square](Law::mean_square) of the
+    /// coefficients. With noise the error may fall and rise again before it falls for good; the first
+    /// fall counts. The learning curve is scanned at nodes that close in on the ratios where it can
+    /// peak (the total weights of the groups of largest scale), to 1e-12 of the distance between them
+    /// and by a factor of at most 1.65 each, and minima between nodes are searched: a dip that is
+    /// narrower is missed. The returned ratio meets the target, and one smaller by 1e-12 of it does
+    /// not, up to the [accuracy](Self::ACCURACY) of the error.
+    ///
+    /// Source: Hastie et al. 2022 (arXiv:1903.08560), on the peaks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a target outside [0, 1e300] or noise outside [0, 1e300];
+    /// [`Error::UnattainableError`], with the lowest error, where no ratio up to 1e12 times the
+    /// [reachable fraction](Law::reachable_fraction) meets the target; and the errors of
+    /// [`Solver::fixed_point`], other than a divergence, of the first point of the curve
+    /// that has no answer before the target is met.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Error, Group, Law, Method, Prior, Solver};
+    ///
+    /// // One lazy group: the error 1 - alpha + noise alpha/(1 - alpha) has a minimum before its peak.
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let solver = Solver::new().with_method(Method::Lazy);
+    /// let ratio = |noise, target| solver.required_sample_ratio(&law, noise, target);
+    /// assert!((ratio(0.0, 0.25)? - 0.75).abs() < 1e-12);
+    /// assert!((ratio(0.01, 0.25)? - 0.786_933_761).abs() < 1e-9);
+    /// assert!((ratio(0.01, 0.1)? - 1.1).abs() < 1e-12); // beyond the peak
+    /// assert!(matches!(ratio(0.01, 0.0), Err(Error::UnattainableError { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn required_sample_ratio(
+        &self,
+        law: &Law,
+        noise_variance: f64,
+        target_error: f64,
+    ) -> Result<f64> {
+        const SPACING: f64 = 0.5;
+        let mut solver = *self;
+        first_crossing(target_error, law.mean_square(), &peaks(law), SPACING, |sample_ratio| {
+            let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
+            let solution = solver.solve(law, &samples)?;
+            solver = solver.with_warm_start(solution.state);
+            Ok(Report::new(law, solution).generalization_error)
+        })
+    }
+}
+
+/// Ascending sample ratios at which a learning curve can peak: as many samples as coordinates of the
+/// largest scales.
+fn peaks(law: &Law) -> Vec<f64> {
+    let mut movable: Vec<_> =
+        law.movable().map(|(_, group)| (group.scale(), group.weight())).collect();
+    movable.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut peaks = Vec::with_capacity(movable.len());
+    let (mut total, mut last) = (0.0, f64::INFINITY);
+    for (scale, weight) in movable {
+        if scale < last && total > 0.0 {
+            peaks.push(total);
+        }
+        total += weight;
+        last = scale;
+    }
+    let reachable = law.reachable_fraction();
+    peaks.retain(|peak| *peak < reachable);
+    // Where nothing can move, the error is the same at any ratio.
+    peaks.push(if reachable > 0.0 { reachable } else { 1.0 });
+    peaks
 }

@@ -233,8 +233,45 @@ fn regime_map_writes_triangle_and_phase_diagram() {
 }
 
 #[test]
+fn best_initialization_maps_where_small_first_layers_win() {
+    let scratch = Scratch::new("best");
+    let run = |more: &[&str]| {
+        example("best_initialization")
+            .arg("--csv")
+            .arg(scratch.file("best.csv"))
+            .arg("--svg")
+            .arg(scratch.file("best.svg"))
+            .args(["--points", "4"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let map = rows(scratch.text("best.csv").as_bytes());
+    assert_eq!(map.len(), 1 + 4 * 4);
+    let [gap, regime, gain, problem] =
+        ["lambda_gap", "regime", "gain", "problem"].map(|name| column(&map, name));
+    let number = |row: usize, column: usize| map[row][column].parse::<f64>().unwrap();
+    // Few features and none of them shared, against all of them shared.
+    assert!(number(1, gap) < 1e-6 && number(1, gain) > 5.0);
+    assert_eq!(map[1][regime], "I");
+    assert!(number(4, gap) > 1e3 * number(1, gap));
+    // Twice as many features as pretraining had, all of them shared.
+    assert_eq!(map[16][problem], "there are no such tasks");
+    for text in ["1 + lambda", "Regime", "overlap", "equal layers", "no such task"] {
+        assert!(scratch.text("best.svg").contains(text), "{text}");
+    }
+    // At the interpolation threshold, noise leaves no answer anywhere.
+    let diverging = run(&["--alpha", "1"]);
+    assert_eq!(diverging.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&diverging.stderr).contains("diverges"));
+    assert_eq!(run(&["--rho-ft", "0.2", "0.1"]).status.code(), Some(2));
+}
+
+#[test]
 fn every_example_explains_itself() {
-    for name in ["evaluate", "learning_curves", "regime_map"] {
+    for name in ["best_initialization", "evaluate", "learning_curves", "regime_map"] {
         let output = example(name).arg("--help").output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains("Usage:"));

@@ -1,0 +1,45 @@
+//! Time of a best initialization, over two parameters and over three, and of the samples that a
+//! target needs.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use diagonet::{Design, Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+use std::hint::black_box;
+
+/// Four features in five shared: the optimum lies inside of the box.
+fn task() -> Task {
+    let supports = Supports::from_overlap(0.1, 0.1, 0.8).expect("feasible");
+    Task::new(supports).expect("a density that is not tiny")
+}
+
+fn design(criterion: &mut Criterion) {
+    let samples = Samples::new(0.25).expect("a legal ratio");
+    let samples = samples.with_noise_variance(0.01).expect("legal noise");
+    let mut slow = criterion.benchmark_group("optimum");
+    slow.sample_size(20);
+    for scale in [1e-6, 1e-3, 1.0] {
+        let design = Design::new(task(), samples, scale).expect("a legal scale");
+        slow.bench_function(format!("two/{scale:e}"), |b| {
+            b.iter(|| black_box(&design).optimum());
+        });
+    }
+    let design = Design::new(task(), samples, 1e-3).expect("a legal scale");
+    let all = design.with_absolute_scales(1e-6..=1.0).expect("a legal range");
+    slow.bench_function("three", |b| b.iter(|| black_box(&all).optimum()));
+    slow.finish();
+
+    let pretraining = Initialization::from_scales(1e-3, -0.9).expect("legal scales");
+    let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
+    let law = Law::fine_tuning(&task(), &map).expect("scales within range");
+    let mut ratio = criterion.benchmark_group("required_sample_ratio");
+    ratio.sample_size(10);
+    ratio.bench_function("law", |b| {
+        b.iter(|| Solver::new().required_sample_ratio(black_box(&law), 0.01, 0.3));
+    });
+    ratio.bench_function("design", |b| {
+        b.iter(|| black_box(&design).required_sample_ratio(0.3));
+    });
+    ratio.finish();
+}
+
+criterion_group!(benches, design);
+criterion_main!(benches);
