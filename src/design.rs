@@ -293,7 +293,7 @@ impl Design {
             balanced_error: self.balanced_error(),
             unanswered,
             typical_feature: Feature {
-                pretrained_coefficient: self.task.pretraining_magnitude(),
+                pretrained_coefficient: self.task.pretraining_prior().root_mean_square(),
                 coefficient: self.task.fine_tuning_variance().sqrt(),
             },
         })

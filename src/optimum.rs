@@ -173,8 +173,8 @@ impl Optimum {
     }
 
     /// The inductive bias at the optimum of a shared feature of typical size: pretrained to the
-    /// [pretraining magnitude](crate::Task::pretraining_magnitude), with the root of the
-    /// [fine-tuning variance](crate::Task::fine_tuning_variance) as coefficient.
+    /// root mean square of the [pretraining prior](crate::Task::pretraining_prior), with the root of
+    /// the [fine-tuning variance](crate::Task::fine_tuning_variance) as coefficient.
     ///
     /// # Errors
     ///
