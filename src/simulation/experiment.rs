@@ -147,6 +147,36 @@ impl Experiment {
         Ok(Self { problem, dimension, samples, sampling, trainer })
     }
 
+    /// The same experiment with pretraining on `samples` instead of unlimited data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) as for the samples of [`Experiment::new`], and
+    /// for an experiment without pretraining.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Experiment;
+    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
+    /// let experiment = Experiment::new(task, map, Samples::new(0.25)?, 40)?
+    ///     .with_pretraining_samples(Samples::new(0.5)?.with_noise_variance(0.1)?)?;
+    /// assert!(experiment.run(1, 0)?.pretraining.unwrap().error.total > 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_pretraining_samples(mut self, samples: Samples) -> Result<Self> {
+        match &mut self.problem {
+            Problem::Transfer { pretraining, .. } => {
+                *pretraining = Some(whole(&samples, self.dimension)?);
+            }
+            Problem::Alone(_) => todo!(),
+        }
+        Ok(self)
+    }
+
     /// The same experiment with groups of the given kind of sizes, exact unless set.
     ///
     /// # Examples
