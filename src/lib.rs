@@ -63,6 +63,7 @@ mod limits;
 mod normal;
 mod penalty;
 mod phase_diagram;
+mod pretrained;
 mod prior;
 #[cfg(feature = "quadrature")]
 mod quadrature;
@@ -90,6 +91,7 @@ pub use limits::{
 };
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use phase_diagram::{Axis, PhaseDiagram};
+pub use pretrained::Pretrained;
 pub use prior::Prior;
 pub use realization::TargetBias;
 pub use recovery::RecoveryThreshold;

@@ -296,7 +296,7 @@ impl Solver {
     /// The lazy limit, if it is within tolerance.
     fn close_limit(&self, law: &Law, samples: &Samples) -> Option<Solution> {
         // No bound is good where a scale is not above signal and noise: spare the attempt.
-        let unit_squared = law.mean_square() + samples.noise_variance();
+        let unit_squared = law.magnitude_squared() + samples.noise_variance();
         let mut movable = law.groups().iter().map(Group::scale).filter(|scale| *scale > 0.0);
         if movable.any(|scale| scale * scale < unit_squared) {
             return None;
@@ -311,7 +311,7 @@ impl Solver {
     fn numerical(&self, law: &Law, samples: &Samples) -> Result<Solution> {
         use crate::quadrature::Channel;
 
-        let silent = |group: &Group| group.weight() == 0.0 || !group.is_active();
+        let silent = |group: &Group| group.weight() == 0.0 || group.is_learned();
         if samples.noise_variance() == 0.0 && law.groups().iter().all(silent) {
             return crate::smooth_channel::silent(law, samples, self.explicit_penalty);
         }
