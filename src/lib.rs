@@ -80,6 +80,7 @@ mod solver;
 mod sum;
 mod task;
 mod task_bias;
+mod transfer;
 
 pub use error::{Error, Result};
 pub use fixed_point::{Estimator, FixedPoint};
@@ -100,6 +101,7 @@ pub use scale_map::ScaleMap;
 pub use solver::{Method, Solver};
 pub use task::{Samples, Supports, Task};
 pub use task_bias::{RegimeShares, TaskBias};
+pub use transfer::{Protocol, Transfer, TransferReport};
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]
