@@ -345,6 +345,7 @@ impl Group {
     }
 
     /// `sqrt(c² + b0²)`: the scale that the first steps of training see.
+    #[cfg(feature = "quadrature")]
     pub(crate) fn scale_at_start(&self) -> f64 {
         if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
     }

@@ -8,6 +8,7 @@ use crate::law::{Group, Law};
 use crate::limits;
 use crate::report::Report;
 use crate::search::EFFECTIVE_PENALTY;
+use crate::statistics::Statistics;
 use crate::task::Samples;
 
 /// Which way to a generalization error a [`Solver`] takes.
@@ -356,6 +357,40 @@ impl Solver {
     /// ```
     pub fn evaluate(&self, law: &Law, samples: &Samples) -> Result<Report> {
         Ok(Report::new(law, self.solve(law, samples)?))
+    }
+
+    /// Statistics of the estimate when training on `samples` and coordinates follow `law`:
+    /// moments, discoveries above `discovery_cut` in magnitude, and, where the law knows of a
+    /// pretraining stage, forgetting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solver::fixed_point`]; [`Error::OutOfDomain`] for a cut outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
+    /// ])?;
+    /// let rich = Solver::new().with_method(Method::Rich);
+    /// let statistics = rich.statistics(&law, &Samples::new(0.25)?, 0.0)?;
+    /// // An l1 norm finds as many features as it has samples.
+    /// assert!((statistics.total.discovery_rate - 0.25).abs() < 1e-11);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn statistics(
+        &self,
+        law: &Law,
+        samples: &Samples,
+        discovery_cut: f64,
+    ) -> Result<Statistics> {
+        check_non_negative("discovery_cut", discovery_cut)?;
+        let report = self.evaluate(law, samples)?;
+        Statistics::new(law, samples.noise_variance(), report, discovery_cut)
     }
 
     /// Generalization error over a grid of sample ratios, at one noise variance.
