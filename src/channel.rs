@@ -66,8 +66,8 @@ pub(crate) struct Terms {
 
 /// A scalar channel `z = B + s Z` with an estimator `b(z)`, in units of signal and noise.
 pub(crate) trait ScalarChannel {
-    /// `E[B²]`.
-    fn mean_square(&self) -> f64;
+    /// Mean square of what is to be learned, the true coefficient less the start.
+    fn signal(&self) -> f64;
 
     /// Contribution to the equations at noise `w` and `half_penalty = theta/2`.
     fn terms(&self, w: f64, half_penalty: f64, form: Form, resolution: Resolution) -> Terms;

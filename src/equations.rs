@@ -41,7 +41,7 @@ pub(crate) struct Part<C> {
 #[derive(Debug, Clone)]
 pub(crate) struct Equations<C> {
     pub(crate) parts: Vec<Part<C>>,
-    /// Mean square of signal and noise, in the caller's units.
+    /// Mean square of coefficients, starts and noise, in the caller's units.
     pub(crate) unit_squared: f64,
     pub(crate) sample_ratio: f64,
     noise_variance: f64,
@@ -72,7 +72,7 @@ impl<C: ScalarChannel> Equations<C> {
         explicit_penalty: f64,
         channel: impl Fn(usize, &Group, f64) -> Result<C>,
     ) -> Result<Self> {
-        let unit_squared = law.mean_square() + samples.noise_variance();
+        let unit_squared = law.magnitude_squared() + samples.noise_variance();
         if !(1e-280..=1e301).contains(&unit_squared) {
             return Err(Error::NotRepresentable {
                 quantity: "the mean square of signal and noise",
@@ -163,8 +163,7 @@ impl<C: ScalarChannel> Equations<C> {
 
     /// A start for the search, from rough responses.
     pub(crate) fn guess(&self) -> [f64; 2] {
-        let signal: f64 =
-            self.parts.iter().map(|part| part.weight * part.channel.mean_square()).sum();
+        let signal: f64 = self.parts.iter().map(|part| part.weight * part.channel.signal()).sum();
         let unresolved = (1.0 - self.sample_ratio / self.reachable).max(0.05);
         let w =
             (self.noise_variance + self.frozen_signal + unresolved * signal) / self.sample_ratio;

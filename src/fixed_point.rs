@@ -18,13 +18,14 @@ use crate::task::Samples;
 /// `z = B + s Z` with `Z ~ N(0, 1)`, and estimated by the proximal map of `theta q_c`:
 ///
 /// ```text
-/// b(z) + (theta/2) asinh(b(z)/c) = z
+/// b(z) + (theta/2) [ asinh(b(z)/c) - asinh(b0/c) ] = z
 /// E[db/dz] + kappa/theta = alpha          (fixes theta)
 /// s² = (sigma² + E[(b - B)²]) / alpha     (fixes s²)
 /// ```
 ///
 /// with expectations over `Z`, the priors and the groups of the [`Law`], where
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`];
+/// - `c`, `b0`: [scale](Group::scale) and [start](Group::start) of the group;
 /// - `kappa`: explicit penalty strength, 0 for gradient flow to zero loss;
 /// - `r`: [reachable fraction](Law::reachable_fraction), the probability of `c > 0`.
 ///
@@ -181,7 +182,7 @@ pub(crate) fn solve<C: ScalarChannel>(
     }
     let error = |(index, group): (usize, &Group)| match solved[index] {
         Some(error) => Ok(error),
-        None if group.scale() == 0.0 => Ok(group.prior().mean_square()),
+        None if group.scale() == 0.0 => Ok(group.signal()),
         // A group of weight zero takes no part in the equations.
         None => {
             let channel = channel(index, group, unit_squared)?;

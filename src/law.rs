@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::error::{Error, Result, check_probability};
+use crate::error::{Error, MAX_SQUARABLE, Result, check, check_probability};
 use crate::initialization::Initialization;
 use crate::penalty::check_scale;
+use crate::pretrained::Pretrained;
 use crate::prior::Prior;
 use crate::scale_map::ScaleMap;
 use crate::sum::CompensatedSum;
@@ -94,9 +95,17 @@ impl fmt::Display for Label {
 /// # Formula
 ///
 /// With probability `p`, a coordinate belongs to the group; its true coefficient then follows the
-/// [prior](Prior), and its absolute scale is `c`, where
+/// [prior](Prior), its absolute scale is `c`, and training starts at the coefficient `b0`, where
 /// - `p`: [weight](Self::weight), in [0, 1];
-/// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307].
+/// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307];
+/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set.
+///
+/// Training that starts at `b0` minimizes the Bregman divergence of the
+/// [penalty](crate::Penalty) from it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the
+/// penalty itself.
+///
+/// Source: Woodworth et al. 2020 (arXiv:2002.09277); Azulay et al. 2021 (arXiv:2102.09769), for
+/// starts other than zero.
 ///
 /// # Examples
 ///
@@ -113,6 +122,9 @@ pub struct Group {
     weight: f64,
     prior: Prior,
     scale: f64,
+    start: f64,
+    pretrained: Option<Pretrained>,
+    mirrored: bool,
 }
 
 impl Group {
@@ -135,7 +147,82 @@ impl Group {
             weight: check_probability("weight", weight)?,
             prior,
             scale: check_scale("scale", scale)?,
+            start: 0.0,
+            pretrained: None,
+            mirrored: false,
         })
+    }
+
+    /// The same group, with training that starts at the coefficient `start`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], or other than 0 at scale 0, where a
+    /// coordinate that is not at zero is not frozen, but moves in proportion to itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Prior};
+    ///
+    /// let continued = Group::new("continued", 0.5, Prior::ZERO, 1.0)?.with_start(2.0)?;
+    /// assert_eq!(continued.start(), 2.0);
+    /// assert!(Group::new("frozen", 0.5, Prior::ZERO, 0.0)?.with_start(2.0).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_start(self, start: f64) -> Result<Self> {
+        let (domain, largest) = if self.scale > 0.0 {
+            ("[-1e150, 1e150]", MAX_SQUARABLE)
+        } else {
+            ("0, at scale 0", 0.0)
+        };
+        check("start", start, domain, |x| x.abs() <= largest)?;
+        Ok(Self { start, ..self })
+    }
+
+    /// The same group, with what pretraining made of its coordinates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a covariance of the two tasks above the geometric mean of their
+    /// variances.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Pretrained, Prior};
+    ///
+    /// let pretrained = Pretrained::new(0.8, Prior::gaussian(0.7, 0.1)?)?;
+    /// let group = Group::new("reused", 1.0, Prior::gaussian(0.7, 0.1)?, 1.0)?;
+    /// assert!(group.clone().with_pretrained(pretrained.with_covariance(0.1)?).is_ok());
+    /// assert!(group.with_pretrained(pretrained.with_covariance(0.2)?).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_pretrained(self, pretrained: Pretrained) -> Result<Self> {
+        let deviations = [self.prior, pretrained.prior()].map(|prior| prior.variance().sqrt());
+        let largest = deviations[0] * deviations[1] * (1.0 + 1e-12);
+        let domain = "at most the geometric mean of the variances in magnitude";
+        check("covariance", pretrained.covariance(), domain, |x| x.abs() <= largest)?;
+        Ok(Self { pretrained: Some(pretrained), ..self })
+    }
+
+    /// The same group together with its mirror image: half of its coordinates have all signs
+    /// reversed, those of prior, start and pretraining.
+    ///
+    /// Mean squares are the same in both halves, so that one stands for both; means cancel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Prior};
+    ///
+    /// let signs = Group::new("random signs", 1.0, Prior::atom(1.0)?, 1.0)?.with_mirror_image();
+    /// assert!(signs.is_mirrored());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_mirror_image(self) -> Self {
+        Self { mirrored: true, ..self }
     }
 
     /// Name of the group.
@@ -194,9 +281,73 @@ impl Group {
         self.scale
     }
 
+    /// Coefficient `b0` at which training starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.start(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn start(&self) -> f64 {
+        self.start
+    }
+
+    /// What pretraining made of its coordinates, if there was pretraining.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.pretrained(), None);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pretrained(&self) -> Option<Pretrained> {
+        self.pretrained
+    }
+
+    /// Whether it stands for its [mirror image](Self::with_mirror_image), too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert!(!Group::new("all", 1.0, Prior::ZERO, 0.5)?.is_mirrored());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_mirrored(&self) -> bool {
+        self.mirrored
+    }
+
     /// Whether some of its coefficients are not zero.
     pub(crate) fn is_active(&self) -> bool {
         self.prior != Prior::ZERO
+    }
+
+    /// Whether training starts at the solution.
+    pub(crate) fn is_learned(&self) -> bool {
+        self.prior.variance() == 0.0 && self.prior.mean() == self.start
+    }
+
+    /// Mean square of what is to be learned, the true coefficient less the start.
+    pub(crate) fn signal(&self) -> f64 {
+        let distance = self.prior.mean() - self.start;
+        distance.mul_add(distance, self.prior.variance())
+    }
+
+    /// Mean square of the true coefficient and the start together.
+    pub(crate) fn magnitude_squared(&self) -> f64 {
+        self.start.mul_add(self.start, self.prior.mean_square())
+    }
+
+    /// `sqrt(c² + b0²)`: the scale that the first steps of training see.
+    #[cfg(feature = "quadrature")]
+    pub(crate) fn scale_at_start(&self) -> f64 {
+        if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
     }
 }
 
@@ -271,8 +422,14 @@ impl Law {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
-        let active = scale_map.fine_tuning_scale(task.constant_magnitude()?)?;
-        Self::four_groups(task, active, scale_map.fine_tuning_scale(0.0)?)
+        let magnitude = task.constant_magnitude()?;
+        let active = scale_map.fine_tuning_scale(magnitude)?;
+        let mut law = Self::four_groups(task, active, scale_map.fine_tuning_scale(0.0)?)?;
+        let pretrained = [magnitude, 0.0, magnitude, 0.0];
+        for (group, coefficient) in law.groups.iter_mut().zip(pretrained) {
+            group.pretrained = Some(Pretrained::new(coefficient, Prior::atom(coefficient)?)?);
+        }
+        Ok(law)
     }
 
     /// Training on the fine-tuning task from scratch: the same four groups, all with the absolute
@@ -369,7 +526,12 @@ impl Law {
     /// ```
     #[must_use]
     pub fn mean_square(&self) -> f64 {
-        self.square_of(|_| true)
+        self.mean_of(|group| group.prior.mean_square())
+    }
+
+    /// Mean square of coefficients and starts together, the unit of the problem.
+    pub(crate) fn magnitude_squared(&self) -> f64 {
+        self.mean_of(Group::magnitude_squared)
     }
 
     /// Groups that can move and have weight, with their positions.
@@ -380,13 +542,12 @@ impl Law {
 
     /// Mean square `F` of the coefficients on frozen coordinates, whose error nothing can change.
     pub(crate) fn frozen_signal(&self) -> f64 {
-        self.square_of(|group| group.scale == 0.0)
+        self.mean_of(|group| if group.scale == 0.0 { group.signal() } else { 0.0 })
     }
 
-    fn square_of(&self, counted: impl Fn(&Group) -> bool) -> f64 {
-        let groups = self.groups.iter().filter(|group| counted(group));
-        let squares = groups.map(|group| group.weight * group.prior.mean_square());
-        squares.collect::<CompensatedSum>().value()
+    fn mean_of(&self, quantity: impl Fn(&Group) -> f64) -> f64 {
+        let terms = self.groups.iter().map(|group| group.weight * quantity(group));
+        terms.collect::<CompensatedSum>().value()
     }
 }
 

@@ -68,6 +68,7 @@ mod normal;
 mod optimum;
 mod penalty;
 mod phase_diagram;
+mod pretrained;
 mod prior;
 #[cfg(feature = "quadrature")]
 mod quadrature;
@@ -83,9 +84,11 @@ pub mod simulation;
 mod smooth_channel;
 mod soft_threshold;
 mod solver;
+mod statistics;
 mod sum;
 mod task;
 mod task_bias;
+mod transfer;
 
 pub use design::Design;
 pub use error::{Error, Result};
@@ -99,14 +102,17 @@ pub use limits::{
 pub use optimum::{OptimalParameter, Optimum, Position};
 pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use phase_diagram::{Axis, PhaseDiagram};
+pub use pretrained::Pretrained;
 pub use prior::Prior;
 pub use realization::TargetBias;
 pub use recovery::RecoveryThreshold;
 pub use report::{GroupReport, Report};
 pub use scale_map::ScaleMap;
 pub use solver::{Method, Solver};
+pub use statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use task::{Samples, Supports, Task};
 pub use task_bias::{RegimeShares, TaskBias};
+pub use transfer::{Protocol, Transfer, TransferReport};
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]

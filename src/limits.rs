@@ -101,7 +101,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Report> {
 ///
 /// # Formula
 ///
-/// Estimates are linear, `b = a_g z` in group `g`, with
+/// Estimates are linear, `b = b0_g + a_g (z - b0_g)` in group `g`, with
 ///
 /// ```text
 /// a_g = c_g / (c_g + t),      sum_g p_g a_g = alpha      (fixes t = theta/2 > 0)
@@ -110,8 +110,9 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Report> {
 /// ```
 ///
 /// where
-/// - `p_g`, `c_g`, `V_g`: weight, scale and mean square coefficient of the group; only ratios of
+/// - `p_g`, `c_g`, `b0_g`: weight, scale and [start](Group::start) of the group; only ratios of
 ///   scales matter;
+/// - `V_g`: mean square of the true coefficients less the start;
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`].
 ///
 /// The first equation is linear in `t` for one scale, quadratic for two, and has one root for more.
@@ -208,7 +209,7 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Report> {
 /// # Errors
 ///
 /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for a
-/// weight outside (0, 1e300]; [`Error::Diverges`] at `alpha = r` with noise or frozen signal;
+/// weight outside (0, 1e300], or a start other than 0; [`Error::Diverges`] at `alpha = r` with noise or frozen signal;
 /// [`Error::NotRepresentable`] where `s²` leaves the range of floats, as it does within a rounding
 /// below the recovery threshold; [`Error::NotConverged`] where weights are so far apart that rounding
 /// hides the solution.
@@ -289,6 +290,14 @@ pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
     Ok(())
 }
 
+/// The rich limit has no form for other starts.
+pub(crate) fn check_starts(law: &Law) -> Result<()> {
+    for group in law.groups() {
+        check("start", group.start(), "0, for the rich limit", |x| x == 0.0)?;
+    }
+    Ok(())
+}
+
 /// The solution for as many samples as coordinates that can move, or more; `None` for fewer.
 pub(crate) fn least_squares(law: &Law, samples: &Samples) -> Option<Result<Solution>> {
     let reachable = law.reachable_fraction();
@@ -315,7 +324,7 @@ pub(crate) fn least_squares(law: &Law, samples: &Samples) -> Option<Result<Solut
 /// Coordinates that can move are estimated without bias, `b = z`; frozen ones stay at zero.
 pub(crate) fn unbiased(law: &Law, noise: f64, theta: f64) -> Result<Solution> {
     let error = |group: &Group| {
-        if group.scale() > 0.0 { noise } else { group.prior().mean_square() }
+        if group.scale() > 0.0 { noise } else { group.signal() }
     };
     let errors = law.groups().iter().map(error).collect();
     Solution::explicit(Estimator::LeastSquares, noise, theta, errors)
@@ -347,13 +356,13 @@ fn quadratic(law: &Law, samples: &Samples, scale: impl Fn(&Group) -> f64) -> Res
     let (mut bias, mut spread) = (samples.noise_variance(), 0.0);
     for group in law.groups() {
         let (kept, lost) = shares(group);
-        bias += group.weight() * lost * lost * group.prior().mean_square();
+        bias += group.weight() * lost * lost * group.signal();
         spread += group.weight() * kept * lost;
     }
     let noise = bias / spread;
     let errors = law.groups().iter().map(|group| {
         let (kept, lost) = shares(group);
-        lost * lost * group.prior().mean_square() + kept * kept * noise
+        lost * lost * group.signal() + kept * kept * noise
     });
     let theta = 2.0 * balance.ratio(1.0);
     let solution = Solution::explicit(Estimator::Lazy, noise, theta, errors.collect())?;
@@ -439,7 +448,8 @@ impl Balance {
 ///
 /// With `y = z/(c + t)`, the inequality `x - x³/6 <= asinh(x) <= x` gives `b - a z <= 0.2 a t y³` and
 /// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these, and a rounding
-/// of the sample ratio, do to the two equations at the lazy state. In the first, that is answered by a
+/// of the sample ratio, do to the two equations at the lazy state. A start `b0` moves `z` by
+/// `t asinh(b0/c)`, which differs from `t b0/c` by at most `t (b0/c)³/6`. In the first, that is answered by a
 /// step of `log t`; in the second, by one of the noise, which also takes the first and second order of
 /// the error in `log t`. The factor of two covers what is beyond, for steps below a tenth.
 fn lazy_bound(law: &Law, samples: &Samples, solution: &Solution) -> Option<f64> {
@@ -451,14 +461,17 @@ fn lazy_bound(law: &Law, samples: &Samples, solution: &Solution) -> Option<f64> 
     for group in law.groups().iter().filter(|group| group.scale() > 0.0) {
         let (p, c) = (group.weight(), group.scale());
         let (kept, lost) = (c / (c + t), t / (c + t));
-        let signal = group.prior().mean_square();
-        // Root mean square of y.
-        let y = (signal + noise).sqrt() / (c + t);
-        if y > 0.05 {
+        let signal = group.signal();
+        let start = group.start().abs();
+        // Root mean square of y, with the start.
+        let mean = group.prior().mean().abs() + t / c * start;
+        let y = (mean * mean + group.prior().variance() + noise).sqrt() / (c + t);
+        if y > 0.05 || start > 0.05 * c {
             return None;
         }
         response += 0.56 * p * kept * lost * y * y;
-        let shift = 0.2 * 15.0_f64.sqrt() * kept * t * y * y * y;
+        let shift =
+            0.2 * 15.0_f64.sqrt() * kept * t * y * y * y + kept * t * (start / c).powi(3) / 6.0;
         let linear = lost * lost * signal + kept * kept * noise;
         error += p * shift * (2.0 * linear.sqrt() + shift);
         stiffness += p * kept * lost;
@@ -478,6 +491,7 @@ pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
     if let Some(solution) = least_squares(law, samples) {
         return solution;
     }
+    check_starts(law)?;
     let undisturbed = samples.noise_variance() + law.frozen_signal() == 0.0;
     if undisturbed && RecoveryThreshold::of_law(law, weights)?.recovers(samples.sample_ratio()) {
         let mut exact = unbiased(law, 0.0, 0.0)?;

@@ -551,3 +551,9 @@ fn proximal<T: RealField + Copy>(z: T, theta: T, c: T) -> ProximalPoint<T> {
 pub(crate) fn proximal_parameter(z: f64, half_theta: f64, c: f64) -> f64 {
     proximal_root(z.abs(), half_theta, c).0.copysign(z)
 }
+
+/// `asinh(b/c)`, the parameter of a coefficient, also where the quotient overflows.
+#[cfg(feature = "quadrature")]
+pub(crate) fn coefficient_parameter(b: f64, c: f64) -> f64 {
+    slopes(b, c).arc
+}

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, check};
 use crate::law::{Group, Law};
-use crate::limits::check_weights;
+use crate::limits::{check_starts, check_weights};
 use crate::normal::{excess, square_excess, upper_tail};
 use crate::prior::Prior;
 use crate::root::falling_root;
@@ -53,8 +53,8 @@ impl RecoveryThreshold {
     /// # Errors
     ///
     /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for
-    /// a weight outside (0, 1e300]; [`Error::Unrecoverable`] where there is signal on frozen
-    /// coordinates; [`Error::NotRepresentable`] where weights are further apart than floats reach.
+    /// a weight outside (0, 1e300], or a start other than 0; [`Error::Unrecoverable`] where there is
+    /// signal on frozen coordinates; [`Error::NotRepresentable`] where weights are further apart than floats reach.
     ///
     /// # Examples
     ///
@@ -71,6 +71,7 @@ impl RecoveryThreshold {
     /// ```
     pub fn of_law(law: &Law, weights: &[f64]) -> Result<Self> {
         check_weights(law, weights)?;
+        check_starts(law)?;
         let frozen_signal = law.frozen_signal();
         if frozen_signal > 0.0 {
             return Err(Error::Unrecoverable { frozen_signal });

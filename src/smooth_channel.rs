@@ -4,7 +4,6 @@ use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms, prior_in_un
 use crate::error::{Error, Result};
 use crate::fixed_point::{Estimator, Solution};
 use crate::law::{Group, Law};
-use crate::penalty::proximal_parameter;
 use crate::quadrature::{Channel, Node, Rule, integrate};
 use crate::root::falling_root;
 use crate::search::EFFECTIVE_PENALTY;
@@ -22,13 +21,28 @@ impl Channel {
             });
         }
         let (mean, variance) = prior_in_units(group, unit_squared)?;
-        Ok(Self { mean, variance, scale })
+        let start = group.start() / unit;
+        if start.abs() > 1e150 {
+            return Err(Error::NotRepresentable {
+                quantity: "the start of a group of weight zero",
+                reason: "it is too large in units of signal and noise",
+            });
+        }
+        // The mean has become positive, and the start with it.
+        let start = if group.prior().mean() < 0.0 { -start } else { start };
+        Ok(Self { mean, variance, scale, start })
     }
 
-    /// Square of the point where the map bends, in units of the mean square of `z`.
+    /// `sqrt(c² + b²)` at the start: the scale that the first steps see.
+    fn scale_at_start(&self) -> f64 {
+        if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
+    }
+
+    /// Square of the distance at which the map bends, in units of the mean square of `z`, counted
+    /// from the start.
     fn threshold_squared(&self, w: f64, half_penalty: f64) -> f64 {
-        let threshold = half_penalty * (2.0 * half_penalty / self.scale).ln_1p();
-        threshold * threshold / (self.mean_square() + w)
+        let threshold = half_penalty * (2.0 * half_penalty / self.scale_at_start()).ln_1p();
+        threshold * threshold / (self.signal() + w)
     }
 
     /// `E[(b - B)²]`.
@@ -36,8 +50,7 @@ impl Channel {
         let total = self.variance + w;
         if total == 0.0 {
             // A known coefficient, observed exactly: what is missing is what the penalty takes.
-            let shrinkage = half_penalty * proximal_parameter(self.mean, half_penalty, self.scale);
-            return shrinkage * shrinkage;
+            return self.shrinkage(self.mean, half_penalty).powi(2);
         }
         let mut bias_squared = 0.0;
         integrate(self, w, half_penalty, &Rule::FINE, |node| {
@@ -47,17 +60,18 @@ impl Channel {
     }
 }
 
-/// Neither signal nor noise: nothing to estimate, and no error. The effective penalty is its limit
+/// Neither noise nor signal that is not in the start: nothing to learn, and no error. The effective penalty is its limit
 /// for a vanishing signal.
 pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solution> {
     let movable = || law.movable().map(|(_, group)| group);
-    let largest = movable().map(|group| group.scale().ln()).fold(f64::NEG_INFINITY, f64::max);
+    let largest =
+        movable().map(|group| group.scale_at_start().ln()).fold(f64::NEG_INFINITY, f64::max);
     let bounds = [-705.0, 705.0];
     let log_half_penalty = falling_root(largest, bounds, EFFECTIVE_PENALTY, |log_half_penalty| {
         let h = log_half_penalty.exp();
         let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
         for group in movable() {
-            let share = group.scale() / (group.scale() + h);
+            let share = group.scale_at_start() / (group.scale_at_start() + h);
             response += group.weight() * share;
             slope -= group.weight() * share * (1.0 - share);
         }
@@ -65,10 +79,11 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solutio
     })?;
     let half_penalty = log_half_penalty.exp();
     let error = |group: &Group| {
-        let square = group.prior().mean_square();
-        if group.weight() > 0.0 || group.scale() == 0.0 || square == 0.0 {
-            return Ok(square);
+        let signal = group.signal();
+        if group.weight() > 0.0 || group.scale() == 0.0 || signal == 0.0 {
+            return Ok(signal);
         }
+        let square = group.magnitude_squared();
         Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
     };
     let errors = law.groups().iter().map(error).collect::<Result<_>>()?;
@@ -76,8 +91,9 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solutio
 }
 
 impl ScalarChannel for Channel {
-    fn mean_square(&self) -> f64 {
-        self.mean * self.mean + self.variance
+    fn signal(&self) -> f64 {
+        let distance = self.mean - self.start;
+        distance * distance + self.variance
     }
 
     fn terms(&self, w: f64, half_penalty: f64, form: Form, resolution: Resolution) -> Terms {
@@ -102,23 +118,25 @@ impl ScalarChannel for Channel {
     }
 
     fn penalties(&self, w: f64) -> [f64; 2] {
-        [self.scale, self.scale.hypot((self.mean_square() + w).sqrt())]
+        let scale = self.scale_at_start();
+        [scale, scale.hypot((self.signal() + w).sqrt())]
     }
 
     /// A linear response below the threshold, and a full one above.
     fn rough_response(&self, w: f64, half_penalty: f64) -> f64 {
         let beyond = (-0.5 * self.threshold_squared(w, half_penalty)).exp();
-        beyond.max(self.scale / (self.scale + half_penalty))
+        let scale = self.scale_at_start();
+        beyond.max(scale / (scale + half_penalty))
     }
 
     fn responds(&self, w: f64, half_penalty: f64) -> bool {
-        self.scale > half_penalty
+        self.scale_at_start() > half_penalty
             || self.threshold_squared(w, half_penalty) < 2.0 * std::f64::consts::LN_2
     }
 }
 
 // Derivatives in w move the Gaussian density, by ((z - m)²/S² - 1)/(2S²), and in the error also
-// the posterior mean. Derivatives in theta move b, by -(t/2) db/dz.
+// the posterior mean. Derivatives in theta move b, by -((t - t0)/2) db/dz.
 
 /// Sums over nodes for the direct form.
 #[derive(Debug, Default)]

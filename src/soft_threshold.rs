@@ -76,7 +76,7 @@ const GAUSS_LEGENDRE: [(f64, f64); 5] = [
 ];
 
 impl ScalarChannel for SoftThreshold {
-    fn mean_square(&self) -> f64 {
+    fn signal(&self) -> f64 {
         self.mean * self.mean + self.variance
     }
 
@@ -106,11 +106,10 @@ impl ScalarChannel for SoftThreshold {
         let shrinkage_by_penalty = 2.0 * shrunk;
         // Stein's identity; where it cancels, E[B²] + E[b²] - 2 E[B b] from the tails beyond the
         // thresholds.
-        let error = if self.mean_square() <= w {
+        let error = if self.signal() <= w {
             let estimate_squared = total * (square_excess(above) + square_excess(below));
             let estimate = spread * (excess(above) - excess(below));
-            let signal =
-                self.mean_square() - 2.0 * (self.mean * estimate + self.variance * response);
+            let signal = self.signal() - 2.0 * (self.mean * estimate + self.variance * response);
             signal + estimate_squared
         } else {
             (shrinkage_squared + w * (2.0 * response - 1.0)).max(0.0)
@@ -146,7 +145,7 @@ impl ScalarChannel for SoftThreshold {
     }
 
     fn penalties(&self, w: f64) -> [f64; 2] {
-        let spread = (self.mean_square() + w).sqrt();
+        let spread = (self.signal() + w).sqrt();
         [1e-3 * spread / self.weight, 10.0 * spread / self.weight]
     }
 
@@ -163,7 +162,7 @@ impl ScalarChannel for SoftThreshold {
 impl SoftThreshold {
     /// The threshold in units of the root mean square of `z`.
     fn rough_threshold(&self, w: f64, half_penalty: f64) -> f64 {
-        2.0 * half_penalty * self.weight / (self.mean_square() + w).sqrt()
+        2.0 * half_penalty * self.weight / (self.signal() + w).sqrt()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::law::{Group, Law};
 use crate::limits;
 use crate::report::Report;
 use crate::search::EFFECTIVE_PENALTY;
+use crate::statistics::Statistics;
 use crate::task::Samples;
 
 /// Which way to a generalization error a [`Solver`] takes.
@@ -297,7 +298,7 @@ impl Solver {
     /// The lazy limit, if it is within tolerance.
     fn close_limit(&self, law: &Law, samples: &Samples) -> Option<Solution> {
         // No bound is good where a scale is not above signal and noise: spare the attempt.
-        let unit_squared = law.mean_square() + samples.noise_variance();
+        let unit_squared = law.magnitude_squared() + samples.noise_variance();
         let mut movable = law.groups().iter().map(Group::scale).filter(|scale| *scale > 0.0);
         if movable.any(|scale| scale * scale < unit_squared) {
             return None;
@@ -312,7 +313,7 @@ impl Solver {
     fn numerical(&self, law: &Law, samples: &Samples) -> Result<Solution> {
         use crate::quadrature::Channel;
 
-        let silent = |group: &Group| group.weight() == 0.0 || !group.is_active();
+        let silent = |group: &Group| group.weight() == 0.0 || group.is_learned();
         if samples.noise_variance() == 0.0 && law.groups().iter().all(silent) {
             return crate::smooth_channel::silent(law, samples, self.explicit_penalty);
         }
@@ -357,6 +358,40 @@ impl Solver {
     /// ```
     pub fn evaluate(&self, law: &Law, samples: &Samples) -> Result<Report> {
         Ok(Report::new(law, self.solve(law, samples)?))
+    }
+
+    /// Statistics of the estimate when training on `samples` and coordinates follow `law`:
+    /// moments, discoveries above `discovery_cut` in magnitude, and, where the law knows of a
+    /// pretraining stage, forgetting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solver::fixed_point`]; [`Error::OutOfDomain`] for a cut outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
+    /// ])?;
+    /// let rich = Solver::new().with_method(Method::Rich);
+    /// let statistics = rich.statistics(&law, &Samples::new(0.25)?, 0.0)?;
+    /// // An l1 norm finds as many features as it has samples.
+    /// assert!((statistics.total.discovery_rate - 0.25).abs() < 1e-11);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn statistics(
+        &self,
+        law: &Law,
+        samples: &Samples,
+        discovery_cut: f64,
+    ) -> Result<Statistics> {
+        check_non_negative("discovery_cut", discovery_cut)?;
+        let report = self.evaluate(law, samples)?;
+        Statistics::new(law, samples.noise_variance(), report, discovery_cut)
     }
 
     /// Generalization error over a grid of sample ratios, at one noise variance.

@@ -3,6 +3,7 @@
 use crate::error::{
     Error, MAX_MAGNITUDE, MAX_SQUARABLE, Result, check, check_non_negative, check_probability,
 };
+use crate::pretrained::Pretrained;
 use crate::prior::Prior;
 
 /// Which coordinates the two tasks use: the joint statistics of the two supports.
@@ -497,16 +498,22 @@ impl Task {
         Ok(self.pretraining_prior.mean())
     }
 
-    /// `beta_FT` on a shared coordinate, made from `beta_PT` and a standard normal number.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn shared_coefficient(&self, pretrained: f64, normal: f64) -> f64 {
-        let q = self.correlation;
-        let related = if q == 0.0 {
-            0.0
-        } else {
-            q * (pretrained / self.pretraining_prior.root_mean_square())
-        };
-        self.fine_tuning_variance.sqrt() * (related + ((1.0 - q) * (1.0 + q)).sqrt() * normal)
+    /// Distribution of `beta_FT` on shared coordinates given what is known of `beta_PT`, with their
+    /// covariance.
+    pub(crate) fn shared_given(&self, pretrained: Pretrained) -> Result<(Prior, Pretrained)> {
+        if self.correlation == 0.0 {
+            return Ok((self.new_prior()?, pretrained));
+        }
+        // beta_FT = slope beta_PT/R + the rest, with both ratios formed before they can overflow.
+        let slope = self.fine_tuning_variance.sqrt() * self.correlation;
+        let size = self.pretraining_prior.root_mean_square();
+        let deviation = pretrained.prior().variance().sqrt();
+        let explained = slope * (deviation / size);
+        let rest =
+            self.fine_tuning_variance * ((1.0 - self.correlation) * (1.0 + self.correlation));
+        let mean = slope * (pretrained.prior().mean() / size);
+        let prior = Prior::gaussian(mean, explained.mul_add(explained, rest))?;
+        Ok((prior, pretrained.with_covariance(explained * deviation)?))
     }
 
     /// Distribution of `beta_FT` on new coordinates.

@@ -3,7 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Result, check};
-use crate::law::Label;
+use crate::law::{Group, Label};
+use crate::pretrained::Pretrained;
 use crate::prior::Prior;
 use crate::simulation::dataset::Dataset;
 use crate::simulation::random::{Purpose, Stream};
@@ -37,11 +38,11 @@ pub enum SupportSampling {
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let draw = |ratio| Experiment::new(task, map, Samples::new(ratio)?, 50)?.draw(7, 0);
+/// let draw = |ratio| Experiment::new(Transfer::new(task, map), Samples::new(ratio)?, 50)?.draw(7, 0);
 /// let (few, more) = (draw(0.2)?, draw(0.4)?);
 /// assert_eq!(few.coefficients, more.coefficients);
 /// assert_eq!(few.data.labels(), &more.data.labels().rows(0, 10).clone_owned());
@@ -65,6 +66,8 @@ pub struct Draw {
     pub groups: Vec<usize>,
     /// Kind of every coordinate; several kinds may share a label.
     pub(crate) kinds: Vec<usize>,
+    /// Coefficients that training starts from, where there is no pretraining.
+    pub(crate) start: DVector<f64>,
 }
 
 /// How coordinates of one kind are drawn.
@@ -72,33 +75,56 @@ pub struct Draw {
 pub(crate) struct Kind {
     pub(crate) label: Label,
     pub(crate) weight: f64,
-    pub(crate) coefficients: Coefficients,
+    pub(crate) source: Source,
 }
 
-/// Joint law of the coefficients of one coordinate in both tasks.
+/// Where the coefficients of a coordinate come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// A group of a law.
+    Law(Group),
+    /// A pretraining and a fine-tuning task, with the coordinate active in one, both, or none.
+    Task { task: Task, pretraining: bool, fine_tuning: bool },
+}
+
+/// Coefficients of one coordinate.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Coefficients {
-    /// One task alone.
-    Single(Prior),
-    /// Active in both tasks, in one, or in none.
-    Pair { task: Task, pretraining: bool, fine_tuning: bool },
+struct Coefficients {
+    pretraining: f64,
+    fine_tuning: f64,
+    start: f64,
 }
 
-impl Coefficients {
-    /// Coefficients in pretraining and fine-tuning, made from two standard normal numbers.
-    fn draw(self, [first, second]: [f64; 2]) -> [f64; 2] {
+impl Source {
+    /// Every coordinate takes two normal numbers and a uniform one, whatever its kind.
+    fn draw(&self, stream: &mut Stream) -> Result<Coefficients> {
+        let [first, second, third] = [stream.normal(), stream.normal(), stream.uniform()];
         let at = |prior: Prior, x: f64| prior.mean() + prior.variance().sqrt() * x;
         match self {
-            Self::Single(prior) => [0.0, at(prior, second)],
-            Self::Pair { task, pretraining, fine_tuning } => {
-                let pretrained =
-                    if pretraining { at(task.pretraining_prior(), first) } else { 0.0 };
-                let tuned = match (pretraining, fine_tuning) {
-                    (_, false) => 0.0,
-                    (false, true) => task.fine_tuning_variance().sqrt() * second,
-                    (true, true) => task.shared_coefficient(pretrained, second),
+            Self::Law(group) => {
+                let sign = if group.is_mirrored() && third < 0.5 { -1.0 } else { 1.0 };
+                Ok(Coefficients {
+                    pretraining: 0.0,
+                    fine_tuning: sign * at(group.prior(), second),
+                    start: sign * group.start(),
+                })
+            }
+            Self::Task { task, pretraining, fine_tuning } => {
+                let prior = if *pretraining { task.pretraining_prior() } else { Prior::ZERO };
+                let pretraining_coefficient = at(prior, first);
+                let fine_tuning = match (pretraining, fine_tuning) {
+                    (_, false) => Prior::ZERO,
+                    (false, true) => task.new_prior()?,
+                    (true, true) => {
+                        let known = Prior::atom(pretraining_coefficient)?;
+                        task.shared_given(Pretrained::new(pretraining_coefficient, known)?)?.0
+                    }
                 };
-                [pretrained, tuned]
+                Ok(Coefficients {
+                    pretraining: pretraining_coefficient,
+                    fine_tuning: at(fine_tuning, second),
+                    start: 0.0,
+                })
             }
         }
     }
@@ -203,12 +229,13 @@ impl Plan<'_> {
     pub(crate) fn draw(&self, seed: u64, index: u64) -> Result<Draw> {
         let mut stream = Stream::new(seed, index, Purpose::Coefficients);
         let kinds = assign(self.kinds, self.dimension, self.sampling, &mut stream);
-        let pairs: Vec<[f64; 2]> = kinds
-            .iter()
-            .map(|&kind| self.kinds[kind].coefficients.draw([stream.normal(), stream.normal()]))
-            .collect();
-        let [pretrained, tuned] = [0, 1]
-            .map(|task| DVector::from_iterator(pairs.len(), pairs.iter().map(|pair| pair[task])));
+        let coordinates = kinds.iter().map(|&kind| self.kinds[kind].source.draw(&mut stream));
+        let coordinates = coordinates.collect::<Result<Vec<_>>>()?;
+        let vector = |part: fn(&Coefficients) -> f64| {
+            DVector::from_iterator(self.dimension, coordinates.iter().map(part))
+        };
+        let pretrained = vector(|coordinate| coordinate.pretraining);
+        let tuned = vector(|coordinate| coordinate.fine_tuning);
         let stage = |coefficients: &DVector<f64>, samples: &Samples, purpose| {
             data(coefficients, samples, Stream::new(seed, index, purpose))
         };
@@ -226,6 +253,7 @@ impl Plan<'_> {
             labels,
             groups: kinds.iter().map(|&kind| positions[kind]).collect(),
             kinds,
+            start: vector(|coordinate| coordinate.start),
         })
     }
 }

@@ -6,19 +6,17 @@ use crate::error::{Result, check};
 use crate::initialization::Initialization;
 use crate::law::{Label, Law};
 use crate::report::Report;
-use crate::scale_map::ScaleMap;
 use crate::simulation::dataset::Dataset;
 use crate::simulation::descent::GradientDescent;
-use crate::simulation::draw::{
-    Coefficients, Draw, Kind, Plan, SupportSampling, distinct_labels, whole,
-};
+use crate::simulation::draw::{Draw, Kind, Plan, Source, SupportSampling, distinct_labels, whole};
 use crate::simulation::flow::GradientFlow;
 use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
 use crate::simulation::training::Training;
 use crate::solver::Solver;
 use crate::sum::CompensatedSum;
-use crate::task::{Samples, Task};
+use crate::task::Samples;
+use crate::transfer::{Protocol, Transfer};
 
 /// How the networks of an [`Experiment`] are trained.
 ///
@@ -53,8 +51,9 @@ impl Default for Trainer {
 ///
 /// Two tasks: coefficients of both are drawn with their overlap; a network is pretrained on the
 /// first, or starts from its exact coefficients where pretraining data are unlimited; its paths are
-/// rebalanced and its readout is reset; it is fine-tuned on N samples of the second. Or, from any
-/// [`Law`], one task on which a network with the scales of the law is trained.
+/// rebalanced and its readout is reset, unless training just [goes on](Protocol::Continued); it is
+/// fine-tuned on N samples of the second. Or, from any [`Law`], one task on which a network with the
+/// scales of the law is trained.
 ///
 /// # Examples
 ///
@@ -62,11 +61,11 @@ impl Default for Trainer {
 /// # #[cfg(feature = "quadrature")]
 /// # {
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task};
+/// use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task, Transfer};
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
-/// let experiment = Experiment::new(task, map, Samples::new(0.25)?, 400)?;
+/// let experiment = Experiment::new(Transfer::new(task, map), Samples::new(0.25)?, 400)?;
 /// let outcome = experiment.run(1, 0)?;
 /// let theory = experiment.prediction(&Solver::new())?.generalization_error;
 /// // One draw of 400 coordinates.
@@ -86,36 +85,36 @@ pub struct Experiment {
 #[derive(Debug, Clone, PartialEq)]
 enum Problem {
     Alone(Law),
-    Transfer { task: Task, scale_map: ScaleMap, pretraining: Option<Samples> },
+    Transfer(Transfer),
 }
 
 impl Experiment {
-    /// Fine-tuning on `samples` with `dimension` coordinates, after pretraining on unlimited data.
+    /// Both stages of `transfer` with `dimension` coordinates, fine-tuning on `samples`.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a dimension outside [1, 1e9], and for samples that are fewer than
-    /// a half one, or have more than 1e9 inputs in all.
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a dimension outside [1, 1e9], and for
+    /// samples of a stage that are fewer than a half one, or have more than 1e9 inputs in all.
     ///
     /// # Examples
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
-    /// assert!(Experiment::new(task, map, Samples::new(0.25)?, 400).is_ok());
-    /// assert!(Experiment::new(task, map, Samples::new(1e-6)?, 400).is_err());
+    /// let transfer = Transfer::new(task, map);
+    /// assert!(Experiment::new(transfer, Samples::new(0.25)?, 400).is_ok());
+    /// assert!(Experiment::new(transfer, Samples::new(1e-6)?, 400).is_err());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn new(
-        task: Task,
-        scale_map: ScaleMap,
-        samples: Samples,
-        dimension: usize,
-    ) -> Result<Self> {
-        Self::of(Problem::Transfer { task, scale_map, pretraining: None }, samples, dimension)
+    pub fn new(transfer: Transfer, samples: Samples, dimension: usize) -> Result<Self> {
+        let transfer = match transfer.pretraining_samples() {
+            Some(samples) => transfer.with_pretraining_samples(whole(&samples, dimension)?),
+            None => transfer,
+        };
+        Self::of(Problem::Transfer(transfer), samples, dimension)
     }
 
     /// Training on `samples` of one task with `dimension` coordinates that follow `law`.
@@ -145,36 +144,6 @@ impl Experiment {
         let samples = whole(&samples, dimension)?;
         let (sampling, trainer) = (SupportSampling::default(), Trainer::default());
         Ok(Self { problem, dimension, samples, sampling, trainer })
-    }
-
-    /// The same experiment with pretraining on `samples` instead of unlimited data.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) as for the samples of [`Experiment::new`], and
-    /// for an experiment without pretraining.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
-    ///
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
-    /// let experiment = Experiment::new(task, map, Samples::new(0.25)?, 40)?
-    ///     .with_pretraining_samples(Samples::new(0.5)?.with_noise_variance(0.1)?)?;
-    /// assert!(experiment.run(1, 0)?.pretraining.unwrap().error.total > 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn with_pretraining_samples(mut self, samples: Samples) -> Result<Self> {
-        match &mut self.problem {
-            Problem::Transfer { pretraining, .. } => {
-                *pretraining = Some(whole(&samples, self.dimension)?);
-            }
-            Problem::Alone(_) => todo!(),
-        }
-        Ok(self)
     }
 
     /// The same experiment with groups of the given kind of sizes, exact unless set.
@@ -277,7 +246,7 @@ impl Experiment {
     /// ```
     pub fn draw(&self, seed: u64, index: u64) -> Result<Draw> {
         let pretraining = match &self.problem {
-            Problem::Transfer { pretraining, .. } => *pretraining,
+            Problem::Transfer(transfer) => transfer.pretraining_samples(),
             Problem::Alone(_) => None,
         };
         let plan = Plan {
@@ -298,10 +267,11 @@ impl Experiment {
                 .map(|group| Kind {
                     label: group.label().clone(),
                     weight: group.weight(),
-                    coefficients: Coefficients::Single(group.prior()),
+                    source: Source::Law(group.clone()),
                 })
                 .collect(),
-            Problem::Transfer { task, .. } => {
+            Problem::Transfer(transfer) => {
+                let task = transfer.task();
                 let supports = task.supports();
                 [
                     (Label::SHARED, supports.shared(), true, true),
@@ -309,9 +279,10 @@ impl Experiment {
                     (Label::PRETRAINING_ONLY, supports.pretraining_only(), true, false),
                     (Label::NONE, supports.none(), false, false),
                 ]
-                .map(|(label, weight, pretraining, fine_tuning)| {
-                    let coefficients = Coefficients::Pair { task: *task, pretraining, fine_tuning };
-                    Kind { label, weight, coefficients }
+                .map(|(label, weight, pretraining, fine_tuning)| Kind {
+                    label,
+                    weight,
+                    source: Source::Task { task, pretraining, fine_tuning },
                 })
                 .into()
             }
@@ -352,11 +323,11 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::{Experiment, GradientDescent, Trainer};
-    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(0.1, 0.0)?, 0.0)?;
-    /// let exact = Experiment::new(task, map, Samples::new(0.3)?, 30)?;
+    /// let exact = Experiment::new(Transfer::new(task, map), Samples::new(0.3)?, 30)?;
     /// let descent = exact.clone().with_trainer(Trainer::Descent(GradientDescent::new()));
     /// let draw = exact.draw(1, 0)?;
     /// let errors = [exact, descent].map(|e| e.train(&draw).map(|o| o.generalization_error.total));
@@ -379,21 +350,27 @@ impl Experiment {
     /// Both stages in coefficients and scales, which is all that the end point of gradient flow
     /// depends on.
     fn coefficients(&self, draw: &Draw, interpolator: &Interpolator) -> Result<Stages> {
-        let (scales, pretrained) = match &self.problem {
-            Problem::Alone(law) => (self.scales(law, draw), None),
-            Problem::Transfer { scale_map, .. } => {
+        let (scales, start, pretrained) = match &self.problem {
+            Problem::Alone(law) => (self.scales(law, draw), draw.start.clone(), None),
+            Problem::Transfer(transfer) => {
+                let scale_map = transfer.scale_map();
+                let scale = scale_map.pretraining().absolute_scale();
+                let uniform = DVector::from_element(self.dimension, scale);
                 let pretrained = match &draw.pretraining_data {
-                    Some(data) => {
-                        let scale = scale_map.pretraining().absolute_scale();
-                        let scales = DVector::from_element(self.dimension, scale);
-                        interpolator.solve(data, &scales)?.coefficients
-                    }
+                    Some(data) => interpolator.solve(data, &uniform)?.coefficients,
                     None => draw.pretraining_coefficients.clone(),
                 };
-                (scale_map.fine_tuning_scales(&pretrained)?, Some(pretrained))
+                let (scales, start) = match transfer.protocol() {
+                    Protocol::Rebalanced => {
+                        let scales = scale_map.fine_tuning_scales(&pretrained)?;
+                        (scales, DVector::zeros(self.dimension))
+                    }
+                    Protocol::Continued => (uniform, pretrained.clone()),
+                };
+                (scales, start, Some(pretrained))
             }
         };
-        let coefficients = interpolator.solve(&draw.data, &scales)?.coefficients;
+        let coefficients = interpolator.solve_from(&draw.data, &scales, &start)?.coefficients;
         Ok(Stages { pretrained, coefficients })
     }
 
@@ -406,12 +383,15 @@ impl Experiment {
         let train = |network, data| Ok(train(network, data)?.finished()?.network);
         let (start, pretrained) = match &self.problem {
             Problem::Alone(law) => {
-                let balanced = |&scale| Initialization::from_scales(scale, 0.0);
                 let scales = self.scales(law, draw);
-                let start = scales.iter().map(balanced).collect::<Result<Vec<_>>>()?;
-                (Network::new(&start), None)
+                let weights = scales.iter().zip(&draw.start).map(|(&scale, &start)| {
+                    // The end point does not depend on the relative scale.
+                    Initialization::from_scales(scale, 0.0)?.weights(start)
+                });
+                (Network::from_weights(&weights.collect::<Result<Vec<_>>>()?), None)
             }
-            Problem::Transfer { scale_map, .. } => {
+            Problem::Transfer(transfer) => {
+                let scale_map = transfer.scale_map();
                 let initialization = scale_map.pretraining();
                 let network = match &draw.pretraining_data {
                     Some(data) => train(Network::uniform(&initialization, self.dimension), data)?,
@@ -421,7 +401,12 @@ impl Experiment {
                         Network::from_weights(&weights.collect::<Result<Vec<_>>>()?)
                     }
                 };
-                (network.rebalanced(scale_map.readout_scale())?, Some(network.coefficients()))
+                let pretrained = network.coefficients();
+                let start = match transfer.protocol() {
+                    Protocol::Rebalanced => network.rebalanced(scale_map.readout_scale())?,
+                    Protocol::Continued => network,
+                };
+                (start, Some(pretrained))
             }
         };
         let coefficients = train(start, &draw.data)?.coefficients();
@@ -473,8 +458,8 @@ impl Experiment {
     pub fn prediction(&self, solver: &Solver) -> Result<Report> {
         match &self.problem {
             Problem::Alone(law) => solver.evaluate(law, &self.samples),
-            Problem::Transfer { task, scale_map, .. } => {
-                solver.evaluate(&Law::fine_tuning(task, scale_map)?, &self.samples)
+            Problem::Transfer(transfer) => {
+                Ok(transfer.evaluate(solver, &self.samples)?.fine_tuning)
             }
         }
     }
@@ -500,7 +485,7 @@ impl Experiment {
     pub fn quantities(&self) -> Vec<String> {
         let quantities: &[&str] = match self.problem {
             Problem::Alone(_) => &["generalization_error"],
-            Problem::Transfer { .. } => &[
+            Problem::Transfer(_) => &[
                 "generalization_error",
                 "pretraining_error",
                 "pretraining_error_after_fine_tuning",
@@ -581,11 +566,11 @@ impl ErrorBreakdown {
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let experiment = Experiment::new(task, map, Samples::new(0.3)?, 50)?;
+/// let experiment = Experiment::new(Transfer::new(task, map), Samples::new(0.3)?, 50)?;
 /// let outcome = experiment.run(1, 0)?;
 /// assert!(outcome.training_error < 1e-20);
 /// // Pretraining was on unlimited data.
@@ -612,11 +597,11 @@ pub struct Outcome {
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task};
+/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let outcome = Experiment::new(task, map, Samples::new(0.3)?, 50)?.run(1, 0)?;
+/// let outcome = Experiment::new(Transfer::new(task, map), Samples::new(0.3)?, 50)?.run(1, 0)?;
 /// let pretraining = outcome.pretraining.unwrap();
 /// // Where pretraining found the truth, its task is what is forgotten.
 /// assert_eq!(pretraining.forgetting, pretraining.error_after_fine_tuning);

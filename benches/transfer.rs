@@ -1,0 +1,48 @@
+//! Time of both stages: pretraining on finite data, and fine-tuning after it.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use diagonet::{
+    Initialization, Prior, Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer,
+};
+use std::hint::black_box;
+
+/// Half of the fine-tuning support shared, noisy pretraining below one sample a coordinate.
+fn transfer(prior: Prior, protocol: Protocol) -> Transfer {
+    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    let task = Task::new(supports)
+        .and_then(|task| task.with_pretraining_prior(prior))
+        .and_then(|task| task.with_correlation(0.8))
+        .expect("a legal task");
+    let pretraining = Initialization::from_scales(0.01, -0.9).expect("legal scales");
+    let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
+    let samples = Samples::new(0.4).and_then(|samples| samples.with_noise_variance(0.01));
+    Transfer::new(task, map)
+        .with_protocol(protocol)
+        .with_pretraining_samples(samples.expect("legal samples"))
+}
+
+fn two_stages(criterion: &mut Criterion) {
+    let priors = [("constant", Prior::atom(1.0)), ("gaussian", Prior::gaussian(0.0, 5.0))];
+    let samples = Samples::new(0.25).expect("a legal ratio");
+    let solver = Solver::new();
+    for (name, prior) in priors {
+        let prior = prior.expect("a legal prior");
+        for (protocol, how) in
+            [(Protocol::Rebalanced, "rebalanced"), (Protocol::Continued, "continued")]
+        {
+            let transfer = transfer(prior, protocol);
+            let report = transfer.evaluate(&solver, &samples).expect("a solution");
+            println!("{name}, {how}: {} groups, last change {:e}", report.nodes, report.change);
+            criterion.bench_function(&format!("two_stages/{name}/{how}"), |b| {
+                b.iter(|| black_box(&transfer).evaluate(&solver, &samples));
+            });
+            let warm = solver.with_warm_start(report.fine_tuning.state);
+            criterion.bench_function(&format!("statistics/{name}/{how}"), |b| {
+                b.iter(|| warm.statistics(black_box(&report.law), &samples, 0.1));
+            });
+        }
+    }
+}
+
+criterion_group!(benches, two_stages);
+criterion_main!(benches);

@@ -1,0 +1,410 @@
+//! Both stages: special cases that must agree, and properties of all.
+#![cfg(feature = "quadrature")]
+
+mod common;
+
+use common::{config, decades, relative_error};
+use diagonet::{
+    Error, Estimator, Group, Initialization, Law, Method, Penalty, Pretrained, Prior, Protocol,
+    Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferReport,
+};
+use proptest::prelude::*;
+
+/// Relative accuracy of a problem with nodes over pretrained coefficients, judged by the law of the
+/// finest rule.
+const NODES: f64 = 1e-10;
+
+/// Rounding of sums over groups.
+const ROUNDING: f64 = 1e-12;
+
+fn task(overlap: f64) -> Task {
+    Task::new(Supports::from_overlap(0.2, 0.1, overlap).unwrap()).unwrap()
+}
+
+fn gaussian(task: Task, variance: f64) -> Task {
+    task.with_pretraining_prior(Prior::gaussian(0.0, variance).unwrap()).unwrap()
+}
+
+fn map(scale: f64, relative_scale: f64) -> ScaleMap {
+    ScaleMap::new(Initialization::from_scales(scale, relative_scale).unwrap(), 0.0).unwrap()
+}
+
+fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
+    Samples::new(sample_ratio).unwrap().with_noise_variance(noise_variance).unwrap()
+}
+
+fn evaluate(transfer: &Transfer, sample_ratio: f64) -> TransferReport {
+    transfer.evaluate(&Solver::new(), &samples(sample_ratio, 0.0)).unwrap()
+}
+
+#[test]
+fn a_related_gaussian_task_after_finite_pretraining_has_its_known_errors() {
+    let task = gaussian(task(1.0), 5.0).with_correlation(0.8).unwrap();
+    let transfer =
+        Transfer::new(task, map(0.01, -0.9)).with_pretraining_samples(samples(0.4, 0.01));
+    let report = evaluate(&transfer, 0.25);
+    let pretraining = report.pretraining.unwrap().generalization_error;
+    println!("{pretraining} {}", report.fine_tuning.generalization_error);
+    assert!((pretraining - 0.2911).abs() < 5e-5, "{pretraining}");
+    let error = report.fine_tuning.generalization_error;
+    assert!((error - 0.1978).abs() < 5e-5, "{error}");
+}
+
+#[test]
+fn exact_pretraining_is_the_law_of_four_groups() {
+    let task = task(0.5).with_correlation(-0.6).unwrap();
+    let map = map(1e-3, -0.3);
+    let law = Law::fine_tuning(&task, &map).unwrap();
+    let expected = Solver::new().evaluate(&law, &samples(0.3, 0.1)).unwrap();
+    let unlimited = Transfer::new(task, map);
+    for transfer in [
+        unlimited,
+        unlimited.with_pretraining_samples(samples(1.0, 0.0)),
+        unlimited.with_pretraining_samples(samples(3.0, 0.0)),
+    ] {
+        let report = transfer.evaluate(&Solver::new(), &samples(0.3, 0.1)).unwrap();
+        assert_eq!(report.fine_tuning, expected);
+        assert_eq!((report.nodes, report.change), (4, 0.0));
+        assert_eq!(transfer.law().unwrap(), law);
+    }
+}
+
+#[test]
+fn much_pretraining_data_tends_to_unlimited_data() {
+    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+        for task in [task(0.5), gaussian(task(0.5), 2.0).with_correlation(0.7).unwrap()] {
+            let unlimited = Transfer::new(task, map(0.1, 0.0)).with_protocol(protocol);
+            let limit = evaluate(&unlimited, 0.3).fine_tuning.generalization_error;
+            let mut last = f64::INFINITY;
+            for ratio in [1e2, 1e4, 1e6] {
+                let finite = unlimited.with_pretraining_samples(samples(ratio, 1.0));
+                let error = evaluate(&finite, 0.3).fine_tuning.generalization_error;
+                let difference = (error - limit).abs();
+                assert!(difference < 0.05 * last && difference < 20.0 / ratio, "{difference:e}");
+                last = difference;
+            }
+        }
+    }
+}
+
+#[test]
+fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
+    let transfer = Transfer::new(gaussian(task(0.5), 2.0), map(0.01, -0.5))
+        .with_pretraining_samples(samples(3.0, 0.5));
+    let report = evaluate(&transfer, 0.3);
+    let pretraining = report.pretraining.unwrap();
+    assert_eq!(pretraining.estimator, Estimator::LeastSquares);
+    assert!(relative_error(pretraining.generalization_error, 0.25) < ROUNDING);
+    // The mean square of what pretraining left is that of the true coefficients and the noise.
+    let shared = report.law.groups().iter().filter(|group| group.label().as_str() == "shared");
+    let square: f64 = shared
+        .map(|group| group.weight() / 0.05 * group.pretrained().unwrap().coefficient().powi(2))
+        .sum();
+    assert!(relative_error(square, 2.25) < 1e-5, "{square}");
+    let finest: f64 = transfer
+        .law()
+        .unwrap()
+        .groups()
+        .iter()
+        .filter(|group| group.label().as_str() == "shared")
+        .map(|group| group.weight() / 0.05 * group.pretrained().unwrap().coefficient().powi(2))
+        .sum();
+    assert!(relative_error(finest, 2.25) < ROUNDING, "{finest}");
+    // It does not know of the scale, which may vanish.
+    let vanishing = Transfer::new(gaussian(task(0.5), 2.0), map(0.0, -0.5))
+        .with_pretraining_samples(samples(3.0, 0.5));
+    let limit = evaluate(&vanishing, 0.3).fine_tuning.generalization_error;
+    let small = Transfer::new(gaussian(task(0.5), 2.0), map(1e-9, -0.5))
+        .with_pretraining_samples(samples(3.0, 0.5));
+    let near = evaluate(&small, 0.3).fine_tuning.generalization_error;
+    assert!(relative_error(near, limit) < 1e-6, "{near} {limit}");
+}
+
+#[test]
+fn nodes_are_enough() {
+    let mut worst = 0.0_f64;
+    for scale in [1e-6, 1e-3, 0.1, 10.0] {
+        for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+            for pretraining in [samples(0.1, 0.0), samples(0.4, 0.01), samples(2.0, 0.3)] {
+                for (task, ratio) in [
+                    (task(0.5), 0.3),
+                    (task(1.0).with_correlation(-1.0).unwrap(), 0.2),
+                    (gaussian(task(0.8), 3.0).with_correlation(0.9).unwrap(), 0.4),
+                ] {
+                    let transfer = Transfer::new(task, map(scale, -0.5))
+                        .with_protocol(protocol)
+                        .with_pretraining_samples(pretraining);
+                    let report = evaluate(&transfer, ratio);
+                    let finest =
+                        Solver::new().evaluate(&transfer.law().unwrap(), &samples(ratio, 0.0));
+                    let error = relative_error(
+                        report.fine_tuning.generalization_error,
+                        finest.unwrap().generalization_error,
+                    );
+                    worst = worst.max(error);
+                    assert!(
+                        error < NODES,
+                        "{error:e} {transfer:?} {} {}",
+                        report.nodes,
+                        report.change
+                    );
+                }
+            }
+        }
+    }
+    println!("worst relative difference: {worst:e}");
+}
+
+#[test]
+fn signs_of_pretraining_do_not_matter_once_rebalanced() {
+    for base in [task(0.5), gaussian(task(0.5), 2.0)] {
+        let error = |correlation: f64, protocol| {
+            let transfer =
+                Transfer::new(base.with_correlation(correlation).unwrap(), map(0.1, 0.0))
+                    .with_protocol(protocol)
+                    .with_pretraining_samples(samples(0.5, 0.1));
+            evaluate(&transfer, 0.3).fine_tuning.generalization_error
+        };
+        let rebalanced = [-0.9, 0.9].map(|correlation| error(correlation, Protocol::Rebalanced));
+        assert!(relative_error(rebalanced[0], rebalanced[1]) < 1e-10, "{rebalanced:?}");
+        let continued = [-0.9, 0.0, 0.9].map(|correlation| error(correlation, Protocol::Continued));
+        assert!(continued[2] < continued[1] && continued[1] < continued[0], "{continued:?}");
+    }
+}
+
+#[test]
+fn continued_training_from_nothing_is_training_from_scratch() {
+    let task = task(0.5).with_pretraining_magnitude(0.0).unwrap();
+    for scale in [1e-6, 0.1, 10.0] {
+        let transfer = Transfer::new(task, map(scale, 0.3)).with_protocol(Protocol::Continued);
+        for transfer in [transfer, transfer.with_pretraining_samples(samples(0.3, 0.0))] {
+            let report = evaluate(&transfer, 0.3);
+            let error = report.fine_tuning.generalization_error;
+            assert_eq!(error, report.from_scratch.generalization_error);
+            assert_eq!(report.gain(), 0.0);
+        }
+    }
+}
+
+#[test]
+fn continued_training_on_the_same_task_has_nothing_to_learn() {
+    let supports = Supports::from_overlap(0.2, 0.2, 1.0).unwrap();
+    let task = Task::new(supports)
+        .and_then(|task| task.with_fine_tuning_variance(4.0))
+        .and_then(|task| task.with_pretraining_magnitude(2.0))
+        .and_then(|task| task.with_correlation(1.0))
+        .unwrap();
+    let transfer = Transfer::new(task, map(0.1, 0.0)).with_protocol(Protocol::Continued);
+    let report = evaluate(&transfer, 0.1);
+    assert_eq!(report.fine_tuning.generalization_error, 0.0);
+    assert!(report.fine_tuning.state.effective_penalty > 0.0);
+    let statistics = Solver::new().statistics(&report.law, &samples(0.1, 0.0), 1.0).unwrap();
+    assert_eq!(statistics.total.forgetting, Some(0.0));
+    assert_eq!(statistics.true_discovery_rate, Some(1.0));
+    assert_eq!(statistics.false_discovery_rate, Some(0.0));
+    // With noise there is, and the state is continuous in it.
+    let noisy = |variance| {
+        let report = transfer.evaluate(&Solver::new(), &samples(0.1, variance)).unwrap();
+        report.fine_tuning
+    };
+    let (little, less) = (noisy(1e-8), noisy(1e-10));
+    assert!((little.generalization_error / less.generalization_error - 100.0).abs() < 0.1);
+    let penalty = report.fine_tuning.state.effective_penalty;
+    assert!(relative_error(less.state.effective_penalty, penalty) < 1e-4);
+}
+
+#[test]
+fn continued_lazy_training_learns_the_difference() {
+    let task = task(0.5).with_correlation(0.5).unwrap();
+    let (alpha, noise) = (0.4, 0.3);
+    let transfer = Transfer::new(task, map(1e6, 0.0)).with_protocol(Protocol::Continued);
+    let report = transfer.evaluate(&Solver::new(), &samples(alpha, noise)).unwrap();
+    assert_eq!(report.fine_tuning.estimator, Estimator::Lazy);
+    // E[(beta_FT - beta_PT)²], with E[beta_FT²] = 1 and E[beta_PT²] = 0.2.
+    let difference = 1.0 + 0.2 - 2.0 * 0.05 * 0.5 * 10.0_f64.sqrt();
+    let expected = (1.0 - alpha) * difference + noise * alpha / (1.0 - alpha);
+    let error = report.fine_tuning.generalization_error;
+    assert!(relative_error(error, expected) < 1e-10, "{error} {expected}");
+    let solver = Solver::new().with_method(Method::Quadrature);
+    let numerical = solver.evaluate(&report.law, &samples(alpha, noise)).unwrap();
+    assert!(relative_error(numerical.generalization_error, expected) < 1e-10);
+    // The bound on the difference holds at scales that are not so large.
+    for scale in [60.0, 300.0, 1e4] {
+        let law =
+            Transfer::new(task, map(scale, 0.0)).with_protocol(Protocol::Continued).law().unwrap();
+        let lazy = Solver::new().with_method(Method::Lazy).evaluate(&law, &samples(alpha, noise));
+        let lazy = lazy.unwrap();
+        let exact = solver.evaluate(&law, &samples(alpha, noise)).unwrap();
+        let difference = (lazy.generalization_error - exact.generalization_error).abs();
+        let Some(bound) = lazy.difference_bound else { panic!("no bound at {scale}") };
+        assert!(difference <= bound + 1e-11, "{difference:e} {bound:e}");
+    }
+}
+
+/// Groups of all kinds, each with its own true coefficient in place of that of pretraining.
+fn law_of_itself(scale: f64, start: f64) -> Law {
+    let group = |label: &'static str, weight, mean, variance, scale, start| {
+        let prior = Prior::gaussian(mean, variance).unwrap();
+        let truth = Pretrained::new(start, prior).unwrap().with_covariance(variance).unwrap();
+        Group::new(label, weight, prior, scale)
+            .and_then(|group| group.with_start(start))
+            .and_then(|group| group.with_pretrained(truth))
+            .unwrap()
+    };
+    Law::new(vec![
+        group("slab", 0.1, 0.0, 4.0, scale, start),
+        group("off-centre", 0.1, -1.0, 0.5, 3.0 * scale, -start),
+        group("atom", 0.2, 1.5, 0.0, scale, start),
+        group("none", 0.5, 0.0, 0.0, scale, 0.0),
+        group("frozen", 0.1, 0.5, 0.1, 0.0, 0.0),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn the_error_on_a_task_is_its_generalization_error() {
+    for (method, scale, start) in [
+        (Method::Quadrature, 1e-6, 0.0),
+        (Method::Quadrature, 1e-3, 0.8),
+        (Method::Quadrature, 0.5, -2.0),
+        (Method::Quadrature, 40.0, 0.8),
+        (Method::Lazy, 40.0, 0.8),
+        (Method::Rich, 1e-6, 0.0),
+    ] {
+        let law = law_of_itself(scale, start);
+        let solver = Solver::new().with_method(method);
+        for sample_ratio in [0.05, 0.4, 0.8, 1.5] {
+            let statistics = solver.statistics(&law, &samples(sample_ratio, 0.2), 0.3).unwrap();
+            for (group, report) in statistics.groups.iter().zip(&statistics.report.groups) {
+                let error = group.estimates.pretraining_error.unwrap();
+                assert!(
+                    relative_error(error, report.error) < 1e-9,
+                    "{error} {report:?} {method:?} {scale} {start}"
+                );
+            }
+            let total = statistics.total.pretraining_error.unwrap();
+            assert!(relative_error(total, statistics.report.generalization_error) < 1e-9);
+            // Forgetting is the distance from the start.
+            let slab = &statistics.groups[0].estimates;
+            let square = slab.variance + (slab.mean - start).powi(2);
+            assert!(relative_error(slab.forgetting.unwrap(), square) < 1e-10);
+        }
+    }
+}
+
+#[test]
+fn discoveries_are_counted_where_the_estimate_is_above_the_cut() {
+    let (scale, cut) = (0.05, 0.2);
+    let law = law_of_itself(scale, 0.0);
+    let statistics = Solver::new().statistics(&law, &samples(0.4, 0.2), cut).unwrap();
+    let state = statistics.report.state;
+    let count = |mean: f64, variance: f64, scale: f64| {
+        let penalty = Penalty::new(scale).unwrap();
+        let spread = (variance + state.effective_noise_variance).sqrt();
+        let steps = 200_000;
+        let terms = (0..steps).map(|i| {
+            let x = -9.0 + 18.0 * (f64::from(i) + 0.5) / f64::from(steps);
+            let point = penalty.proximal(mean + spread * x, state.effective_penalty).unwrap();
+            let found = f64::from(u8::from(point.value.abs() > cut));
+            let density = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+            let mass = density * 18.0 / f64::from(steps);
+            [mass * found, mass * point.value, mass * point.value * point.value]
+        });
+        terms.fold([0.0; 3], |sum, term| [0, 1, 2].map(|i| sum[i] + term[i]))
+    };
+    let expected = [
+        count(0.0, 4.0, scale),
+        count(-1.0, 0.5, 3.0 * scale),
+        count(1.5, 0.0, scale),
+        count(0.0, 0.0, scale),
+        [0.0; 3],
+    ];
+    for (group, [rate, mean, square]) in statistics.groups.iter().zip(expected) {
+        let estimates = group.estimates;
+        assert!((estimates.discovery_rate - rate).abs() < 1e-4, "{group:?} {rate}");
+        assert!((estimates.mean - mean).abs() < 1e-9, "{group:?} {mean}");
+        assert!((estimates.variance + mean * mean - square).abs() < 1e-9, "{group:?} {square}");
+    }
+    let rates = expected.map(|[rate, ..]| rate);
+    let found = 0.1 * rates[0] + 0.1 * rates[1] + 0.2 * rates[2];
+    let (power, all) = (found / 0.5, found + 0.5 * rates[3]);
+    assert!((statistics.true_discovery_rate.unwrap() - power).abs() < 1e-4);
+    assert!((statistics.false_discovery_rate.unwrap() - 0.5 * rates[3] / all).abs() < 1e-4);
+}
+
+#[test]
+fn what_has_no_answer_says_why() {
+    let frozen = Transfer::new(task(0.5), map(0.0, 0.0));
+    let result = frozen.with_pretraining_samples(samples(0.5, 0.0)).law();
+    assert!(matches!(result, Err(Error::OutOfDomain { parameter: "absolute_scale", .. })));
+    let result = frozen.with_protocol(Protocol::Continued).law();
+    assert!(matches!(result, Err(Error::OutOfDomain { parameter: "absolute_scale", .. })));
+    let threshold = frozen.with_pretraining_samples(samples(1.0, 0.1)).law();
+    assert!(matches!(threshold, Err(Error::Diverges { .. })));
+    let law = law_of_itself(1e-3, 0.5);
+    let rich = Solver::new().with_method(Method::Rich).evaluate(&law, &samples(0.3, 0.1));
+    assert!(matches!(rich, Err(Error::OutOfDomain { parameter: "start", .. })));
+    let statistics = Solver::new().statistics(&law, &samples(0.3, 0.1), -1.0);
+    assert!(matches!(statistics, Err(Error::OutOfDomain { parameter: "discovery_cut", .. })));
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    #[test]
+    fn any_transfer_has_errors_that_make_sense(
+        scale in decades(-8.0, 2.0),
+        relative_scale in -0.99..1.0_f64,
+        pretraining_ratio in 0.05..3.0_f64,
+        noise in 0.01..1.0_f64,
+        ratio in 0.05..0.95_f64,
+        correlation in -1.0..1.0_f64,
+        mean in -2.0..2.0_f64,
+        variance in 0.0..3.0_f64,
+        overlap in 0.0..1.0_f64,
+        continued in any::<bool>(),
+    ) {
+        prop_assume!((pretraining_ratio - 1.0).abs() > 0.05);
+        let prior = Prior::gaussian(mean, variance).unwrap();
+        let task = task(overlap)
+            .with_pretraining_prior(prior)
+            .and_then(|task| task.with_correlation(correlation))
+            .unwrap();
+        let protocol = if continued { Protocol::Continued } else { Protocol::Rebalanced };
+        let transfer = Transfer::new(task, map(scale, relative_scale))
+            .with_protocol(protocol)
+            .with_pretraining_samples(samples(pretraining_ratio, noise));
+        let solver = Solver::new();
+        let report = transfer.evaluate(&solver, &samples(ratio, noise)).unwrap();
+        let error = report.fine_tuning.generalization_error;
+        prop_assert!(error > 0.0 && error.is_finite());
+        let weight: f64 = report.law.groups().iter().map(Group::weight).sum();
+        prop_assert!((weight - 1.0).abs() < ROUNDING);
+        // Coefficients of fine-tuning have their marginal law, whatever pretraining knows of them.
+        prop_assert!(relative_error(report.law.mean_square(), 1.0) < 1e-5);
+        let by_group: f64 =
+            report.fine_tuning.groups.iter().map(|group| group.weight * group.error).sum();
+        prop_assert!(relative_error(by_group, error) < ROUNDING);
+        // What pretraining left is as far from its task as its own error says.
+        let distance: f64 = report
+            .law
+            .groups()
+            .iter()
+            .map(|group| {
+                let pretrained = group.pretrained().unwrap();
+                let shift = pretrained.coefficient() - pretrained.prior().mean();
+                group.weight() * (shift * shift + pretrained.prior().variance())
+            })
+            .sum();
+        let pretraining = report.pretraining.unwrap().generalization_error;
+        prop_assert!(relative_error(distance, pretraining) < 1e-5, "{} {}", distance, pretraining);
+        // The triangle inequality of estimate, pretrained coefficient and true one.
+        let state = solver.with_warm_start(report.fine_tuning.state);
+        let statistics = state.statistics(&report.law, &samples(ratio, noise), 0.1).unwrap();
+        let [moved, lost] = [statistics.total.forgetting, statistics.total.pretraining_error]
+            .map(|square| square.unwrap().sqrt());
+        prop_assert!((moved - lost).abs() <= pretraining.sqrt() * (1.0 + 1e-5));
+        let rates = [statistics.true_discovery_rate, statistics.false_discovery_rate];
+        prop_assert!(rates.iter().flatten().all(|rate| (0.0..=1.0).contains(rate)));
+    }
+}
