@@ -1,0 +1,104 @@
+//! Time of one exact end point of training, what part of it is dense linear algebra, and the time
+//! of gradient descent on the same draw.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use diagonet::simulation::{Dataset, Experiment, GradientDescent, Interpolator, Network};
+use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::linalg::solvers::Llt;
+use faer::{Accum, Mat, MatRef, Par, Side};
+use nalgebra::{DMatrix, DVector};
+
+/// Sizes: coordinates and samples per coordinate.
+const SIZES: [(usize, f64); 6] =
+    [(1000, 0.157), (1000, 0.45), (2000, 0.157), (2000, 0.45), (5000, 0.157), (5000, 0.45)];
+
+/// Fine-tuning in regime IV on a task with full overlap: data, scales, and the network at its start.
+fn problem(dimension: usize, sample_ratio: f64) -> (Dataset, DVector<f64>, Network) {
+    let supports = Supports::from_overlap(0.1, 0.1, 1.0).expect("feasible");
+    let pretraining = Initialization::from_scales(1e-3, -0.99).expect("legal");
+    let map = ScaleMap::new(pretraining, 0.0).expect("legal");
+    let task = Task::new(supports).expect("legal");
+    let samples = Samples::new(sample_ratio).expect("legal");
+    let experiment = Experiment::new(Transfer::new(task, map), samples, dimension).expect("legal");
+    let draw = experiment.draw(1, 0).expect("finite");
+    let pretrained = &draw.pretraining_coefficients;
+    let scales = map.fine_tuning_scales(pretrained).expect("legal");
+    let start = map.fine_tuning_initializations(pretrained).expect("legal");
+    (draw.data, scales, Network::new(&start))
+}
+
+/// One weighted Gram matrix and its factorization, by both libraries.
+fn factorize_by_faer(inputs: &DMatrix<f64>) -> f64 {
+    let (rows, columns) = inputs.shape();
+    let view = MatRef::from_column_major_slice(inputs.as_slice(), rows, columns);
+    let mut gram = Mat::zeros(rows, rows);
+    let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    let accumulate = Accum::Replace;
+    matmul(gram.as_mut(), lower, accumulate, view, full, view.transpose(), full, 1.0, Par::Seq);
+    Llt::new(gram.as_ref(), Side::Lower).expect("positive definite").L()[(0, 0)]
+}
+
+fn factorize_by_nalgebra(inputs: &DMatrix<f64>) -> f64 {
+    let gram = inputs * inputs.transpose();
+    gram.cholesky().expect("positive definite").l_dirty()[(0, 0)]
+}
+
+fn median<T>(mut run: impl FnMut() -> T) -> Duration {
+    let mut times: Vec<Duration> = (0..3)
+        .map(|_| {
+            let start = Instant::now();
+            black_box(run());
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[1]
+}
+
+fn interpolator(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("interpolator");
+    group.sample_size(10);
+    for (dimension, sample_ratio) in SIZES {
+        let (data, scales, _) = problem(dimension, sample_ratio);
+        group.bench_function(format!("D = {dimension}, N = {}", data.samples()), |bencher| {
+            bencher.iter(|| Interpolator::new().solve(black_box(&data), &scales));
+        });
+        let result = Interpolator::new().solve(&data, &scales).expect("certified");
+        let whole = median(|| Interpolator::new().solve(&data, &scales));
+        let faer = median(|| factorize_by_faer(data.inputs()));
+        let nalgebra = median(|| factorize_by_nalgebra(data.inputs()));
+        let share = faer.mul_f64(result.iterations as f64).div_duration_f64(whole);
+        println!(
+            "{} factorizations; one by faer {faer:?}, by nalgebra {nalgebra:?}; {:.0} % of {whole:?}",
+            result.iterations,
+            100.0 * share
+        );
+    }
+}
+
+/// Gradient descent to a training error of 1e-4 on the same draw. It takes minutes, and runs once.
+fn descent(_: &mut Criterion) {
+    let (data, scales, start) = problem(5000, 0.157);
+    let descent = GradientDescent::new()
+        .with_target_training_error(1e-4)
+        .expect("legal")
+        .with_max_epochs(1_000_000);
+    let clock = Instant::now();
+    let training = descent.train(start, &data).expect("converging");
+    let time = clock.elapsed();
+    let exact = median(|| Interpolator::new().solve(&data, &scales));
+    println!(
+        "gradient descent, D = 5000, N = 785: {time:?} for {} epochs to a training error of {:e}; the \
+         exact end point takes {exact:?}, {:.0} times less",
+        training.steps,
+        training.training_error,
+        time.div_duration_f64(exact)
+    );
+}
+
+criterion_group!(benches, interpolator, descent);
+criterion_main!(benches);
