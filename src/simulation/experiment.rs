@@ -14,6 +14,7 @@ use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
 use crate::simulation::training::Training;
 use crate::solver::Solver;
+use crate::statistics::EstimateStatistics;
 use crate::sum::CompensatedSum;
 use crate::task::Samples;
 use crate::transfer::{Protocol, Transfer};
@@ -80,6 +81,7 @@ pub struct Experiment {
     samples: Samples,
     sampling: SupportSampling,
     trainer: Trainer,
+    from_scratch: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -143,7 +145,7 @@ impl Experiment {
         check("dimension", dimension as f64, "[1, 1e9]", |d| (1.0..=1e9).contains(&d))?;
         let samples = whole(&samples, dimension)?;
         let (sampling, trainer) = (SupportSampling::default(), Trainer::default());
-        Ok(Self { problem, dimension, samples, sampling, trainer })
+        Ok(Self { problem, dimension, samples, sampling, trainer, from_scratch: false })
     }
 
     /// The same experiment with groups of the given kind of sizes, exact unless set.
@@ -190,6 +192,28 @@ impl Experiment {
     #[must_use]
     pub fn with_trainer(self, trainer: Trainer) -> Self {
         Self { trainer, ..self }
+    }
+
+    /// The same experiment with, beside fine-tuning, training from scratch on the same data: with the
+    /// initialization of pretraining, but without pretraining. Training on one task is that anyway.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Experiment;
+    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// let experiment = Experiment::new(Transfer::new(task, map), Samples::new(0.25)?, 100)?;
+    /// let outcome = experiment.with_training_from_scratch().run(1, 0)?;
+    /// let from_scratch = outcome.from_scratch.unwrap();
+    /// assert!(from_scratch.total > outcome.generalization_error.total);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_training_from_scratch(self) -> Self {
+        Self { from_scratch: true, ..self }
     }
 
     /// Number D of coordinates.
@@ -371,7 +395,15 @@ impl Experiment {
             }
         };
         let coefficients = interpolator.solve_from(&draw.data, &scales, &start)?.coefficients;
-        Ok(Stages { pretrained, coefficients })
+        let from_scratch = match self.scratch_initialization() {
+            Some(initialization) => {
+                let scale = initialization.absolute_scale();
+                let scales = DVector::from_element(self.dimension, scale);
+                Some(interpolator.solve(&draw.data, &scales)?.coefficients)
+            }
+            None => None,
+        };
+        Ok(Stages { pretrained, coefficients, from_scratch })
     }
 
     /// Both stages in the weights of a network.
@@ -410,7 +442,24 @@ impl Experiment {
             }
         };
         let coefficients = train(start, &draw.data)?.coefficients();
-        Ok(Stages { pretrained, coefficients })
+        let from_scratch = match self.scratch_initialization() {
+            Some(initialization) => {
+                let start = Network::uniform(&initialization, self.dimension);
+                Some(train(start, &draw.data)?.coefficients())
+            }
+            None => None,
+        };
+        Ok(Stages { pretrained, coefficients, from_scratch })
+    }
+
+    /// Initialization of training from scratch, where that is asked for.
+    fn scratch_initialization(&self) -> Option<Initialization> {
+        match &self.problem {
+            Problem::Transfer(transfer) if self.from_scratch => {
+                Some(transfer.scale_map().pretraining())
+            }
+            _ => None,
+        }
     }
 
     /// The scale of every coordinate under a law.
@@ -420,7 +469,7 @@ impl Experiment {
     }
 
     fn outcome(&self, draw: &Draw, stages: Stages) -> Result<Outcome> {
-        let Stages { pretrained, coefficients } = stages;
+        let Stages { pretrained, coefficients, from_scratch } = stages;
         let error = |estimate: &DVector<f64>, truth: &DVector<f64>| {
             ErrorBreakdown::new(draw, estimate, truth)
         };
@@ -433,6 +482,7 @@ impl Experiment {
                 forgetting: error(&coefficients, &pretrained),
                 coefficients: pretrained,
             }),
+            from_scratch: from_scratch.map(|estimate| error(&estimate, &draw.coefficients)),
             coefficients,
         })
     }
@@ -464,11 +514,75 @@ impl Experiment {
         }
     }
 
+    /// What the theory says of every one of the [quantities](Self::quantities); `None` for groups
+    /// that have no weight.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transfer::evaluate`] and [`Solver::statistics`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Experiment;
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
+    /// let experiment = Experiment::of_law(law, Samples::new(0.33)?, 10)?;
+    /// let theory = experiment.predictions(&Solver::new())?;
+    /// assert_eq!(theory.len(), experiment.quantities().len());
+    /// assert!((theory[0].unwrap() - 0.7).abs() < 1e-10);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn predictions(&self, solver: &Solver) -> Result<Vec<Option<f64>>> {
+        let labels = distinct_labels(&self.kinds()).0;
+        let mut predictions = Vec::new();
+        let mut add = |total: Option<f64>, group: &dyn Fn(&Label) -> Option<f64>| {
+            predictions.push(total);
+            predictions.extend(labels.iter().map(group));
+        };
+        match &self.problem {
+            Problem::Alone(law) => {
+                let report = solver.evaluate(law, &self.samples)?;
+                add(Some(report.generalization_error), &|label| report.error_of(label.as_str()));
+            }
+            Problem::Transfer(transfer) => {
+                let report = transfer.evaluate(solver, &self.samples)?;
+                let tuned = &report.fine_tuning;
+                add(Some(tuned.generalization_error), &|label| tuned.error_of(label.as_str()));
+                match &report.pretraining {
+                    None => add(Some(0.0), &|_| Some(0.0)),
+                    Some(pretraining) => add(Some(pretraining.generalization_error), &|label| {
+                        let used = *label == Label::SHARED || *label == Label::PRETRAINING_ONLY;
+                        pretraining.error_of(if used { "active" } else { "inactive" })
+                    }),
+                }
+                let statistics = solver.statistics(&report.law, &self.samples, 0.0)?;
+                for quantity in [
+                    |estimates: &EstimateStatistics| estimates.pretraining_error,
+                    |estimates: &EstimateStatistics| estimates.forgetting,
+                ] {
+                    add(quantity(&statistics.total), &|label| {
+                        quantity(&statistics.group(label.as_str())?.estimates)
+                    });
+                }
+                if self.from_scratch {
+                    let scratch = &report.from_scratch;
+                    add(Some(scratch.generalization_error), &|label| {
+                        scratch.error_of(label.as_str())
+                    });
+                }
+            }
+        }
+        Ok(predictions)
+    }
+
     /// Names of the [values](Outcome::values) of an outcome.
     ///
-    /// They are `generalization_error` and, after pretraining, `pretraining_error`,
-    /// `pretraining_error_after_fine_tuning` and `forgetting`, each in total and, as in
-    /// `generalization_error:shared`, by group.
+    /// They are `generalization_error` and, for two stages, `pretraining_error`,
+    /// `pretraining_error_after_fine_tuning`, `forgetting` and, if
+    /// [asked for](Self::with_training_from_scratch), `generalization_error_from_scratch`, each in
+    /// total and, as in `generalization_error:shared`, by group.
     ///
     /// # Examples
     ///
@@ -483,22 +597,24 @@ impl Experiment {
     /// ```
     #[must_use]
     pub fn quantities(&self) -> Vec<String> {
-        let quantities: &[&str] = match self.problem {
-            Problem::Alone(_) => &["generalization_error"],
-            Problem::Transfer(_) => &[
-                "generalization_error",
+        let mut totals = vec!["generalization_error"];
+        if let Problem::Transfer(_) = self.problem {
+            totals.extend([
                 "pretraining_error",
                 "pretraining_error_after_fine_tuning",
                 "forgetting",
-            ],
-        };
+            ]);
+            if self.from_scratch {
+                totals.push("generalization_error_from_scratch");
+            }
+        }
         let labels = distinct_labels(&self.kinds()).0;
-        let by_group = |quantity: &&str| {
-            let total = (*quantity).to_owned();
-            let groups = labels.iter().map(|label| format!("{total}:{label}")).collect::<Vec<_>>();
-            std::iter::once(total.clone()).chain(groups)
-        };
-        quantities.iter().flat_map(by_group).collect()
+        let mut quantities = Vec::with_capacity(totals.len() * (1 + labels.len()));
+        for total in totals {
+            quantities.push(total.to_owned());
+            quantities.extend(labels.iter().map(|label| format!("{total}:{label}")));
+        }
+        quantities
     }
 }
 
@@ -506,6 +622,7 @@ impl Experiment {
 struct Stages {
     pretrained: Option<DVector<f64>>,
     coefficients: DVector<f64>,
+    from_scratch: Option<DVector<f64>>,
 }
 
 /// Mean squared difference of two vectors of coefficients, in total and by group.
@@ -589,6 +706,9 @@ pub struct Outcome {
     pub training_error: f64,
     /// What pretraining led to; `None` where there was none.
     pub pretraining: Option<PretrainingOutcome>,
+    /// Error of training from scratch on the same data, where that was
+    /// [asked for](Experiment::with_training_from_scratch).
+    pub from_scratch: Option<ErrorBreakdown>,
 }
 
 /// What pretraining led to, see [`Outcome::pretraining`].
@@ -622,6 +742,10 @@ pub struct PretrainingOutcome {
 
 impl Outcome {
     /// The numbers that [`Experiment::quantities`] names; `None` for groups the draw has none of.
+    ///
+    /// # Examples
+    ///
+    /// See [`Outcome`].
     #[must_use]
     pub fn values(&self) -> Vec<Option<f64>> {
         let mut errors = vec![&self.generalization_error];
@@ -629,6 +753,7 @@ impl Outcome {
             let PretrainingOutcome { error, error_after_fine_tuning, forgetting, .. } = pretraining;
             errors.extend([error, error_after_fine_tuning, forgetting]);
         }
+        errors.extend(&self.from_scratch);
         errors.into_iter().flat_map(ErrorBreakdown::values).collect()
     }
 }
