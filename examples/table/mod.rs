@@ -1,0 +1,215 @@
+//! Tables of problems, as `evaluate` and `simulate` read them: CSV with a header, columns in any order.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::exit;
+
+use csv::ByteRecord;
+use diagonet::{
+    Initialization, Method, Prior, Protocol, Samples, ScaleMap, Supports, Task, Transfer,
+};
+
+/// The columns of a problem, for the explanation of a program.
+pub(crate) const COLUMNS: &str = "\
+The header must name, in any order:
+  rho_pt, rho_ft, overlap   statistics of the supports
+  beta_pt_active            root mean square of the active pretraining coefficients
+  var_ft_active             variance of the active fine-tuning coefficients
+  c_pt, lambda_pt           initialization of pretraining
+  gamma_ft                  readout scale of fine-tuning
+  alpha_ft, noise_var       samples per coordinate, and variance of the label noise
+It may name, with empty fields for the default:
+  alpha_pt, noise_pt_var    samples and noise of pretraining (unlimited data, no noise)
+  pretraining_magnitude     constant or gaussian active pretraining coefficients (constant)
+  correlation               of shared coefficients in the two tasks, from -1 to 1 (0)
+  protocol                  rebalanced or continued (rebalanced)
+  method                    auto, quadrature, lazy or rich (auto)";
+
+const REQUIRED: [&str; 10] = [
+    "rho_pt",
+    "rho_ft",
+    "overlap",
+    "beta_pt_active",
+    "var_ft_active",
+    "c_pt",
+    "lambda_pt",
+    "gamma_ft",
+    "alpha_ft",
+    "noise_var",
+];
+
+const OPTIONAL: [&str; 6] =
+    ["alpha_pt", "noise_pt_var", "pretraining_magnitude", "correlation", "protocol", "method"];
+
+/// Where the columns are: those that mean something, and those to carry through.
+pub(crate) struct Columns {
+    count: usize,
+    positions: HashMap<&'static str, usize>,
+    carried: Vec<usize>,
+}
+
+impl Columns {
+    /// Finds the columns of a problem, and `extra` ones that a program understands besides. Columns
+    /// named as one of the `outputs` are not carried through.
+    pub(crate) fn locate(
+        header: &ByteRecord,
+        extra: &[&'static str],
+        outputs: &[&str],
+    ) -> Result<Self, String> {
+        let names: Vec<_> = header.iter().map(<[u8]>::trim_ascii).collect();
+        let mut positions = HashMap::new();
+        let mut missing = Vec::new();
+        for &name in REQUIRED.iter().chain(&OPTIONAL).chain(extra) {
+            let found = (0..names.len()).filter(|&index| names[index] == name.as_bytes());
+            match found.collect::<Vec<_>>()[..] {
+                [position] => drop(positions.insert(name, position)),
+                [] if REQUIRED.contains(&name) => missing.push(name),
+                [] => {}
+                _ => return Err(format!("the header has the column {name} more than once")),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(format!("the header lacks the columns {}", missing.join(", ")));
+        }
+        let is_output = |name: &[u8]| outputs.iter().any(|output| output.as_bytes() == name);
+        let carried = (0..names.len()).filter(|&index| !is_output(names[index])).collect();
+        Ok(Self { count: names.len(), positions, carried })
+    }
+
+    /// The fields to carry through.
+    pub(crate) fn carried<'a>(&'a self, row: &'a ByteRecord) -> impl Iterator<Item = &'a [u8]> {
+        self.carried.iter().map(|&index| row.get(index).unwrap_or_default())
+    }
+}
+
+/// A row of a table, with names for its fields.
+pub(crate) struct Row<'a> {
+    columns: &'a Columns,
+    record: &'a ByteRecord,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(columns: &'a Columns, record: &'a ByteRecord) -> Result<Self, String> {
+        if record.len() == columns.count {
+            Ok(Self { columns, record })
+        } else {
+            Err(format!("the row has {} fields, the header {}", record.len(), columns.count))
+        }
+    }
+
+    /// What the row says in a column; `None` where it says nothing, or has no such column.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        let field = self.record[*self.columns.positions.get(name)?].trim_ascii();
+        (!field.is_empty()).then(|| String::from_utf8_lossy(field))
+    }
+
+    /// The number in a column, of any kind that parses.
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, String> {
+        self.text(name)
+            .map(|text| text.parse().map_err(|_| format!("{name} = '{text}' is not a number")))
+            .transpose()
+    }
+
+    fn required(&self, name: &str) -> Result<f64, String> {
+        self.number(name)?.ok_or_else(|| format!("{name} = '' is not a number"))
+    }
+
+    /// One of the choices that a column offers, the first of them where the row says nothing.
+    pub(crate) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, String> {
+        let Some(text) = self.text(name) else {
+            return Ok(choices[0].1);
+        };
+        let found = choices.iter().find(|(choice, _)| *choice == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+            format!("{name} = '{text}' is not one of {}", names.join(", "))
+        })
+    }
+}
+
+/// A row's problem.
+pub(crate) struct Problem {
+    pub(crate) transfer: Transfer,
+    pub(crate) samples: Samples,
+    pub(crate) method: Method,
+}
+
+impl Problem {
+    pub(crate) fn parse(row: &Row<'_>) -> Result<Self, String> {
+        let mut numbers = [0.0; REQUIRED.len()];
+        for (number, name) in numbers.iter_mut().zip(REQUIRED) {
+            *number = row.required(name)?;
+        }
+        let gaussian =
+            row.choice("pretraining_magnitude", &[("constant", false), ("gaussian", true)])?;
+        let protocols = [("rebalanced", Protocol::Rebalanced), ("continued", Protocol::Continued)];
+        let protocol = row.choice("protocol", &protocols)?;
+        // What the output says of least squares is not a choice, and means none was made.
+        let methods = [
+            ("auto", Method::Auto),
+            ("quadrature", Method::Quadrature),
+            ("lazy", Method::Lazy),
+            ("rich", Method::Rich),
+            ("least squares", Method::Auto),
+        ];
+        let method = row.choice("method", &methods)?;
+        let correlation = row.number("correlation")?.unwrap_or(0.0);
+        let pretraining = (row.number("alpha_pt")?, row.number("noise_pt_var")?);
+        Self::build(numbers, gaussian, correlation, pretraining, protocol, method)
+            .map_err(|error| error.to_string())
+    }
+
+    fn build(
+        numbers: [f64; REQUIRED.len()],
+        gaussian: bool,
+        correlation: f64,
+        pretraining: (Option<f64>, Option<f64>),
+        protocol: Protocol,
+        method: Method,
+    ) -> diagonet::Result<Self> {
+        let [rho_pt, rho_ft, overlap, beta_pt, var_ft, c_pt, lambda_pt, gamma, alpha, noise] =
+            numbers;
+        let prior = Prior::atom(beta_pt)?;
+        let prior = if gaussian { Prior::gaussian(0.0, prior.mean_square())? } else { prior };
+        let task = Task::new(Supports::from_overlap(rho_pt, rho_ft, overlap)?)?
+            .with_pretraining_prior(prior)?
+            .with_fine_tuning_variance(var_ft)?
+            .with_correlation(correlation)?;
+        let scale_map = ScaleMap::new(Initialization::from_scales(c_pt, lambda_pt)?, gamma)?;
+        let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
+        let mut transfer = Transfer::new(task, scale_map).with_protocol(protocol);
+        let (alpha_pt, noise_pt) = pretraining;
+        let noise_pt = noise_pt.unwrap_or(0.0);
+        if let Some(alpha_pt) = alpha_pt {
+            let samples = Samples::new(alpha_pt)?.with_noise_variance(noise_pt)?;
+            transfer = transfer.with_pretraining_samples(samples);
+        }
+        Ok(Self { transfer, samples, method })
+    }
+}
+
+/// Opens a file for reading, or standard input for `-`.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, String> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Box::new(file))
+}
+
+/// What to say of a table that cannot be read or written. A reader of the output that has seen
+/// enough, like `head`, is no failure.
+pub(crate) fn failed(error: csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => exit(0),
+        _ => error.to_string(),
+    }
+}
+
+/// A number that parses back to the same float; nothing for none.
+pub(crate) fn number(number: Option<f64>) -> String {
+    number.map(|x| format!("{x:?}")).unwrap_or_default()
+}
