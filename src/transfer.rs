@@ -505,7 +505,7 @@ impl Transfer {
         use crate::sum::CompensatedSum;
 
         /// Probabilities below this are left out.
-        const NEGLIGIBLE: f64 = 1e-20;
+        const NEGLIGIBLE: f64 = 1e-15;
         /// Scale below which, in units of the coefficients, too few are for them to matter.
         const RESOLVED: f64 = 1e-17;
 
