@@ -10,8 +10,7 @@ use diagonet::{
 };
 use proptest::prelude::*;
 
-/// Relative accuracy of a problem with nodes over pretrained coefficients, judged by the law of the
-/// finest rule.
+/// Relative accuracy of a problem with nodes over pretrained coefficients, judged by twice as many.
 const NODES: f64 = 1e-10;
 
 /// Rounding of sums over groups.
@@ -64,8 +63,8 @@ fn exact_pretraining_is_the_law_of_four_groups() {
     ] {
         let report = transfer.evaluate(&Solver::new(), &samples(0.3, 0.1)).unwrap();
         assert_eq!(report.fine_tuning, expected);
-        assert_eq!((report.nodes, report.change), (4, 0.0));
-        assert_eq!(transfer.law().unwrap(), law);
+        assert_eq!((report.refinement, report.change), (0, 0.0));
+        assert_eq!(transfer.law(3).unwrap(), law);
     }
 }
 
@@ -102,7 +101,7 @@ fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
         .sum();
     assert!(relative_error(square, 2.25) < 1e-5, "{square}");
     let finest: f64 = transfer
-        .law()
+        .law(2)
         .unwrap()
         .groups()
         .iter()
@@ -135,24 +134,34 @@ fn nodes_are_enough() {
                         .with_protocol(protocol)
                         .with_pretraining_samples(pretraining);
                     let report = evaluate(&transfer, ratio);
-                    let finest =
-                        Solver::new().evaluate(&transfer.law().unwrap(), &samples(ratio, 0.0));
+                    let finest = Solver::new().evaluate(
+                        &transfer.law(report.refinement + 1).unwrap(),
+                        &samples(ratio, 0.0),
+                    );
                     let error = relative_error(
                         report.fine_tuning.generalization_error,
                         finest.unwrap().generalization_error,
                     );
                     worst = worst.max(error);
-                    assert!(
-                        error < NODES,
-                        "{error:e} {transfer:?} {} {}",
-                        report.nodes,
-                        report.change
-                    );
+                    assert!(error < NODES, "{error:e} {transfer:?} {}", report.refinement);
                 }
             }
         }
     }
     println!("worst relative difference: {worst:e}");
+}
+
+#[test]
+fn nodes_resolve_what_fine_tuning_sees_of_a_fully_related_task() {
+    // Given its pretraining, a coefficient of fine-tuning is nearly known, and its error is small.
+    let base = gaussian(task(1.0), 2.0).with_correlation(1.0).unwrap();
+    let transfer =
+        Transfer::new(base, map(0.9, -0.94)).with_pretraining_samples(samples(3e4, 1e-9));
+    let report = evaluate(&transfer, 0.94);
+    assert!(report.refinement > 3, "{}", report.refinement);
+    let finer = transfer.law(report.refinement + 1).unwrap();
+    let finer = Solver::new().evaluate(&finer, &samples(0.94, 0.0)).unwrap().generalization_error;
+    assert!(relative_error(report.fine_tuning.generalization_error, finer) < 1e-8);
 }
 
 #[test]
@@ -231,7 +240,7 @@ fn continued_lazy_training_learns_the_difference() {
     // The bound on the difference holds at scales that are not so large.
     for scale in [60.0, 300.0, 1e4] {
         let law =
-            Transfer::new(task, map(scale, 0.0)).with_protocol(Protocol::Continued).law().unwrap();
+            Transfer::new(task, map(scale, 0.0)).with_protocol(Protocol::Continued).law(0).unwrap();
         let lazy = Solver::new().with_method(Method::Lazy).evaluate(&law, &samples(alpha, noise));
         let lazy = lazy.unwrap();
         let exact = solver.evaluate(&law, &samples(alpha, noise)).unwrap();
@@ -334,12 +343,14 @@ fn discoveries_are_counted_where_the_estimate_is_above_the_cut() {
 
 #[test]
 fn what_has_no_answer_says_why() {
+    let result = Transfer::new(task(0.5), map(0.1, 0.0)).law(9);
+    assert!(matches!(result, Err(Error::OutOfDomain { parameter: "refinement", .. })));
     let frozen = Transfer::new(task(0.5), map(0.0, 0.0));
-    let result = frozen.with_pretraining_samples(samples(0.5, 0.0)).law();
+    let result = frozen.with_pretraining_samples(samples(0.5, 0.0)).law(0);
     assert!(matches!(result, Err(Error::OutOfDomain { parameter: "absolute_scale", .. })));
-    let result = frozen.with_protocol(Protocol::Continued).law();
+    let result = frozen.with_protocol(Protocol::Continued).law(0);
     assert!(matches!(result, Err(Error::OutOfDomain { parameter: "absolute_scale", .. })));
-    let threshold = frozen.with_pretraining_samples(samples(1.0, 0.1)).law();
+    let threshold = frozen.with_pretraining_samples(samples(1.0, 0.1)).law(0);
     assert!(matches!(threshold, Err(Error::Diverges { .. })));
     let law = law_of_itself(1e-3, 0.5);
     let rich = Solver::new().with_method(Method::Rich).evaluate(&law, &samples(0.3, 0.1));
