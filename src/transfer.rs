@@ -51,9 +51,9 @@ pub enum Protocol {
 ///
 /// The number of nodes is doubled until the error of fine-tuning changes by less than
 /// [`Transfer::TOLERANCE`], relatively. Because the rule converges geometrically, much less is left:
-/// 1e-10 relative is the tested budget, 4e-12 the worst seen. The time grows with the square of the
-/// logarithm of signal over scale: about a millisecond at a scale of 1e-3, ten at 1e-12, and seconds
-/// from 1e-60 on.
+/// 1e-9 relative is the budget, 4e-10 the worst of a thousand random problems. The time grows with the
+/// square of the logarithm of signal over scale: about a millisecond at a scale of 1e-3, ten at 1e-12,
+/// and seconds from 1e-60 on.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1 and Proposition 4.2, in both stages;
 /// Bayati and Montanari 2012 (arXiv:1008.2581) for the law of the estimates.
