@@ -32,7 +32,8 @@ fn two_stages(criterion: &mut Criterion) {
         {
             let transfer = transfer(prior, protocol);
             let report = transfer.evaluate(&solver, &samples).expect("a solution");
-            println!("{name}, {how}: {} groups, last change {:e}", report.nodes, report.change);
+            let groups = report.law.groups().len();
+            println!("{name}, {how}: {groups} groups, last change {:e}", report.change);
             criterion.bench_function(&format!("two_stages/{name}/{how}"), |b| {
                 b.iter(|| black_box(&transfer).evaluate(&solver, &samples));
             });

@@ -110,7 +110,8 @@ impl Answer {
         });
         self.recovery_threshold = threshold.as_ref().ok().copied();
         statistics?;
-        threshold.map(|_| ())
+        threshold?;
+        Ok(())
     }
 
     /// The output columns.
@@ -118,6 +119,7 @@ impl Answer {
         let report = self.report.as_ref();
         let tuned = report.map(|report| &report.fine_tuning);
         let pretraining = report.and_then(|report| report.pretraining.as_ref());
+        let from_scratch = report.and_then(|report| report.from_scratch.as_ref().ok());
         let group = |label: Label| number(tuned.and_then(|r| r.error_of(label.as_str())));
         // Unlimited data leave no error.
         let exact = report.filter(|report| report.pretraining.is_none()).map(|_| 0.0);
@@ -133,7 +135,7 @@ impl Answer {
             tuned.map(|r| r.estimator.to_string()).unwrap_or_default(),
             number(pretraining.map(|r| r.generalization_error).or(exact)),
             number(forgetting),
-            number(report.map(|r| r.from_scratch.generalization_error)),
+            number(from_scratch.map(|r| r.generalization_error)),
             number(self.bias.map(|bias| bias.l_order())),
             number(self.bias.map(|bias| bias.pretraining_dependence())),
             self.bias.map(|bias| bias.regime().to_string()).unwrap_or_default(),

@@ -247,7 +247,7 @@ fn outcomes(number: usize, task: &Task, ensemble: &Ensemble) -> Vec<[String; OUT
 }
 
 /// One line of a shard.
-#[derive(Clone)]
+#[derive(Default)]
 struct Recorded {
     row: usize,
     seed: u64,
@@ -255,6 +255,8 @@ struct Recorded {
     draw: u64,
     quantity: String,
     value: Option<f64>,
+    /// Why the row has no outcomes in this shard; then the numbers mean nothing.
+    problem: Option<String>,
 }
 
 /// Reads the outcomes in a shard's file.
@@ -262,7 +264,7 @@ fn read_shard(path: &Path) -> Result<Vec<Recorded>, String> {
     let in_file = |problem: String| format!("{}: {problem}", path.display());
     let mut reader = csv::Reader::from_reader(open(path)?);
     let header = reader.headers().map_err(|error| in_file(error.to_string()))?;
-    if header != &OUTCOMES[..] {
+    if *header != OUTCOMES[..] {
         return Err(in_file(String::from("not what --shard writes")));
     }
     let mut recorded = Vec::new();
@@ -271,12 +273,13 @@ fn read_shard(path: &Path) -> Result<Vec<Recorded>, String> {
         let whole = |field: usize| record[field].parse::<u64>();
         let parse = || -> Result<Recorded, Box<dyn std::error::Error>> {
             if !record[6].is_empty() {
-                return Err(record[6].into());
+                let problem = Some(record[6].to_owned());
+                return Ok(Recorded { row: whole(0)? as usize, problem, ..Recorded::default() });
             }
             let value = (!record[5].is_empty()).then(|| record[5].parse()).transpose()?;
             let quantity = record[4].to_owned();
             let (row, seed, draws, draw) = (whole(0)? as usize, whole(1)?, whole(2)?, whole(3)?);
-            Ok(Recorded { row, seed, draws, draw, quantity, value })
+            Ok(Recorded { row, seed, draws, draw, quantity, value, problem: None })
         };
         recorded.push(parse().map_err(|error| in_file(error.to_string()))?);
     }
@@ -290,6 +293,9 @@ fn merged(number: usize, task: &Task, shards: &[Vec<Recorded>]) -> Result<Ensemb
     for shard in shards {
         let lines: Vec<_> = shard.iter().filter(|line| line.row == number).collect();
         let Some(first) = lines.first() else { continue };
+        if let Some(problem) = &first.problem {
+            return Err(problem.clone());
+        }
         let mut part = Ensemble::new(quantities.clone(), first.seed, first.draws);
         for lines in lines.chunks(quantities.len()) {
             let expected = lines.iter().map(|line| &line.quantity).eq(&quantities)

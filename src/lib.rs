@@ -14,12 +14,15 @@
 //! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
 //! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`] |
 //! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
-//! | law of one coordinate: any mixture, any scales | [`Law`], [`Group`], [`Prior`], [`Label`] |
+//! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`Group`], [`Prior`], [`Pretrained`], [`Label`] |
+//! | both stages: pretraining on finite data, fine-tuning rebalanced or continued | [`Transfer`], [`Protocol`], [`TransferReport`] |
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
 //! | exact recovery | [`RecoveryThreshold`] |
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Report`], [`GroupReport`] |
+//! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
 //! | best initialization for a task | [`Design`], [`Optimum`] |
+//! | networks of finite size, to check all of this against | `simulation`, a cargo feature |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
 //! [`enum@Error`] that names the parameter, its value and its domain. Answers are numbers within a
@@ -46,6 +49,7 @@
 //!
 //! - `quadrature` (default): expectations under the penalty itself, by numerical integration. Without
 //!   it the closed forms remain, and what needs an integral is [`Error::QuadratureDisabled`].
+//! - `simulation`: networks of finite size, drawn, trained and averaged, in the module `simulation`.
 //!
 //! # Source
 //!

@@ -69,7 +69,8 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Report> {
 /// ```
 ///
 /// where
-/// - `V`: mean square of the coefficients on coordinates that can move;
+/// - `V`: mean square of the coefficients, less their [start](Group::start), on coordinates that can
+///   move;
 /// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
 ///
 /// Exact in the limit of large and equal scales, regime III.

@@ -567,7 +567,7 @@ impl Experiment {
                     });
                 }
                 if self.from_scratch {
-                    let scratch = &report.from_scratch;
+                    let scratch = report.from_scratch?;
                     add(Some(scratch.generalization_error), &|label| {
                         scratch.error_of(label.as_str())
                     });
