@@ -7,13 +7,13 @@ use crate::error::{Error, Result, check};
 use crate::fixed_point::FixedPoint;
 use crate::inductive_bias::Feature;
 use crate::initialization::Initialization;
-use crate::law::Law;
 use crate::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
 use crate::optimum::{OptimalParameter, Optimum};
 use crate::report::Report;
 use crate::scale_map::ScaleMap;
 use crate::solver::Solver;
 use crate::task::{Samples, Task};
+use crate::transfer::Transfer;
 
 /// The choice of an initialization for a task and a number of samples.
 ///
@@ -25,7 +25,7 @@ use crate::task::{Samples, Task};
 ///
 /// where
 /// - `c_PT`, `lambda_PT`, `gamma`: the [scale map](ScaleMap) from pretraining to fine-tuning;
-/// - `error`: generalization error of [fine-tuning](Law::fine_tuning) on the task.
+/// - `error`: generalization error of [fine-tuning](Transfer::fine_tuning) on the task.
 ///
 /// The box: `c_PT` as given, `1 + lambda_PT` in [1e-12, 2], `gamma` in [0, 100], unless set. Each
 /// parameter is searched in its logarithm, from 1e-10 of its highest value where its range starts at
@@ -61,6 +61,7 @@ use crate::task::{Samples, Task};
 pub struct Design {
     task: Task,
     samples: Samples,
+    pretraining_samples: Option<Samples>,
     solver: Solver,
     tolerance: f64,
     /// Of the absolute scale, one plus the relative scale, and the readout scale.
@@ -97,6 +98,7 @@ impl Design {
         let design = Self {
             task,
             samples,
+            pretraining_samples: None,
             solver: Solver::new(),
             tolerance: 1e-3,
             ranges: [Range::new(0.0, 0.0), Range::new(1e-12, 2.0), Range::new(0.0, 100.0)],
@@ -196,6 +198,31 @@ impl Design {
         })?;
         let [scales, gaps, _] = self.ranges;
         Ok(Self { ranges: [scales, gaps, range], ..self })
+    }
+
+    /// The same design for pretraining on `samples` instead of unlimited data. An optimum takes seconds
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
+    /// let design = Design::new(task, Samples::new(0.3)?, 1e-2)?
+    ///     .with_relative_scales(-0.9..=-0.9)?
+    ///     .with_readout_scales(0.1..=0.1)?;
+    /// let noisy = Samples::new(0.5)?.with_noise_variance(0.1)?;
+    /// let unlimited = design.optimum()?.report.generalization_error;
+    /// let finite = design.with_pretraining_samples(noisy).optimum()?.report.generalization_error;
+    /// assert!(finite > unlimited);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_pretraining_samples(self, samples: Samples) -> Self {
+        Self { pretraining_samples: Some(samples), ..self }
     }
 
     /// The same design, computing errors with another solver: with an explicit penalty, say, or in a
@@ -400,16 +427,20 @@ impl Evaluations<'_> {
         let value = |axis: usize| self.ranges[axis].value(point[axis]);
         let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
         let scale_map = ScaleMap::new(pretraining, value(2))?;
-        let law = Law::fine_tuning(&self.design.task, &scale_map)?;
+        let mut transfer = Transfer::new(self.design.task, scale_map);
+        if let Some(samples) = self.design.pretraining_samples {
+            transfer = transfer.with_pretraining_samples(samples);
+        }
         let solver =
             self.warm.map_or(self.design.solver, |s| self.design.solver.with_warm_start(s));
-        Ok((scale_map, solver.evaluate(&law, &self.samples)?))
+        Ok((scale_map, transfer.fine_tuning(&solver, &self.samples)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::law::Law;
     use crate::solver::Method;
     use crate::task::Supports;
 

@@ -442,6 +442,33 @@ impl Transfer {
         })
     }
 
+    /// Error of fine-tuning on `samples`: that part of [`Transfer::evaluate`] alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transfer::evaluate`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task, Transfer};
+    ///
+    /// // After pretraining on unlimited data, a constant magnitude leaves four groups.
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// let (solver, samples) = (Solver::new(), Samples::new(0.2)?);
+    /// let report = Transfer::new(task, map).fine_tuning(&solver, &samples)?;
+    /// assert_eq!(report, solver.evaluate(&Law::fine_tuning(&task, &map)?, &samples)?);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn fine_tuning(&self, solver: &Solver, samples: &Samples) -> Result<Report> {
+        let state = PretrainingState::of(self.pretraining()?.as_ref());
+        Ok(self.resolve(state, solver, samples)?.report)
+    }
+
     /// Halves the steps of the rule until the error no longer changes.
     fn resolve(
         &self,
