@@ -270,8 +270,175 @@ fn best_initialization_maps_where_small_first_layers_win() {
 }
 
 #[test]
+fn evaluate_follows_both_stages() {
+    // The check of the two-stage theory, its continued twin, and a row with the defaults.
+    let header = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,\
+                  noise_var,alpha_pt,noise_pt_var,pretraining_magnitude,correlation,protocol";
+    let stage = "0.2,0.1,1,2.23606797749979,10,0.01,-0.9,0,0.25,0";
+    let output = evaluate(
+        format!(
+            "{header}\n{stage},0.4,0.01,gaussian,0.8,\n{stage},0.4,0.01,gaussian,0.8,continued\n\
+             {stage},,,,,\n{stage},-1,,,,\n{stage},,,normal,,\n"
+        )
+        .as_bytes(),
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let table = rows(&output.stdout);
+    let number = |row: usize, name: &str| table[row][column(&table, name)].parse::<f64>();
+    assert!((number(1, "error_pt").unwrap() - 0.2911).abs() < 5e-5);
+    assert!((number(1, "error").unwrap() - 0.1978).abs() < 5e-5);
+    assert!(number(1, "error").unwrap() < number(2, "error").unwrap());
+    assert!(number(2, "forgetting").unwrap() < number(1, "forgetting").unwrap());
+    assert_eq!(number(1, "error_scratch"), number(2, "error_scratch"));
+    assert_eq!(table[2][column(&table, "regime")], "");
+    assert_eq!(number(3, "error_pt"), Ok(0.0));
+    let problem = column(&table, "problem");
+    assert!(table[4][problem].starts_with("sample_ratio = -1.0"));
+    assert!(table[5][problem].starts_with("pretraining_magnitude = 'normal' is not one of"));
+}
+
+#[cfg(feature = "simulation")]
+mod simulation {
+    use super::*;
+
+    const TABLE: &str = "\
+name,rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var,alpha_pt,dimension,solver
+exact,0.2,0.1,1,1,10,1e-2,-0.9,0,0.3,0.01,0.5,60,
+flow,0.2,0.1,1,1,10,1e-2,-0.9,0,0.3,0.01,0.5,60,flow
+bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,60,exact
+";
+
+    fn simulate(scratch: &Scratch, more: &[&str]) -> Output {
+        let table = scratch.file("table.csv");
+        std::fs::write(&table, TABLE).unwrap();
+        example("simulate").arg(table).args(["--draws", "7"]).args(more).output().unwrap()
+    }
+
+    #[test]
+    fn simulate_compares_with_the_theory() {
+        let scratch = Scratch::new("simulate");
+        let output = simulate(&scratch, &["--quantity", "all"]);
+        assert_eq!(output.status.code(), Some(1));
+        // In a pipe there is no bar.
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        let table = rows(&output.stdout);
+        let [quantity, mean, theory, z_score, problem] =
+            ["quantity", "mean", "theory", "z_score", "problem"].map(|name| column(&table, name));
+        let totals: Vec<_> =
+            table.iter().filter(|row| row[quantity] == "generalization_error").collect();
+        let number = |row: &[String], column: usize| row[column].parse::<f64>().unwrap();
+        // The same draws, trained to the same end.
+        assert!((number(totals[0], mean) / number(totals[1], mean) - 1.0).abs() < 1e-5);
+        assert_eq!(totals[0][theory], totals[1][theory]);
+        assert!(number(totals[0], z_score).abs() < 5.0);
+        let last = table.last().unwrap();
+        assert!(last[problem].starts_with("absolute_scale = -1.0"));
+        assert_eq!(last[0], "bad");
+    }
+
+    #[test]
+    fn shards_of_simulate_merge_to_the_whole() {
+        let scratch = Scratch::new("shards");
+        let whole = simulate(&scratch, &["--quantity", "all"]);
+        let mut arguments = vec!["--quantity".to_owned(), "all".to_owned(), "--merge".to_owned()];
+        for number in 1..=3 {
+            let shard = simulate(&scratch, &["--shard", &format!("{number}/3")]);
+            let path = scratch.file(&format!("shard{number}.csv"));
+            std::fs::write(&path, shard.stdout).unwrap();
+            arguments.push(path.display().to_string());
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let merged = simulate(&scratch, &arguments);
+        assert_eq!(String::from_utf8_lossy(&merged.stdout), String::from_utf8_lossy(&whole.stdout));
+        // One is missing; another is of a run with more draws.
+        let part = simulate(&scratch, &arguments[..5]);
+        let problem = String::from_utf8_lossy(&part.stdout).into_owned();
+        assert!(problem.contains("the shards have 5 of 7 draws"), "{problem}");
+        let mut other = vec!["--draws", "8"];
+        other.extend(&arguments);
+        let table = scratch.file("table.csv");
+        let other = example("simulate").arg(table).args(other).output().unwrap();
+        assert!(String::from_utf8_lossy(&other.stdout).contains("different draws"));
+    }
+
+    #[test]
+    fn simulate_refuses_what_is_no_shard() {
+        let scratch = Scratch::new("no-shard");
+        for shard in ["4/3", "0/3", "1", "a/b"] {
+            assert_eq!(simulate(&scratch, &["--shard", shard]).status.code(), Some(2), "{shard}");
+        }
+        let table = scratch.file("table.csv").display().to_string();
+        let output = simulate(&scratch, &["--merge", &table]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("not what --shard writes"));
+    }
+
+    fn draws_a_figure(name: &str, options: &[&str], texts: &[&str]) -> Vec<Vec<String>> {
+        let scratch = Scratch::new(name);
+        let output = example(name)
+            .arg("--csv")
+            .arg(scratch.file("points.csv"))
+            .arg("--svg")
+            .arg(scratch.file("figure.svg"))
+            .args(["--dimension", "60", "--draws", "4", "--simulated", "2", "--points", "10"])
+            .args(options)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let figure = scratch.text("figure.svg");
+        for text in texts {
+            assert!(figure.contains(text), "{text}");
+        }
+        let mut table = rows(scratch.text("points.csv").as_bytes());
+        table.push(vec![String::from_utf8_lossy(&output.stdout).into_owned()]);
+        table
+    }
+
+    #[test]
+    fn validate_writes_points_figure_and_scores() {
+        let texts = ["generalization error", "IV rich", "D = 60", "<circle"];
+        let mut table = draws_a_figure("validate", &[], &texts);
+        let scores = table.pop().unwrap().remove(0);
+        assert!(
+            scores.contains("z-scores, no overlap") && scores.contains("24 points: mean square")
+        );
+        assert_eq!(table.len(), 1 + 3 * 4 * 2);
+        let [theory, mean] = ["theory", "mean"].map(|name| column(&table, name));
+        for row in &table[1..] {
+            assert!(row[theory].parse::<f64>().unwrap() > 0.0);
+            assert!(row[mean].parse::<f64>().unwrap() > 0.0);
+        }
+    }
+
+    #[test]
+    fn finite_pretraining_writes_points_and_figure() {
+        let texts = ["training continued", "from scratch", "alpha_PT = 0.4", "<circle"];
+        let mut table = draws_a_figure("finite_pretraining", &["--alpha-pt", "0.4"], &texts);
+        table.pop();
+        assert_eq!(table.len(), 1 + 2 * 3 * (10 + 2));
+        let [alpha_pt, alpha_ft, theory, mean] =
+            ["alpha_pt", "alpha_ft", "theory", "mean"].map(|name| column(&table, name));
+        // The theory's check, on the curve and under a simulated point.
+        let check = |row: &&Vec<String>| {
+            row[0] == "rebalanced" && row[alpha_pt] == "0.4" && row[alpha_ft] == "0.25"
+        };
+        let checks: Vec<_> = table.iter().filter(check).collect();
+        assert_eq!(checks.len(), 2);
+        for row in &checks {
+            assert!((row[theory].parse::<f64>().unwrap() - 0.1978).abs() < 5e-5);
+        }
+        assert!(checks[0][mean].is_empty() && !checks[1][mean].is_empty());
+    }
+}
+
+#[test]
 fn every_example_explains_itself() {
-    for name in ["best_initialization", "evaluate", "learning_curves", "regime_map"] {
+    let theory = ["best_initialization", "evaluate", "learning_curves", "regime_map"];
+    let mut names = theory.to_vec();
+    if cfg!(feature = "simulation") {
+        names.extend(["finite_pretraining", "simulate", "validate"]);
+    }
+    for name in names {
         let output = example(name).arg("--help").output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains("Usage:"));
