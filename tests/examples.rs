@@ -303,9 +303,9 @@ mod simulation {
 
     const TABLE: &str = "\
 name,rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var,alpha_pt,dimension,solver
-exact,0.2,0.1,1,1,10,1e-2,-0.9,0,0.3,0.01,0.5,60,
-flow,0.2,0.1,1,1,10,1e-2,-0.9,0,0.3,0.01,0.5,60,flow
-bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,60,exact
+exact,0.2,0.1,1,1,10,1,-0.5,0,0.3,0.01,0.5,20,
+flow,0.2,0.1,1,1,10,1,-0.5,0,0.3,0.01,0.5,20,flow
+bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
 ";
 
     fn simulate(scratch: &Scratch, more: &[&str]) -> Output {
