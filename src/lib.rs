@@ -63,6 +63,7 @@ mod initialization;
 mod law;
 mod limits;
 mod normal;
+mod partials;
 mod penalty;
 mod phase_diagram;
 mod pretrained;
@@ -75,8 +76,11 @@ mod report;
 mod root;
 mod scale_map;
 mod search;
+mod sensitivity;
 #[cfg(feature = "quadrature")]
 mod smooth_channel;
+#[cfg(feature = "quadrature")]
+mod smooth_partials;
 mod soft_threshold;
 mod solver;
 mod statistics;
@@ -101,6 +105,7 @@ pub use realization::TargetBias;
 pub use recovery::RecoveryThreshold;
 pub use report::{GroupReport, Report};
 pub use scale_map::ScaleMap;
+pub use sensitivity::{GroupGradient, LawGradient, Sensitivities};
 pub use solver::{Method, Solver};
 pub use statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use task::{Samples, Supports, Task};
