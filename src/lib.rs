@@ -21,6 +21,7 @@
 //! | exact recovery | [`RecoveryThreshold`] |
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Report`], [`GroupReport`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
+//! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
 //! [`enum@Error`] that names the parameter, its value and its domain. Answers are numbers within a
@@ -88,6 +89,7 @@ mod sum;
 mod task;
 mod task_bias;
 mod transfer;
+mod transfer_sensitivity;
 
 pub use error::{Error, Result};
 pub use fixed_point::{Estimator, FixedPoint};
@@ -111,6 +113,7 @@ pub use statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use task::{Samples, Supports, Task};
 pub use task_bias::{RegimeShares, TaskBias};
 pub use transfer::{Protocol, Transfer, TransferReport};
+pub use transfer_sensitivity::TransferGradient;
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]
