@@ -22,7 +22,7 @@
 //! respond for the most part, is well conditioned for all sample ratios, next to the weight of any
 //! set of groups included.
 
-use crate::channel::{Form, Resolution, ScalarChannel, Slopes};
+use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms};
 use crate::error::{Error, Result};
 use crate::law::{Group, Law};
 use crate::sum::Gap;
@@ -60,10 +60,81 @@ pub(crate) struct Evaluation {
     pub(crate) jacobian: [[f64; 2]; 2],
     /// Their derivatives in the logarithm of the sample ratio.
     pub(crate) by_sample_ratio: [f64; 2],
+    /// Their derivatives in the sums over groups: the responses of those in the direct form, what is
+    /// missing from those in the complementary form, and the noise of all.
+    pub(crate) by_sums: [[f64; 2]; 3],
     pub(crate) nodes: usize,
 }
 
-impl<C: ScalarChannel> Equations<C> {
+/// The sums over groups that the two equations balance.
+#[derive(Debug)]
+pub(crate) struct Sides {
+    sample_ratio: f64,
+    explicit_penalty: f64,
+    responding: Slopes,
+    missing: Slopes,
+    noise: Slopes,
+    gap: Gap,
+    nodes: usize,
+}
+
+impl Sides {
+    /// Adds a group that can move.
+    pub(crate) fn add(&mut self, weight: f64, form: Form, terms: &Terms) {
+        let full = form == Form::Complementary;
+        let sum = if full { &mut self.missing } else { &mut self.responding };
+        sum.add(weight, terms.response);
+        self.noise.add(weight, terms.noise);
+        self.gap.add(weight, full);
+        self.nodes += terms.nodes;
+    }
+
+    /// The equations at the point `[log w, log theta]` at which the sums were taken.
+    pub(crate) fn balance(self, [log_noise, log_penalty]: [f64; 2]) -> Evaluation {
+        let Self { sample_ratio: alpha, mut responding, missing, noise, nodes, .. } = self;
+        // kappa / theta
+        let pull = self.explicit_penalty / log_penalty.exp();
+        responding.add(1.0, Slopes { value: pull, by_noise: 0.0, by_penalty: -pull });
+        let gap = self.gap.value();
+        let (mut left, mut right) = (responding, missing);
+        *(if gap > 0.0 { &mut right.value } else { &mut left.value }) += gap.abs();
+        // alpha - P + 2 Y, or by the first equation P - alpha + 2 (X + kappa/theta).
+        let mut share = if gap > 0.0 { missing } else { responding };
+        share.add(1.0, share);
+        share.value += gap.abs();
+        let ratio = |top: Slopes, bottom: Slopes| {
+            [
+                (top.value / bottom.value).ln(),
+                top.by_noise / top.value - bottom.by_noise / bottom.value,
+                top.by_penalty / top.value - bottom.by_penalty / bottom.value,
+            ]
+        };
+        let [first, first_by_noise, first_by_penalty] = ratio(left, right);
+        let [second, second_by_noise, second_by_penalty] = ratio(noise, share);
+        let by_share = -2.0 / share.value;
+        let (by_responding, by_missing) = if gap > 0.0 { (0.0, by_share) } else { (by_share, 0.0) };
+        Evaluation {
+            residuals: [first, second - log_noise],
+            jacobian: [
+                [first_by_noise, first_by_penalty],
+                [second_by_noise - 1.0, second_by_penalty],
+            ],
+            by_sample_ratio: if gap > 0.0 {
+                [-alpha / right.value, -alpha / share.value]
+            } else {
+                [-alpha / left.value, alpha / share.value]
+            },
+            by_sums: [
+                [left.value.recip(), by_responding],
+                [-right.value.recip(), by_missing],
+                [0.0, noise.value.recip()],
+            ],
+            nodes,
+        }
+    }
+}
+
+impl<C> Equations<C> {
     /// The equations of a problem whose coordinates can move in part and whose signal or noise is
     /// not zero; `channel` makes the channel of a group in units of the root of a mean square.
     pub(crate) fn new(
@@ -96,6 +167,22 @@ impl<C: ScalarChannel> Equations<C> {
         })
     }
 
+    /// The sums over groups, before any that can move is added.
+    pub(crate) fn sides(&self) -> Sides {
+        let noise = self.noise_variance + self.frozen_signal;
+        Sides {
+            sample_ratio: self.sample_ratio,
+            explicit_penalty: self.explicit_penalty,
+            responding: Slopes::default(),
+            missing: Slopes::default(),
+            noise: Slopes { value: noise, ..Slopes::default() },
+            gap: Gap::new(self.sample_ratio, self.reachable),
+            nodes: 0,
+        }
+    }
+}
+
+impl<C: ScalarChannel> Equations<C> {
     /// Evaluates residuals and derivatives, and the error of each part into `errors`.
     pub(crate) fn evaluate(
         &self,
@@ -105,60 +192,15 @@ impl<C: ScalarChannel> Equations<C> {
     ) -> Evaluation {
         let w = log_noise.exp();
         let half_penalty = 0.5 * log_penalty.exp();
-        // Responses of the groups that do not respond fully, what is missing from those of the
-        // others, and the noise of all.
-        let (mut responding, mut missing) = (Slopes::default(), Slopes::default());
-        let mut noise =
-            Slopes { value: self.noise_variance + self.frozen_signal, ..Slopes::default() };
-        let mut gap = Gap::new(self.sample_ratio, self.reachable);
-        let mut nodes = 0;
+        let mut sides = self.sides();
         for (part, error) in self.parts.iter().zip(errors) {
             let full = part.channel.responds(w, half_penalty);
             let form = if full { Form::Complementary } else { Form::Direct };
             let terms = part.channel.terms(w, half_penalty, form, resolution);
-            if full {
-                missing.add(part.weight, terms.response);
-            } else {
-                responding.add(part.weight, terms.response);
-            }
-            noise.add(part.weight, terms.noise);
-            gap.add(part.weight, full);
+            sides.add(part.weight, form, &terms);
             *error = terms.error;
-            nodes += terms.nodes;
         }
-        // kappa / theta
-        let pull = self.explicit_penalty / (2.0 * half_penalty);
-        responding.add(1.0, Slopes { value: pull, by_noise: 0.0, by_penalty: -pull });
-        let gap = gap.value();
-        let (mut left, mut right) = (responding, missing);
-        *(if gap > 0.0 { &mut right.value } else { &mut left.value }) += gap.abs();
-        // alpha - P + 2 Y, or by the first equation P - alpha + 2 (X + kappa/theta).
-        let mut share = if gap > 0.0 { missing } else { responding };
-        share.add(1.0, share);
-        share.value += gap.abs();
-        let alpha = self.sample_ratio;
-        let ratio = |top: Slopes, bottom: Slopes| {
-            [
-                (top.value / bottom.value).ln(),
-                top.by_noise / top.value - bottom.by_noise / bottom.value,
-                top.by_penalty / top.value - bottom.by_penalty / bottom.value,
-            ]
-        };
-        let [first, first_by_noise, first_by_penalty] = ratio(left, right);
-        let [second, second_by_noise, second_by_penalty] = ratio(noise, share);
-        Evaluation {
-            residuals: [first, second - log_noise],
-            jacobian: [
-                [first_by_noise, first_by_penalty],
-                [second_by_noise - 1.0, second_by_penalty],
-            ],
-            by_sample_ratio: if gap > 0.0 {
-                [-alpha / right.value, -alpha / share.value]
-            } else {
-                [-alpha / left.value, alpha / share.value]
-            },
-            nodes,
-        }
+        sides.balance([log_noise, log_penalty])
     }
 
     /// A start for the search, from rough responses.

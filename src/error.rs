@@ -129,6 +129,15 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// A quantity has a value, but no finite derivative there, or none that this crate computes.
+    #[error("{quantity} is not differentiable: {reason}")]
+    NotDifferentiable {
+        /// The quantity.
+        quantity: &'static str,
+        /// Where it has no derivative.
+        reason: &'static str,
+    },
+
     /// A point of the triangle of regimes that no initialization realizes at the given magnitudes.
     #[error(
         "no initialization realizes pretraining_dependence = {pretraining_dependence:?} at l_order = \

@@ -21,6 +21,7 @@
 //! | exact recovery | [`RecoveryThreshold`] |
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Report`], [`GroupReport`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
+//! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
 //! | best initialization for a task | [`Design`], [`Optimum`] |
 //! | networks of finite size, to check all of this against | `simulation`, a cargo feature |
 //!
@@ -70,6 +71,7 @@ mod limits;
 mod minimum;
 mod normal;
 mod optimum;
+mod partials;
 mod penalty;
 mod phase_diagram;
 mod pretrained;
@@ -82,10 +84,13 @@ mod report;
 mod root;
 mod scale_map;
 mod search;
+mod sensitivity;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 #[cfg(feature = "quadrature")]
 mod smooth_channel;
+#[cfg(feature = "quadrature")]
+mod smooth_partials;
 mod soft_threshold;
 mod solver;
 mod statistics;
@@ -93,6 +98,7 @@ mod sum;
 mod task;
 mod task_bias;
 mod transfer;
+mod transfer_sensitivity;
 
 pub use design::Design;
 pub use error::{Error, Result};
@@ -112,11 +118,13 @@ pub use realization::TargetBias;
 pub use recovery::RecoveryThreshold;
 pub use report::{GroupReport, Report};
 pub use scale_map::ScaleMap;
+pub use sensitivity::{GroupGradient, LawGradient, Sensitivities};
 pub use solver::{Method, Solver};
 pub use statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use task::{Samples, Supports, Task};
 pub use task_bias::{RegimeShares, TaskBias};
 pub use transfer::{Protocol, Transfer, TransferReport};
+pub use transfer_sensitivity::TransferGradient;
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]

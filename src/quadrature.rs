@@ -129,6 +129,60 @@ pub(crate) struct Node {
     pub(crate) deviation_squared: f64,
     /// `E[beta* | z] - b`.
     pub(crate) bias: f64,
+    /// `db/dz`.
+    pub(crate) slope: f64,
+    /// `1 - db/dz`.
+    pub(crate) stiffness: f64,
+    /// `1 / (sqrt(c² + b²) + h)`.
+    pub(crate) inverse_speed: f64,
+    /// `c / sqrt(c² + b²)`.
+    pub(crate) scale_share: f64,
+    /// `b / sqrt(c² + b²)`.
+    pub(crate) estimate_share: f64,
+    /// `t - t0`.
+    distance: f64,
+    /// `h db/dz`.
+    pull: f64,
+    at_start: Start,
+}
+
+/// What a node says of the start `b0`.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    /// `1 / sqrt(c² + b0²)`.
+    inverse_norm: f64,
+    /// `c / sqrt(c² + b0²)`.
+    scale_share: f64,
+    /// `b0 / sqrt(c² + b0²)`.
+    estimate_share: f64,
+}
+
+impl Node {
+    /// `tanh t - tanh t0`.
+    pub(crate) fn turn(&self) -> f64 {
+        let start = self.at_start;
+        // Beyond, the hyperbolic sine may overflow, and the two are not close.
+        if start.estimate_share != 0.0 && self.distance.abs() < 300.0 {
+            self.distance.sinh() * self.scale_share * start.scale_share
+        } else {
+            self.estimate_share - start.estimate_share
+        }
+    }
+
+    /// `db/dlog c` at fixed `z`.
+    pub(crate) fn estimate_by_scale(&self) -> f64 {
+        self.pull * self.turn()
+    }
+
+    /// `db/dh` at fixed `z`.
+    pub(crate) fn estimate_by_half_penalty(&self) -> f64 {
+        -self.distance * self.slope
+    }
+
+    /// `db/db0` at fixed `z`.
+    pub(crate) fn estimate_by_start(&self) -> f64 {
+        self.pull * self.at_start.inverse_norm
+    }
 }
 
 /// Visits the nodes of the rule for `z ~ N(mean, variance + noise)`, with `noise = s²` and
@@ -155,16 +209,22 @@ pub(crate) fn integrate(
     // matters: a common factor keeps t itself away from underflow.
     let largest = 1e8 * (mean + start.abs() + cut);
     let sum = scale + half_penalty;
+    let mut factor = 1.0;
     if largest < sum && 1e8 * start.abs() <= largest * (scale / sum) {
         scale = largest * (scale / sum);
         half_penalty = largest * (half_penalty / sum);
+        factor = largest / sum;
     }
     let scaled = Channel { scale, ..*channel };
     let (mean_parameter, mean_distance) = scaled.parameter_and_distance(mean, half_penalty);
     // dz/dt at the mean.
     let at_mean = scaled_exponentials(scale, mean_parameter);
     let speed = at_mean[0] + at_mean[1] + half_penalty;
-    let estimate_at_mean = at_mean[0] - at_mean[1];
+    let estimate_at_mean = if mean_parameter.abs() < 1.0 {
+        scale * mean_parameter.sinh()
+    } else {
+        at_mean[0] - at_mean[1]
+    };
     let bend =
         spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
     let step = spread / bend.max(speed / rule.deviations);
@@ -179,7 +239,7 @@ pub(crate) fn integrate(
     // `t - t0` at the origin.
     let origin = if centred { mean_distance } else { -start_parameter };
     let [growing, decaying] = if centred { at_mean } else { [0.5 * scale, 0.5 * scale] };
-    let origin_estimate = growing - decaying;
+    let origin_estimate = if centred { estimate_at_mean } else { 0.0 };
     let origin_deviation = if centred { 0.0 } else { -mean_from_zero };
 
     // E[beta*|z] - b, written so that neither a small noise nor a small variance cancels.
@@ -196,6 +256,13 @@ pub(crate) fn integrate(
     let (growth, decay) = (step.exp_m1(), ratio.recip());
     let density = step / (spread * (2.0 * std::f64::consts::PI).sqrt());
     let inverse_spread = spread.recip();
+    let inverse_norm_at_start = reciprocal(scale.hypot(start));
+    let at_start = Start {
+        inverse_norm: factor * inverse_norm_at_start,
+        scale_share: scale * inverse_norm_at_start,
+        estimate_share: factor * (start * inverse_norm_at_start),
+    };
+    let whole_half_penalty = half_penalty / factor;
     let mut count = 0;
     // One pass away from the origin; `sign` and the order of the exponentials give its direction.
     let mut walk = |sign: f64, near: f64, far: f64, first: usize, multiplicity: f64| {
@@ -224,6 +291,8 @@ pub(crate) fn integrate(
             let inverse_speed = speed.recip();
             let signed_estimate = origin_estimate + sign * estimate;
             let pull = signed_estimate * (shrinkage * inverse_speed);
+            let slope = norm * inverse_speed;
+            let inverse_norm = reciprocal(norm);
             visit(Node {
                 mass: weight * speed,
                 response,
@@ -237,6 +306,14 @@ pub(crate) fn integrate(
                     + bias_shrinkage * shrinkage
                     + bias_deviation * deviation
                     + bias_estimate * sign * estimate,
+                slope,
+                stiffness: half_penalty * inverse_speed,
+                inverse_speed: factor * inverse_speed,
+                scale_share: scale * inverse_norm,
+                estimate_share: factor * (signed_estimate * inverse_norm),
+                distance: factor * (origin + sign * tau),
+                pull: whole_half_penalty * slope,
+                at_start,
             });
             count += 1;
             index += 1;
@@ -251,6 +328,13 @@ pub(crate) fn integrate(
         walk(-1.0, decaying, growing, 1, 1.0);
     }
     count
+}
+
+/// `1/x`; 0 where a scale that is nothing next to the penalty has made `x` underflow, and shares of it
+/// belong to a response of 0.
+#[inline(always)]
+fn reciprocal(x: f64) -> f64 {
+    if x >= f64::MIN_POSITIVE { x.recip() } else { 0.0 }
 }
 
 /// `(c/2) e^t` and `(c/2) e^-t`.

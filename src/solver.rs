@@ -9,6 +9,7 @@ use crate::law::{Group, Law};
 use crate::limits;
 use crate::report::Report;
 use crate::search::EFFECTIVE_PENALTY;
+use crate::sensitivity::{self, LawGradient, Sensitivities};
 use crate::statistics::Statistics;
 use crate::task::Samples;
 
@@ -392,6 +393,51 @@ impl Solver {
         check_non_negative("discovery_cut", discovery_cut)?;
         let report = self.evaluate(law, samples)?;
         Statistics::new(law, samples.noise_variance(), report, discovery_cut)
+    }
+
+    /// Generalization error and state of training on `samples` when coordinates follow `law`, with
+    /// their derivatives in every parameter.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solver::fixed_point`]; [`Error::NotDifferentiable`] for [`Method::Rich`], for a state
+    /// without signal and noise, at `alpha = r`, and where no coordinate can move and nothing pulls;
+    /// [`Error::NotRepresentable`] for a derivative above the range of floats.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+    /// ])?;
+    /// let sensitivities = Solver::new().sensitivities(&law, &Samples::new(0.3)?)?;
+    /// let gradient = &sensitivities.generalization_error;
+    /// // Larger scales help where there is signal, and hurt where there is none.
+    /// assert!(gradient.groups[0].log_scale < 0.0 && gradient.groups[1].log_scale > 0.0);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn sensitivities(
+        &self,
+        law: &Law,
+        samples: &Samples,
+    ) -> Result<Sensitivities<LawGradient>> {
+        self.sensitivities_at(law, samples, self.evaluate(law, samples)?)
+    }
+
+    /// Sensitivities of a problem that this solver has solved.
+    pub(crate) fn sensitivities_at(
+        &self,
+        law: &Law,
+        samples: &Samples,
+        report: Report,
+    ) -> Result<Sensitivities<LawGradient>> {
+        sensitivity::differentiate(law, samples, self.explicit_penalty, report)
     }
 
     /// Generalization error over a grid of sample ratios, at one noise variance.

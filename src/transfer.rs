@@ -153,31 +153,51 @@ impl TransferReport {
 
 /// Where pretraining left the coordinates of one pretraining group, at one observation `z`.
 #[derive(Debug, Clone, Copy)]
-struct PretrainedNode {
+pub(crate) struct PretrainedNode {
     /// Probability inside of the group.
-    mass: f64,
-    coefficient: f64,
+    pub(crate) mass: f64,
+    pub(crate) coefficient: f64,
     /// True coefficient of pretraining, given `z`.
-    truth: Prior,
+    pub(crate) truth: Prior,
     /// Whether the node stands for its mirror image, too.
-    mirrored: bool,
+    pub(crate) mirrored: bool,
+    pub(crate) motion: Motion,
+}
+
+/// How a pretrained coefficient moves with what it depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Motion {
+    /// `z - E[z]`.
+    pub(crate) deviation: f64,
+    /// Derivatives of the coefficient in `z`, `theta_PT` and `log c_PT`.
+    pub(crate) by_observation: f64,
+    pub(crate) by_penalty: f64,
+    pub(crate) by_log_scale: f64,
+}
+
+/// Coordinates under one label.
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(crate) label: Label,
+    pub(crate) weight: f64,
+    pub(crate) nodes: Vec<PretrainedNode>,
 }
 
 /// Fine-tuning solved on enough nodes.
 #[derive(Debug, Clone)]
-struct Resolved {
-    law: Law,
-    report: Report,
-    refinement: u32,
-    change: f64,
+pub(crate) struct Resolved {
+    pub(crate) law: Law,
+    pub(crate) report: Report,
+    pub(crate) refinement: u32,
+    pub(crate) change: f64,
 }
 
 /// The effective channel of pretraining.
 #[derive(Debug, Clone, Copy)]
-struct PretrainingState {
-    noise: f64,
+pub(crate) struct PretrainingState {
+    pub(crate) noise: f64,
     #[cfg_attr(not(feature = "quadrature"), allow(dead_code, reason = "the law needs nodes"))]
-    penalty: f64,
+    pub(crate) penalty: f64,
 }
 
 impl Transfer {
@@ -347,6 +367,11 @@ impl Transfer {
         let Some(samples) = self.pretraining_samples else {
             return Ok(None);
         };
+        Solver::new().evaluate(&self.pretraining_law(&samples)?, &samples).map(Some)
+    }
+
+    /// The law of a coordinate in pretraining on finite data, of active and inactive ones.
+    pub(crate) fn pretraining_law(&self, samples: &Samples) -> Result<Law> {
         let density = self.task.supports().pretraining_density();
         let mut scale = self.scale_map.pretraining().absolute_scale();
         if samples.sample_ratio() >= 1.0 && scale == 0.0 {
@@ -355,11 +380,10 @@ impl Transfer {
         }
         let domain = "(0, 1e300], for less than one pretraining sample per coordinate";
         check("absolute_scale", scale, domain, |x| x > 0.0)?;
-        let law = Law::new(vec![
+        Law::new(vec![
             Group::new("active", density, self.task.pretraining_prior(), scale)?,
             Group::new("inactive", 1.0 - density, Prior::ZERO, scale)?,
-        ])?;
-        Solver::new().evaluate(&law, &samples).map(Some)
+        ])
     }
 
     /// The law of a coordinate in fine-tuning, with the steps of the rule over pretrained coefficients
@@ -470,7 +494,7 @@ impl Transfer {
     }
 
     /// Halves the steps of the rule until the error no longer changes.
-    fn resolve(
+    pub(crate) fn resolve(
         &self,
         state: PretrainingState,
         solver: &Solver,
@@ -500,28 +524,39 @@ impl Transfer {
     }
 
     fn law_at(&self, state: PretrainingState, refinement: u32) -> Result<Law> {
+        let mut groups = Vec::new();
+        for class in self.classes(state, refinement)? {
+            // The error of a label without weight is that of its one group.
+            if class.weight > 0.0 || class.nodes.len() == 1 {
+                self.add_groups(&class, &mut groups)?;
+            }
+        }
+        Law::new(groups)
+    }
+
+    /// Weights and pretrained coefficients of all labels.
+    pub(crate) fn classes(&self, state: PretrainingState, refinement: u32) -> Result<[Class; 4]> {
         // At the coarsest, four times the steps of the fine rule.
         let factor = 4.0 * 0.5_f64.powi(refinement as i32);
         let supports = self.task.supports();
         let active = self.nodes(self.task.pretraining_prior(), state, factor)?;
         let inactive = self.nodes(Prior::ZERO, state, factor)?;
-        let classes = [
-            (Label::SHARED, supports.shared(), &active),
-            (Label::NEW, supports.new_features(), &inactive),
-            (Label::PRETRAINING_ONLY, supports.pretraining_only(), &active),
-            (Label::NONE, supports.none(), &inactive),
-        ];
-        let mut groups = Vec::with_capacity(2 * (active.len() + inactive.len()));
-        for (label, weight, nodes) in classes {
-            // The error of a label without weight is that of its one group.
-            if weight == 0.0 && nodes.len() > 1 {
-                continue;
-            }
-            for node in nodes {
-                groups.push(self.group(label.clone(), weight, node)?);
-            }
+        let class = |label, weight, nodes| Class { label, weight, nodes };
+        Ok([
+            class(Label::SHARED, supports.shared(), active.clone()),
+            class(Label::NEW, supports.new_features(), inactive.clone()),
+            class(Label::PRETRAINING_ONLY, supports.pretraining_only(), active),
+            class(Label::NONE, supports.none(), inactive),
+        ])
+    }
+
+    /// Adds the groups of the coordinates under a label, one for every node.
+    pub(crate) fn add_groups(&self, class: &Class, groups: &mut Vec<Group>) -> Result<()> {
+        groups.reserve(class.nodes.len());
+        for node in &class.nodes {
+            groups.push(self.group(class.label.clone(), class.weight, node)?);
         }
-        Law::new(groups)
+        Ok(())
     }
 
     /// The group of the coordinates with this label at a node.
@@ -558,7 +593,9 @@ impl Transfer {
         }
         // Observed without noise, and, since nothing else is, without a penalty on what is active.
         let coefficient = prior.mean();
-        Ok(vec![PretrainedNode { mass: 1.0, coefficient, truth: prior, mirrored: false }])
+        let motion =
+            Motion { deviation: 0.0, by_observation: 1.0, by_penalty: 0.0, by_log_scale: 0.0 };
+        Ok(vec![PretrainedNode { mass: 1.0, coefficient, truth: prior, mirrored: false, motion }])
     }
 
     #[cfg(feature = "quadrature")]
@@ -602,7 +639,13 @@ impl Transfer {
         integrate(&channel, noise, half_penalty, &rule, |node| {
             sum.add(node.mass);
             let mean = channel.mean + slope * node.deviation;
-            raw.push((node.mass, sign * node.estimate, sign * mean));
+            let motion = Motion {
+                deviation: sign * node.deviation,
+                by_observation: node.slope,
+                by_penalty: 0.5 * (sign / unit) * node.estimate_by_half_penalty(),
+                by_log_scale: sign * node.estimate_by_scale(),
+            };
+            raw.push((node.mass, sign * node.estimate, sign * mean, motion));
         });
         let sum = sum.value();
         // The estimate zero itself has no probability: where a vanishing scale would freeze it, the
@@ -610,11 +653,11 @@ impl Transfer {
         let frozen = |coefficient: f64| {
             coefficient == 0.0 && self.scale_map.pretraining().absolute_scale() == 0.0
         };
-        raw.retain(|(mass, coefficient, _)| *mass > NEGLIGIBLE * sum && !frozen(*coefficient));
+        raw.retain(|(mass, coefficient, ..)| *mass > NEGLIGIBLE * sum && !frozen(*coefficient));
         let sum = raw.iter().map(|(mass, ..)| *mass).collect::<CompensatedSum>().value();
-        let node = |(mass, coefficient, mean): (f64, f64, f64)| {
+        let node = |(mass, coefficient, mean, motion): (f64, f64, f64, Motion)| {
             let truth = Prior::gaussian(mean, variance)?;
-            Ok(PretrainedNode { mass: mass / sum, coefficient, truth, mirrored })
+            Ok(PretrainedNode { mass: mass / sum, coefficient, truth, mirrored, motion })
         };
         raw.into_iter().map(node).collect()
     }
@@ -627,7 +670,7 @@ impl Transfer {
 
 impl PretrainingState {
     /// The state of a pretraining stage; unlimited data are observed without noise.
-    fn of(report: Option<&Report>) -> Self {
+    pub(crate) fn of(report: Option<&Report>) -> Self {
         let state = report.map(|report| report.state);
         Self {
             noise: state.map_or(0.0, |state| state.effective_noise_variance),
@@ -637,6 +680,6 @@ impl PretrainingState {
 }
 
 /// The solver, starting from the given state if there is one.
-fn warm(solver: &Solver, state: Option<FixedPoint>) -> Solver {
+pub(crate) fn warm(solver: &Solver, state: Option<FixedPoint>) -> Solver {
     state.map_or(*solver, |state| solver.with_warm_start(state))
 }

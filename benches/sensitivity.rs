@@ -1,0 +1,52 @@
+//! Time of a gradient against that of the error alone.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use diagonet::{Initialization, Law, Prior, Samples, ScaleMap, Solver, Supports, Task, Transfer};
+use std::hint::black_box;
+
+fn task() -> Task {
+    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    Task::new(supports).expect("a density that is not tiny")
+}
+
+fn scale_map(scale: f64) -> ScaleMap {
+    let pretraining = Initialization::from_scales(scale, 0.0).expect("legal scales");
+    ScaleMap::new(pretraining, 0.0).expect("a legal readout scale")
+}
+
+/// The law of four groups, in all parameters of the groups and the samples.
+fn law(criterion: &mut Criterion) {
+    let samples = Samples::new(0.25).expect("a legal ratio");
+    let solver = Solver::new();
+    for scale in [1e-6, 1e-3, 1.0] {
+        let law = Law::fine_tuning(&task(), &scale_map(scale)).expect("scales within range");
+        criterion.bench_function(&format!("law/error/{scale:e}"), |b| {
+            b.iter(|| solver.evaluate(black_box(&law), &samples));
+        });
+        criterion.bench_function(&format!("law/gradient/{scale:e}"), |b| {
+            b.iter(|| solver.sensitivities(black_box(&law), &samples));
+        });
+    }
+}
+
+/// Both stages, in all of their parameters.
+fn transfer(criterion: &mut Criterion) {
+    let samples = Samples::new(0.25).expect("a legal ratio");
+    let pretraining = Samples::new(0.5).expect("a legal ratio");
+    let solver = Solver::new();
+    let gaussian = Prior::gaussian(0.0, 5.0).expect("a legal prior");
+    let task = task().with_pretraining_prior(gaussian).expect("no correlation");
+    let finite = Transfer::new(task, scale_map(1e-3)).with_pretraining_samples(pretraining);
+    let unlimited = Transfer::new(self::task(), scale_map(1e-3));
+    for (name, transfer) in [("unlimited", unlimited), ("finite", finite)] {
+        criterion.bench_function(&format!("transfer/error/{name}"), |b| {
+            b.iter(|| black_box(&transfer).evaluate(&solver, &samples));
+        });
+        criterion.bench_function(&format!("transfer/gradient/{name}"), |b| {
+            b.iter(|| black_box(&transfer).sensitivities(&solver, &samples));
+        });
+    }
+}
+
+criterion_group!(benches, law, transfer);
+criterion_main!(benches);
