@@ -63,6 +63,11 @@ pub(crate) struct Evaluation {
     /// Their derivatives in the sums over groups: the responses of those in the direct form, what is
     /// missing from those in the complementary form, and the noise of all.
     pub(crate) by_sums: [[f64; 2]; 3],
+    /// Logarithm of the ratio of the sides of `w (P - alpha + 2 (X + kappa/theta)) = sigma² + sum_{g not
+    /// in L} p_g E_g + sum_{g in L} p_g E_g[(z - b)²]`, which is the second equation by the first, and
+    /// its derivatives: by the concavity of the saddle-point problem it falls with theta at any `w`.
+    pub(crate) penalty_residual: f64,
+    pub(crate) penalty_slopes: [f64; 2],
     pub(crate) nodes: usize,
 }
 
@@ -111,6 +116,16 @@ impl Sides {
         };
         let [first, first_by_noise, first_by_penalty] = ratio(left, right);
         let [second, second_by_noise, second_by_penalty] = ratio(noise, share);
+        let mut pulled = responding;
+        pulled.add(1.0, responding);
+        pulled.value -= gap;
+        let (penalty_residual, penalty_slopes) = if pulled.value > 0.0 {
+            let [value, by_noise, by_penalty] = ratio(pulled, noise);
+            (value + log_noise, [by_noise + 1.0, by_penalty])
+        } else {
+            // Far above the root.
+            (f64::NEG_INFINITY, [0.0, -1.0])
+        };
         let by_share = -2.0 / share.value;
         let (by_responding, by_missing) = if gap > 0.0 { (0.0, by_share) } else { (by_share, 0.0) };
         Evaluation {
@@ -129,6 +144,8 @@ impl Sides {
                 [-right.value.recip(), by_missing],
                 [0.0, noise.value.recip()],
             ],
+            penalty_residual,
+            penalty_slopes,
             nodes,
         }
     }
@@ -165,6 +182,16 @@ impl<C> Equations<C> {
             frozen_signal: law.frozen_signal() / unit_squared,
             reachable,
         })
+    }
+
+    /// Logarithm of the effective noise that is there without any penalty: the least there can be.
+    pub(crate) fn log_least_noise(&self) -> f64 {
+        let missing = self.reachable - self.sample_ratio;
+        if missing > 0.0 && self.explicit_penalty == 0.0 {
+            ((self.noise_variance + self.frozen_signal) / missing).ln()
+        } else {
+            f64::NEG_INFINITY
+        }
     }
 
     /// The sums over groups, before any that can move is added.

@@ -138,28 +138,35 @@ impl<C: ScalarChannel> Search<'_, C> {
         None
     }
 
-    /// Nested root searches. The response falls with theta at fixed `w`, so that the first equation
-    /// has one root `theta(w)`; along it the effective noise is more than self-consistent at small
-    /// `w` and less at large `w`.
+    /// Nested root searches. The fixed point is the saddle point of a function that is concave in the
+    /// one and convex in the other unknown: at any `w`, the residual of the penalty has one root
+    /// `theta(w)`, and along it the first equation changes its sign once.
     fn bracketed(&mut self, start: [f64; 2]) -> Result<Root> {
         let mut log_penalty = start[1];
+        let log_least_noise = self.equations.log_least_noise();
         let log_noise = falling_root(
             start[0],
             [LOWEST[0], HIGHEST[0]],
             "the effective noise variance",
             |log_noise| {
+                if log_noise <= log_least_noise {
+                    // No penalty takes the noise away that is too much.
+                    return Ok((log_least_noise - log_noise + 1.0, -1.0));
+                }
                 log_penalty = falling_root(
                     log_penalty,
                     [LOWEST[1], HIGHEST[1]],
                     EFFECTIVE_PENALTY,
                     |log_penalty| {
                         let evaluation = self.evaluate([log_noise, log_penalty], Resolution::Fine);
-                        Ok((evaluation.residuals[0], evaluation.jacobian[0][1]))
+                        Ok((evaluation.penalty_residual, evaluation.penalty_slopes[1]))
                     },
                 )?;
-                let Evaluation { residuals, jacobian: [[a, b], [c, d]], .. } =
+                let Evaluation { residuals, jacobian, penalty_slopes, .. } =
                     self.evaluate([log_noise, log_penalty], Resolution::Fine);
-                Ok((residuals[1], c - d * a / b))
+                let [[by_noise, by_penalty], _] = jacobian;
+                let slope = by_noise - by_penalty * penalty_slopes[0] / penalty_slopes[1];
+                Ok((residuals[0], slope))
             },
         )?;
         let point = [log_noise, log_penalty];
@@ -271,6 +278,36 @@ mod tests {
                     for (x, y) in root.point.iter().zip(&expected.point) {
                         assert!((x - y).abs() < 1e-10, "{root:?} {expected:?}");
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn brackets_survive_responses_that_rise_with_the_penalty() {
+        // A penalty that takes estimates through zero to starts beyond it first quells and then
+        // restores the response.
+        let group = |label, weight, value, scale, start| {
+            let prior = Prior::atom(value).unwrap();
+            Group::new(label, weight, prior, scale).unwrap().with_start(start).unwrap()
+        };
+        let law = Law::new(vec![
+            group("near", 0.617, 1.119, 2.57e-11, 6.233),
+            group("far", 0.383, 0.0, 1.955e-8, 7.225),
+        ])
+        .unwrap();
+        for sample_ratio in [0.5, 0.65, 0.73, 0.9] {
+            let samples = Samples::new(sample_ratio).unwrap();
+            let channel = |_: usize, group: &Group, unit| Channel::new(group, unit);
+            let equations = Equations::new(&law, &samples, 0.0, channel).unwrap();
+            let mut errors = [0.0; 2];
+            let expected = solve(&equations, None, &mut errors).unwrap();
+            for start in [[-30.0, -30.0], [0.0, 20.0], [40.0, -3.0]] {
+                let mut search =
+                    Search { equations: &equations, errors: &mut errors, iterations: 0, nodes: 0 };
+                let root = search.bracketed(start).unwrap();
+                for (x, y) in root.point.iter().zip(&expected.point) {
+                    assert!((x - y).abs() < 1e-10, "{sample_ratio}: {root:?} {expected:?}");
                 }
             }
         }
