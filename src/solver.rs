@@ -56,7 +56,7 @@ pub enum Method {
 /// A closed form where it is exact or within tolerance ([`Method`]), and otherwise the fixed point by
 /// Newton's method with analytic derivatives in `(log s², log theta)`, on a coarse quadrature first
 /// and on the fine one to the end; where it does not converge, nested bracketed root searches that
-/// need no more than the monotonicity of the equations. Accuracy: [`Solver::ACCURACY`].
+/// need no more than that the fixed point is a saddle point. Accuracy: [`Solver::ACCURACY`].
 ///
 /// # Examples
 ///
