@@ -223,7 +223,8 @@ fn summary(
     lines
 }
 
-const OUTCOMES: [&str; 7] = ["row", "seed", "draws", "draw", "quantity", "value", "problem"];
+const OUTCOMES: [&str; 8] =
+    ["row", "dimension", "seed", "draws", "draw", "quantity", "value", "problem"];
 
 /// The lines of a row's shard: one for every draw and quantity.
 fn outcomes(number: usize, task: &Task, ensemble: &Ensemble) -> Vec<[String; OUTCOMES.len()]> {
@@ -231,6 +232,7 @@ fn outcomes(number: usize, task: &Task, ensemble: &Ensemble) -> Vec<[String; OUT
     let line = |draw: u64, quantity: &String, value: Option<f64>| {
         [
             number.to_string(),
+            task.experiment.dimension().to_string(),
             seed.to_string(),
             draws.to_string(),
             draw.to_string(),
@@ -250,6 +252,7 @@ fn outcomes(number: usize, task: &Task, ensemble: &Ensemble) -> Vec<[String; OUT
 #[derive(Default)]
 struct Recorded {
     row: usize,
+    dimension: usize,
     seed: u64,
     draws: u64,
     draw: u64,
@@ -272,14 +275,15 @@ fn read_shard(path: &Path) -> Result<Vec<Recorded>, String> {
         let record = record.map_err(|error| in_file(error.to_string()))?;
         let whole = |field: usize| record[field].parse::<u64>();
         let parse = || -> Result<Recorded, Box<dyn std::error::Error>> {
-            if !record[6].is_empty() {
-                let problem = Some(record[6].to_owned());
+            if !record[7].is_empty() {
+                let problem = Some(record[7].to_owned());
                 return Ok(Recorded { row: whole(0)? as usize, problem, ..Recorded::default() });
             }
-            let value = (!record[5].is_empty()).then(|| record[5].parse()).transpose()?;
-            let quantity = record[4].to_owned();
-            let (row, seed, draws, draw) = (whole(0)? as usize, whole(1)?, whole(2)?, whole(3)?);
-            Ok(Recorded { row, seed, draws, draw, quantity, value, problem: None })
+            let value = (!record[6].is_empty()).then(|| record[6].parse()).transpose()?;
+            let quantity = record[5].to_owned();
+            let (row, dimension) = (whole(0)? as usize, whole(1)? as usize);
+            let (seed, draws, draw) = (whole(2)?, whole(3)?, whole(4)?);
+            Ok(Recorded { row, dimension, seed, draws, draw, quantity, value, problem: None })
         };
         recorded.push(parse().map_err(|error| in_file(error.to_string()))?);
     }
@@ -295,6 +299,11 @@ fn merged(number: usize, task: &Task, shards: &[Vec<Recorded>]) -> Result<Ensemb
         let Some(first) = lines.first() else { continue };
         if let Some(problem) = &first.problem {
             return Err(problem.clone());
+        }
+        // The theory is asked about the whole numbers of samples that this dimension has.
+        let dimension = task.experiment.dimension();
+        if first.dimension != dimension {
+            return Err(format!("the shards have dimension {}, not {dimension}", first.dimension));
         }
         let mut part = Ensemble::new(quantities.clone(), first.seed, first.draws);
         for lines in lines.chunks(quantities.len()) {

@@ -208,8 +208,8 @@ pub enum Error {
         residual: f64,
     },
 
-    /// Outcomes of different runs do not belong together.
-    #[error("the outcomes to be merged are from runs with different {parameter}")]
+    /// Outcomes or draws of different runs do not belong together.
+    #[error("what is put together is from runs with different {parameter}")]
     UnequalRuns {
         /// What differs.
         parameter: &'static str,

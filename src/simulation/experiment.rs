@@ -2,11 +2,11 @@
 
 use nalgebra::DVector;
 
-use crate::error::{Result, check};
+use crate::error::{Error, Result, check};
 use crate::initialization::Initialization;
 use crate::law::{Label, Law};
 use crate::report::Report;
-use crate::simulation::dataset::Dataset;
+use crate::simulation::dataset::{Dataset, check_length};
 use crate::simulation::descent::GradientDescent;
 use crate::simulation::draw::{Draw, Kind, Plan, Source, SupportSampling, distinct_labels, whole};
 use crate::simulation::flow::GradientFlow;
@@ -338,6 +338,9 @@ impl Experiment {
     ///
     /// # Errors
     ///
+    /// - [`Error::DimensionMismatch`] for a draw of another dimension or number of groups;
+    /// - [`Error::UnequalRuns`] for one with other groups, or with pretraining data where this experiment
+    ///   has none, and the other way round;
     /// - [`Error::Uncertified`] where exact training fails;
     /// - [`Error::NotConverged`] where descent or flow stop before their target, and what else they
     ///   refuse;
@@ -359,6 +362,7 @@ impl Experiment {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn train(&self, draw: &Draw) -> Result<Outcome> {
+        self.check_draw(draw)?;
         let stages = match self.trainer {
             Trainer::Exact(interpolator) => self.coefficients(draw, &interpolator)?,
             Trainer::Descent(descent) => {
@@ -369,6 +373,37 @@ impl Experiment {
             }
         };
         self.outcome(draw, stages)
+    }
+
+    /// Checks that a draw may be one of this experiment.
+    fn check_draw(&self, draw: &Draw) -> Result<()> {
+        for (parameter, length) in [
+            ("pretraining_coefficients", draw.pretraining_coefficients.len()),
+            ("coefficients", draw.coefficients.len()),
+            ("groups", draw.groups.len()),
+            ("kinds", draw.kinds.len()),
+            ("start", draw.start.len()),
+        ] {
+            check_length(parameter, length, self.dimension)?;
+        }
+        let kinds = self.kinds();
+        let (labels, positions) = distinct_labels(&kinds);
+        check_length("labels", draw.labels.len(), labels.len())?;
+        let groups = draw.kinds.iter().map(|&kind| positions.get(kind));
+        let is_known = draw.labels == labels && groups.eq(draw.groups.iter().map(Some));
+        let has_pretraining_data = match &self.problem {
+            Problem::Transfer(transfer) => transfer.pretraining_samples().is_some(),
+            Problem::Alone(_) => false,
+        };
+        for (parameter, agrees) in [
+            ("groups", is_known),
+            ("pretraining_data", draw.pretraining_data.is_some() == has_pretraining_data),
+        ] {
+            if !agrees {
+                return Err(Error::UnequalRuns { parameter });
+            }
+        }
+        Ok(())
     }
 
     /// Both stages in coefficients and scales, which is all that the end point of gradient flow
@@ -755,5 +790,51 @@ impl Outcome {
         }
         errors.extend(&self.from_scratch);
         errors.into_iter().flat_map(ErrorBreakdown::values).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::Group;
+    use crate::prior::Prior;
+    use crate::scale_map::ScaleMap;
+    use crate::task::{Supports, Task};
+
+    #[test]
+    fn draws_of_other_experiments_are_refused() {
+        let samples = Samples::new(0.5).unwrap();
+        let alone = |names: &[&str], dimension| {
+            let weight = 1.0 / names.len() as f64;
+            let group = |name: &&str| {
+                Group::new((*name).to_owned(), weight, Prior::gaussian(0.0, 1.0).unwrap(), 0.1)
+            };
+            let law = Law::new(names.iter().map(|name| group(name).unwrap()).collect()).unwrap();
+            Experiment::of_law(law, samples, dimension).unwrap()
+        };
+        let experiment = alone(&["a", "b"], 10);
+        let mismatch = |parameter, expected, found| {
+            Err(Error::DimensionMismatch { parameter, expected, found })
+        };
+        let train = |other: &Experiment| experiment.train(&other.draw(0, 0).unwrap()).map(|_| ());
+        assert_eq!(train(&experiment), Ok(()));
+        assert_eq!(train(&alone(&["a", "b"], 20)), mismatch("pretraining_coefficients", 10, 20));
+        assert_eq!(train(&alone(&["a", "b", "c"], 10)), mismatch("labels", 2, 3));
+        let unequal = |parameter| Err(Error::UnequalRuns { parameter });
+        assert_eq!(train(&alone(&["a", "c"], 10)), unequal("groups"));
+        let mut draw = experiment.draw(0, 0).unwrap();
+        draw.groups[3] = 7;
+        assert_eq!(experiment.train(&draw).map(|_| ()), unequal("groups"));
+
+        let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0).unwrap()).unwrap();
+        let initialization = Initialization::from_scales(0.1, 0.0).unwrap();
+        let transfer = Transfer::new(task, ScaleMap::new(initialization, 0.0).unwrap());
+        let unlimited = Experiment::new(transfer, samples, 10).unwrap();
+        let limited =
+            Experiment::new(transfer.with_pretraining_samples(samples), samples, 10).unwrap();
+        for (one, other) in [(&unlimited, &limited), (&limited, &unlimited)] {
+            let result = one.train(&other.draw(0, 0).unwrap()).map(|_| ());
+            assert_eq!(result, unequal("pretraining_data"));
+        }
     }
 }

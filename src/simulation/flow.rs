@@ -285,10 +285,11 @@ impl DormandPrince {
         for (first, readout) in [(0, 1), (2, 3)] {
             let length = |of: [&[f64]; 4], d: usize| of[first][d].abs().max(of[readout][d].abs());
             for d in 0..network.dimension() {
-                if errors[first][d].is_nan() || errors[readout][d].is_nan() {
+                let error = length(errors, d);
+                // Asked of both, because a maximum passes over an undefined number.
+                if !(errors[first][d].is_finite() && errors[readout][d].is_finite()) {
                     return f64::INFINITY;
                 }
-                let error = length(errors, d);
                 if error > 0.0 {
                     largest = largest.max(error / length(from, d).max(length(to, d)));
                 }
@@ -341,6 +342,17 @@ mod tests {
         let inputs = data.inputs();
         let dual = (inputs * inputs.transpose()).cholesky().unwrap().solve(&(inputs * &arc));
         (&arc - inputs.tr_mul(&dual)).amax() / arc.amax()
+    }
+
+    #[test]
+    fn a_step_that_overflows_is_rejected() {
+        let network = Network::uniform(&uniform(1.0, 0.0), 2);
+        let mut method = DormandPrince::new(&network);
+        for overflow in [f64::INFINITY, f64::NAN] {
+            method.error[1] = overflow;
+            method.stage.flat_mut()[1] = overflow;
+            assert_eq!(method.relative_error(&network), f64::INFINITY);
+        }
     }
 
     #[test]

@@ -74,6 +74,12 @@ const LIMIT: usize = 300;
 /// up an exponential that takes many steps to come down from.
 const LONGEST: f64 = 10.0;
 
+/// Smallest residual whose square is a float at full precision.
+const SMALLEST_RESIDUAL: f64 = 1e-153;
+
+/// Largest component of a step in the dual variables, whose squares are floats, too.
+const LARGEST_STEP: f64 = 1e150;
+
 /// Relative residual below which steps are taken for as long as they halve it.
 const CLOSE: f64 = 1e-6;
 
@@ -151,8 +157,9 @@ impl Interpolator {
     ///
     /// - [`Error::DimensionMismatch`] unless there is one scale for every coordinate;
     /// - [`Error::OutOfDomain`] for a scale outside 0 or [1e-307, 1e307];
+    /// - [`Error::NotRepresentable`] for labels that are not all zero, but all below 1e-153;
     /// - [`Error::Uncertified`] where rounding, or labels that no coefficients reproduce, keep
-    ///   residual or duality gap above the tolerance.
+    ///   residual or duality gap above the tolerance, and for least squares without a unique answer.
     ///
     /// # Examples
     ///
@@ -175,7 +182,9 @@ impl Interpolator {
     ///
     /// # Errors
     ///
-    /// As [`Interpolator::solve`]; also for `start`, whose coefficients lie in [-1e300, 1e300].
+    /// As [`Interpolator::solve`]; also for `start`, whose coefficients lie in [-1e300, 1e300];
+    /// [`Error::NotRepresentable`] where its residual, or what it makes of the inputs, has a square that
+    /// overflows or underflows.
     ///
     /// # Examples
     ///
@@ -205,12 +214,19 @@ impl Interpolator {
         scales.iter().try_for_each(|&scale| check_scale("scale", scale).map(|_| ()))?;
         start.iter().try_for_each(|&beta| check_coefficient("start", beta).map(|_| ()))?;
 
-        let movable: Vec<usize> =
-            (0..scales.len()).filter(|&coordinate| scales[coordinate] > 0.0).collect();
+        let moves = |d: &usize| scales[*d] > 0.0 && data.inputs().column(*d).amax() > 0.0;
+        let movable: Vec<usize> = (0..scales.len()).filter(moves).collect();
         // What training has to explain, and the size against which it is measured.
         let distance = data.residual(start)?;
         let reference = data.labels().norm().max((data.labels() - &distance).norm());
-        if distance.norm() == 0.0 || movable.is_empty() {
+        let size = distance.amax();
+        if !reference.is_finite() || (size > 0.0 && size < SMALLEST_RESIDUAL) {
+            return Err(Error::NotRepresentable {
+                quantity: "the residual of the start",
+                reason: "its square overflows or underflows",
+            });
+        }
+        if size == 0.0 || movable.is_empty() {
             return Ok(Interpolation {
                 coefficients: start.clone(),
                 primal_residual: 0.0,
@@ -253,7 +269,8 @@ impl Interpolator {
 /// ```
 ///
 /// with `P` and `D` the values of the two problems of [`Interpolator`]. As no interpolator is below
-/// any value of the dual, `beta` is within the gap of the optimum whatever way it was found. For
+/// any value of the dual, `beta` is within the gap of the optimum whatever way it was found. `P` is
+/// that of labels that differ by the residual, and the gap includes what these change of `D`. For
 /// least squares, the first is `|X^T (y - X beta)| / (|X| |y|)` on the coordinates that can move,
 /// and the second 0.
 ///
@@ -366,10 +383,18 @@ impl Problem<'_> {
             residual = &self.distance - &*self.inputs * &moves;
         }
         let gradient = self.inputs.tr_mul(&residual).norm();
+        // The sine of the angle between a column and those before it.
+        let rounding = f64::EPSILON * self.inputs.nrows() as f64;
+        let dependent = self
+            .inputs
+            .column_iter()
+            .enumerate()
+            .any(|(d, column)| qr.thin_R()[(d, d)].abs() <= rounding * column.norm());
         Solution {
             moves,
             primal_residual: gradient / (self.inputs.norm() * self.reference),
-            duality_gap: 0.0,
+            // Nothing is known of coefficients that the data do not determine.
+            duality_gap: if dependent { f64::INFINITY } else { 0.0 },
             iterations: 1,
         }
     }
@@ -380,7 +405,14 @@ impl Problem<'_> {
         let mut primal = self.primal(&nu);
         let mut weighted = DMatrix::zeros(self.inputs.nrows(), self.inputs.ncols());
         for iterations in 1.. {
-            let hessian = self.hessian(&primal.norms, &mut weighted);
+            let Some(hessian) = self.hessian(&primal.norms, &mut weighted) else {
+                return Solution {
+                    moves: primal.moves,
+                    primal_residual: primal.error,
+                    duality_gap: f64::INFINITY,
+                    iterations,
+                };
+            };
             let step = hessian.solve(&primal.residual);
             let next_nu = &nu + &step * self.step_length(&primal, &step);
             let next = self.primal(&next_nu);
@@ -412,9 +444,10 @@ impl Problem<'_> {
         Primal { growth, moves, norms, residual, error }
     }
 
-    /// Factorizes `X diag(h) X^T + kappa/2` with `h = sqrt(c² + b²)`.
-    fn hessian(&self, norms: &[f64], weighted: &mut DMatrix<f64>) -> Hessian {
-        let unit = norms.iter().copied().fold(0.0, f64::max);
+    /// Factorizes `X diag(h) X^T + kappa/2` with `h = sqrt(c² + b²)`; `None` where it is zero or
+    /// leaves the range of floats.
+    fn hessian(&self, norms: &[f64], weighted: &mut DMatrix<f64>) -> Option<Hessian> {
+        let unit = norms.iter().copied().fold(0.5 * self.kappa, f64::max);
         for (norm, (to, from)) in
             norms.iter().zip(weighted.column_iter_mut().zip(self.inputs.column_iter()))
         {
@@ -441,13 +474,14 @@ impl Problem<'_> {
         let largest = (0..samples).map(|row| gram[(row, row)]).fold(0.0, f64::max);
         // A matrix that is singular to rounding still gives a direction of ascent once shifted.
         let mut shift = f64::EPSILON * largest;
-        loop {
+        while shift > 0.0 && shift <= largest {
             if let Ok(factor) = Llt::new(gram.as_ref(), Side::Lower) {
-                return Hessian { factor, unit };
+                return Some(Hessian { factor, unit });
             }
             raise(&mut gram, shift);
             shift *= 100.0;
         }
+        None
     }
 
     /// Length at which the slope of the dual along the step has fallen to a small part of that at
@@ -456,7 +490,8 @@ impl Problem<'_> {
         const ENOUGH: f64 = 0.1;
         let directions = self.inputs.tr_mul(step);
         let start = step.dot(&primal.residual);
-        let pull = 0.5 * self.kappa * step.norm_squared();
+        // In this order, because the squares alone may underflow.
+        let pull: f64 = step.iter().map(|step| 0.5 * self.kappa * step * step).sum();
         // The dual is concave: all terms that are subtracted grow with the length.
         let slope = |length: f64| {
             let (mut slope, mut curvature) = (start - length * pull, pull);
@@ -500,15 +535,15 @@ impl Problem<'_> {
         terms.map(|((coordinate, growth), moves)| coordinate.divergence(*growth, *moves)).sum()
     }
 
-    /// Takes the last step to first order, which leaves a residual of second order, and bounds the
-    /// duality gap of where it leads. At `b + e` with `y - X (b + e) = r` that is
+    /// Takes the last step `s` to first order, which leaves a residual of second order, and bounds the
+    /// duality gap of where it leads. At `b + e` with `y - X (b + e) - (kappa/2) (nu + s) = r` that is
     ///
     /// ```text
-    /// sum_d Q(b + e) - Q(b) - Q'(b) e  -  nu.r                          (kappa = 0)
-    /// sum_d Q(b + e) - Q(b) - Q'(b) e  +  |r - (kappa/2) nu|²/kappa      (kappa > 0)
+    /// sum_d Q(b + e) - Q(b) - Q'(b) e  +  kappa |s|²/4  -  nu.r
     /// ```
     ///
-    /// and a term of the sum is at most `e²/2` over the smallest `sqrt(c² + b²)` on the way, which
+    /// in which the part of the residual is that of its labels: the gap itself has `|r|²/kappa`, which
+    /// for a small `kappa` is rounding without bound. A term of the sum is at most `e²/2` over the smallest `sqrt(c² + b²)` on the way, which
     /// changes by no more than `e`.
     fn certified(
         &self,
@@ -528,18 +563,18 @@ impl Problem<'_> {
             }
             moves[index] += last;
         }
-        let mut misfit = &self.distance - &*self.inputs * &moves;
-        if self.kappa > 0.0 {
-            value += misfit.norm_squared() / self.kappa;
-            misfit.axpy(-0.5 * self.kappa, nu, 1.0);
-            gap += misfit.norm_squared() / self.kappa;
-            misfit.axpy(-0.5 * self.kappa, step, 1.0);
-        } else {
-            gap += nu.dot(&misfit).abs();
+        let mut residual = &self.distance - &*self.inputs * &moves;
+        // In this order, because squares of dual variables underflow.
+        let penalized = |dual: f64| 0.25 * self.kappa * dual * dual;
+        for ((rest, &from), &change) in residual.iter_mut().zip(nu).zip(step) {
+            *rest -= 0.5 * self.kappa * (from + change);
+            value += penalized(from + change);
+            gap += penalized(change);
         }
+        gap += nu.dot(&residual).abs();
         Solution {
             moves,
-            primal_residual: misfit.norm() / self.reference,
+            primal_residual: residual.norm() / self.reference,
             duality_gap: if gap == 0.0 { 0.0 } else { gap / value },
             iterations,
         }
@@ -555,7 +590,10 @@ struct Hessian {
 impl Hessian {
     fn solve(&self, right: &DVector<f64>) -> DVector<f64> {
         let solution = self.factor.solve(column(right));
-        DVector::from_fn(right.len(), |row, _| solution[(row, 0)] / self.unit)
+        let solution = DVector::from_fn(right.len(), |row, _| solution[(row, 0)]);
+        // Steps that leave the range of floats are cut short anyway.
+        let unit = self.unit.max(solution.amax() / LARGEST_STEP);
+        solution / unit
     }
 }
 
@@ -631,7 +669,7 @@ mod tests {
         let mut compared = 0;
         for _ in 0..12 {
             let primal = problem.primal(&nu);
-            let hessian = problem.hessian(&primal.norms, &mut weighted);
+            let hessian = problem.hessian(&primal.norms, &mut weighted).unwrap();
             let step = hessian.solve(&primal.residual);
             let solution = problem.certified(&primal, &nu, &step, 0);
             // Feasible to rounding after the step to first order, and so not below the optimum.
@@ -671,6 +709,105 @@ mod tests {
                 assert_eq!(result.coefficients[d], 0.0);
             }
         }
+    }
+
+    /// Three samples of four coordinates.
+    fn few(size: f64) -> Dataset {
+        let inputs = nalgebra::dmatrix![
+            1.0, 0.5, 2.0, 0.3; 0.1, 1.0, -0.3, 0.7; 0.3, 0.1, 0.9, 0.0
+        ];
+        Dataset::new(inputs, size * nalgebra::dvector![1.0, -3.0, 1.7]).unwrap()
+    }
+
+    #[test]
+    fn weak_penalties_end_where_flow_does() {
+        for c in [1e-300, 1e-12, 1.0, 1e300] {
+            let scales = DVector::from_element(4, c);
+            let flow = Interpolator::new().solve(&few(1.0), &scales).unwrap().coefficients;
+            for kappa in [1e-300, 1e-100, 1e-30, 1e-20] {
+                let penalized = Interpolator::new().with_explicit_penalty(kappa).unwrap();
+                let result = penalized.solve(&few(1.0), &scales).unwrap();
+                let certificate = result.primal_residual.max(result.duality_gap);
+                assert!(certificate < ROUNDING, "{c:e} {kappa:e} {result:?}");
+                assert!((result.coefficients - &flow).amax() < ROUNDING * flow.amax());
+            }
+        }
+    }
+
+    #[test]
+    fn strong_penalties_leave_the_first_order() {
+        // b = c X^T nu with nu = 2 y/kappa.
+        let expected = few(1.0).inputs().tr_mul(few(1.0).labels());
+        for c in [1e-12, 1.0] {
+            for kappa in [1e15, 1e100, 1e285] {
+                let penalized = Interpolator::new().with_explicit_penalty(kappa).unwrap();
+                let scales = DVector::from_element(4, c);
+                let moved = penalized.solve(&few(1.0), &scales).unwrap().coefficients;
+                let relative = moved * (kappa / (2.0 * c)) - &expected;
+                assert!(relative.amax() < ROUNDING * expected.amax(), "{c} {kappa} {relative}");
+            }
+        }
+        let penalized = Interpolator::new().with_explicit_penalty(1e300).unwrap();
+        for c in [1e-300, 1e-12, 1.0] {
+            let result = penalized.solve(&few(1.0), &DVector::from_element(4, c)).unwrap();
+            assert!(result.coefficients.amax() < 1e-298);
+        }
+    }
+
+    #[test]
+    fn labels_of_any_size_are_explained_or_refused() {
+        for size in [1e-152, 1e-100, 1e100, 1e149] {
+            // Dual variables are of the size of labels over scales.
+            for c in [1e-300, 1.0, 1e150] {
+                let result = Interpolator::new().solve(&few(size), &DVector::from_element(4, c));
+                let Interpolation { coefficients, primal_residual, duality_gap, .. } =
+                    result.unwrap_or_else(|error| panic!("{size:e} {c:e}: {error}"));
+                assert!(primal_residual.max(duality_gap) < ROUNDING);
+                let rest = few(size).residual(&coefficients).unwrap().amax();
+                assert!(rest < ROUNDING * size);
+            }
+        }
+        // Their norm is zero; they are not.
+        let error = Interpolator::new().solve(&few(1e-200), &DVector::from_element(4, 1.0));
+        assert!(matches!(error, Err(Error::NotRepresentable { .. })), "{error:?}");
+        let start = DVector::from_element(4, 1e200);
+        let error =
+            Interpolator::new().solve_from(&few(1.0), &DVector::from_element(4, 1.0), &start);
+        assert!(matches!(error, Err(Error::NotRepresentable { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn inputs_of_any_size_come_to_an_end() {
+        use nalgebra::{dmatrix, dvector};
+        let solve = |inputs| {
+            let data = Dataset::new(inputs, dvector![1.0]).unwrap();
+            Interpolator::new().solve(&data, &dvector![1.0, 1.0])
+        };
+        assert_eq!(solve(dmatrix![0.0, 0.0]).unwrap().coefficients, dvector![0.0, 0.0]);
+        assert_eq!(solve(dmatrix![0.0, 2.0]).unwrap().coefficients, dvector![0.0, 0.5]);
+        // The Hessian underflows.
+        let error = solve(dmatrix![1e-200, 1e-200]);
+        assert!(matches!(error, Err(Error::Uncertified { .. })), "{error:?}");
+        let huge = solve(dmatrix![1e150, 0.5e150]).unwrap().coefficients;
+        assert!((huge * 1e150 - dvector![0.8, 0.4]).amax() < ROUNDING);
+    }
+
+    #[test]
+    fn least_squares_without_a_unique_answer_are_refused() {
+        use nalgebra::{dmatrix, dvector};
+        // Where flow ends depends on the scales, which least squares know nothing of.
+        for inputs in [dmatrix![0.1, 0.3; 0.7, 2.1], dmatrix![1.0, 1.0; 1.0, 1.0; 1.0, 1.0]] {
+            let labels = inputs.column_sum();
+            let data = Dataset::new(inputs, labels).unwrap();
+            let result = Interpolator::new().solve(&data, &dvector![1.0, 1e-3]);
+            assert!(matches!(result, Err(Error::Uncertified { .. })), "{result:?}");
+        }
+        // Columns of any size are fine.
+        let data = Dataset::new(dmatrix![1.0, 1e-100; 0.0, 1e-100], dvector![3.0, 1.0]).unwrap();
+        let result = Interpolator::new().solve(&data, &dvector![1.0, 1e-3]).unwrap().coefficients;
+        assert!(
+            (result - dvector![2.0, 1e100]).component_div(&dvector![2.0, 1e100]).amax() < 1e-14
+        );
     }
 
     #[test]

@@ -88,9 +88,14 @@ impl Shard {
         self.count.get()
     }
 
-    /// The draws of the shard, among the first `draws`.
-    fn draws(&self, draws: u64) -> Vec<u64> {
-        (0..draws).filter(|&draw| draw % self.count == self.number - 1).collect()
+    /// How many of the first `draws` are in the shard.
+    fn size(&self, draws: u64) -> u64 {
+        draws.saturating_sub(self.number - 1).div_ceil(self.count.get())
+    }
+
+    /// A draw of the shard, from position 0 on.
+    fn draw(&self, position: u64) -> u64 {
+        self.number - 1 + position * self.count.get()
     }
 }
 
@@ -297,18 +302,19 @@ impl MonteCarlo {
                 domain,
             });
         }
-        let indices = self.shard.draws(self.draws);
-        let planned = indices.len() as u64;
+        let planned = self.shard.size(self.draws);
         let done = AtomicU64::new(0);
-        let run = |&draw: &u64| -> Result<(u64, Vec<Option<f64>>)> {
+        let run = |position: u64| -> Result<(u64, Vec<Option<f64>>)> {
+            let draw = self.shard.draw(position);
             let values = trial(self.seed, draw)?;
             progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, planned });
             Ok((draw, values))
         };
         let mut ensemble = Ensemble::new(quantities, self.seed, self.draws);
-        let batch = if self.target.is_some() { BATCH as usize } else { indices.len().max(1) };
-        for batch in indices.chunks(batch) {
-            let outcomes: Vec<Result<_>> = batch.par_iter().map(run).collect();
+        let batch = if self.target.is_some() { BATCH } else { planned.max(1) };
+        for first in (0..planned).step_by(batch as usize) {
+            let batch = first..(first + batch).min(planned);
+            let outcomes: Vec<Result<_>> = batch.into_par_iter().map(run).collect();
             for outcome in outcomes {
                 let (draw, values) = outcome?;
                 ensemble.insert(draw, values)?;
@@ -468,7 +474,7 @@ impl Ensemble {
     }
 
     /// Mean and standard error of a quantity over the draws in which it has a value; `None` where
-    /// there is no such quantity, or no value.
+    /// there is no such quantity, no value, or no finite mean.
     ///
     /// # Examples
     ///
@@ -514,7 +520,8 @@ pub struct Statistic {
 }
 
 impl Statistic {
-    /// The statistic of some values; `None` if there are none.
+    /// The statistic of some values; `None` if there are none, or if their mean or standard error is
+    /// not a finite number.
     ///
     /// # Examples
     ///
@@ -526,9 +533,16 @@ impl Statistic {
         }
         let count = values.len() as f64;
         let mean = values.iter().copied().collect::<CompensatedSum>().value() / count;
-        let squares = values.iter().map(|x| (x - mean) * (x - mean)).collect::<CompensatedSum>();
+        let largest = values.iter().map(|x| (x - mean).abs()).fold(0.0, f64::max);
+        if !(mean.is_finite() && largest.is_finite()) {
+            return None;
+        }
+        // In units of the largest, because squares leave the range of floats before their root does.
+        let unit = if largest > 0.0 { largest } else { 1.0 };
+        let squares = values.iter().map(|x| ((x - mean) / unit).powi(2));
         let standard_error = if values.len() > 1 {
-            (squares.value() / (count * (count - 1.0))).sqrt()
+            let squares = squares.collect::<CompensatedSum>().value();
+            unit * (squares / (count * (count - 1.0))).sqrt()
         } else {
             f64::INFINITY
         };
@@ -589,6 +603,43 @@ mod tests {
             |seed, draw| Ok(vec![Some(((seed + draw * draw) as f64).sin())]),
         )
         .unwrap()
+    }
+
+    #[test]
+    fn statistics_are_finite_or_none() {
+        for (scale, relative) in [(1e-200, 1e-15), (1.0, 1e-15), (1e300, 1e-15)] {
+            let statistic = Statistic::of([scale, 3.0 * scale]).unwrap();
+            assert!((statistic.mean / (2.0 * scale) - 1.0).abs() < relative);
+            assert!((statistic.standard_error / scale - 1.0).abs() < relative);
+        }
+        for values in [[f64::NAN; 2], [f64::INFINITY; 2], [1e308; 2]] {
+            assert_eq!(Statistic::of(values), None);
+        }
+        let constant = Statistic::of([3.0; 5]).unwrap();
+        assert_eq!((constant.mean, constant.standard_error), (3.0, 0.0));
+    }
+
+    #[test]
+    fn a_shard_has_every_nth_draw() {
+        for draws in [1, 7, 12] {
+            for count in [1, 5, 7, 20, u64::MAX] {
+                for number in [1, 2, count.min(7), count].map(|number| number.min(count)) {
+                    let shard = Shard::new(number, count).unwrap();
+                    let expected: Vec<_> =
+                        (0..draws).filter(|draw| draw % count == number - 1).collect();
+                    let found: Vec<_> = (0..shard.size(draws)).map(|at| shard.draw(at)).collect();
+                    assert_eq!(found, expected, "{shard} of {draws}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_early_stop_costs_no_more_than_the_draws_it_takes() {
+        // Of a billion draws, which would be gigabytes of indices alone.
+        let plan = MonteCarlo::new(1_000_000_000).unwrap();
+        let ensemble = numbers(plan.with_target_standard_error(1.0).unwrap());
+        assert_eq!(ensemble.outcomes().count() as u64, BATCH);
     }
 
     #[test]
