@@ -12,6 +12,9 @@ use crate::task::{Samples, Task};
 
 /// How many coordinates of a draw belong to each group.
 ///
+/// The theory is asked about the probabilities themselves. Where these make no whole numbers of
+/// coordinates, exact sizes are off by up to one coordinate a group, a bias of order 1/D.
+///
 /// # Examples
 ///
 /// ```

@@ -29,7 +29,7 @@ use crate::simulation::dataset::Dataset;
 /// ```
 ///
 /// where
-/// - `c`: scale of every coordinate, 0 (which freezes it at `b0`) or in [1e-307, 1e307];
+/// - `c`: scale of every coordinate, 0 (which freezes it, at zero) or in [1e-307, 1e307];
 /// - `b0`: coefficients at the start, in [-1e300, 1e300];
 /// - `kappa`: strength of an [explicit penalty](Self::with_explicit_penalty), 0 unless set: then the
 ///   minimum is that of `|y - X beta|²/2 + (kappa/2) sum_d Q_d(beta_d)`.
@@ -212,7 +212,11 @@ impl Interpolator {
             }
         }
         scales.iter().try_for_each(|&scale| check_scale("scale", scale).map(|_| ()))?;
-        start.iter().try_for_each(|&beta| check_coefficient("start", beta).map(|_| ()))?;
+        for (&beta, &scale) in start.iter().zip(scales) {
+            check_coefficient("start", beta)?;
+            // Weights that make a coefficient are not frozen, whatever the scale.
+            check("start", beta, "0, where the scale is 0", |beta| scale > 0.0 || beta == 0.0)?;
+        }
 
         let moves = |d: &usize| scales[*d] > 0.0 && data.inputs().column(*d).amax() > 0.0;
         let movable: Vec<usize> = (0..scales.len()).filter(moves).collect();
@@ -311,7 +315,7 @@ struct Solution {
 /// Training of the coordinates that can move.
 struct Problem<'a> {
     inputs: Cow<'a, DMatrix<f64>>,
-    /// `y - X b0`, with the frozen coordinates in `b0`.
+    /// `y - X b0`.
     distance: DVector<f64>,
     reference: f64,
     coordinates: Vec<Coordinate>,
