@@ -2,18 +2,20 @@
 //! second.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use diagonet::{Design, InductiveBias, Optimum, Regime, Samples, Supports, Task};
+use files::{Table, create, exit_code, write_table};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+mod files;
 
 const EXPLANATION: &str = "\
 Maps the best initialization: for every overlap with the pretraining task and every density of the
@@ -185,13 +187,7 @@ fn report_progress(done: &AtomicUsize, count: usize, finished: impl Fn() -> bool
     }
 }
 
-fn write_csv(arguments: &Arguments, cells: &[Cell]) -> Result<(), Box<dyn Error>> {
-    let output: Box<dyn Write> = if arguments.csv.as_os_str() == "-" {
-        Box::new(io::stdout().lock())
-    } else {
-        Box::new(create(&arguments.csv)?)
-    };
-    let mut writer = csv::Writer::from_writer(output);
+fn write_csv(cells: &[Cell], writer: &mut Table) -> Result<(), Box<dyn Error>> {
     writer.write_record([
         "overlap",
         "rho_ft",
@@ -244,12 +240,7 @@ fn write_csv(arguments: &Arguments, cells: &[Cell]) -> Result<(), Box<dyn Error>
         row.push(problem);
         writer.write_record(row)?;
     }
-    writer.flush()?;
     Ok(())
-}
-
-fn create(path: &Path) -> Result<File, String> {
-    File::create(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -499,32 +490,12 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     {
         return Err(problem.clone().into());
     }
-    let in_file = |error| format!("{}: {error}", arguments.csv.display());
-    match write_csv(arguments, &cells) {
-        Err(error) if is_broken_pipe(error.as_ref()) => {}
-        result => result.map_err(in_file)?,
-    }
+    write_table(&arguments.csv, |writer| write_csv(&cells, writer))?;
     draw(arguments, &cells)?;
     eprintln!("wrote {} and {}", arguments.csv.display(), arguments.svg.display());
     Ok(answers().all(Result::is_ok))
 }
 
-/// A reader of the output that has seen enough, like `head`, is no failure.
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let io_error = match error.downcast_ref::<csv::Error>().map(csv::Error::kind) {
-        Some(csv::ErrorKind::Io(error)) => Some(error),
-        _ => error.downcast_ref::<io::Error>(),
-    };
-    io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("best_initialization: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code("best_initialization", run(&Arguments::parse()))
 }

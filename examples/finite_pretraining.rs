@@ -9,9 +9,11 @@ use diagonet::simulation::{Experiment, MonteCarlo, Statistic};
 use diagonet::{
     Initialization, Prior, Protocol, Report, Samples, ScaleMap, Solver, Supports, Task, Transfer,
 };
+use files::{Table, exit_code, write_table};
 use indicatif::{ProgressBar, ProgressStyle};
-use panels::{Figure, Line, Mark, Panel, create};
+use panels::{Figure, Line, Mark, Panel};
 
+mod files;
 mod panels;
 
 const EXPLANATION: &str = "\
@@ -234,8 +236,11 @@ fn marks(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
     Ok(points)
 }
 
-fn write_csv(arguments: &Arguments, points: &[Point]) -> Result<(), Box<dyn Error>> {
-    let mut writer = csv::Writer::from_writer(create(&arguments.csv)?);
+fn write_csv(
+    arguments: &Arguments,
+    points: &[Point],
+    writer: &mut Table,
+) -> Result<(), Box<dyn Error>> {
     writer.write_record([
         "protocol",
         "alpha_pt",
@@ -262,7 +267,6 @@ fn write_csv(arguments: &Arguments, points: &[Point]) -> Result<(), Box<dyn Erro
             point.theory.as_ref().err().map(ToString::to_string).unwrap_or_default(),
         ])?;
     }
-    writer.flush()?;
     Ok(())
 }
 
@@ -316,18 +320,11 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let marks = marks(arguments)?;
     draw(arguments, &lines, &marks)?;
     let points: Vec<Point> = lines.into_iter().chain(marks).collect();
-    write_csv(arguments, &points)?;
+    write_table(&arguments.csv, |writer| write_csv(arguments, &points, writer))?;
     eprintln!("wrote {} and {}", arguments.csv.display(), arguments.svg.display());
     Ok(points.iter().all(|point| point.theory.is_ok()))
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("finite_pretraining: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code("finite_pretraining", run(&Arguments::parse()))
 }

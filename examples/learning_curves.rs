@@ -1,14 +1,15 @@
 //! Generalization error against sample ratio in the four regimes, on three tasks.
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use diagonet::{Law, Solver};
-use panels::{Line, Panel, create};
+use files::{Table, exit_code, write_table};
+use panels::{Line, Panel};
 use regimes_on_tasks::{Named, Problems};
 
+mod files;
 mod panels;
 mod regimes_on_tasks;
 
@@ -59,13 +60,11 @@ fn compute(problems: &Problems) -> diagonet::Result<Vec<Curve>> {
     Ok(curves)
 }
 
-fn write_csv(problems: &Problems, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
-    let output: Box<dyn Write> = if problems.csv.as_os_str() == "-" {
-        Box::new(io::stdout().lock())
-    } else {
-        Box::new(create(&problems.csv)?)
-    };
-    let mut writer = csv::Writer::from_writer(output);
+fn write_csv(
+    problems: &Problems,
+    curves: &[Curve],
+    writer: &mut Table,
+) -> Result<(), Box<dyn Error>> {
     writer.write_record([
         "task",
         "rho_ft",
@@ -99,7 +98,6 @@ fn write_csv(problems: &Problems, curves: &[Curve]) -> Result<(), Box<dyn Error>
             ])?;
         }
     }
-    writer.flush()?;
     Ok(())
 }
 
@@ -118,32 +116,12 @@ fn draw(problems: &Problems, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
 /// Returns whether every point has an answer.
 fn run(problems: &Problems) -> Result<bool, Box<dyn Error>> {
     let curves = compute(problems)?;
-    let in_file = |error| format!("{}: {error}", problems.csv.display());
-    match write_csv(problems, &curves) {
-        Err(error) if is_broken_pipe(error.as_ref()) => {}
-        result => result.map_err(in_file)?,
-    }
+    write_table(&problems.csv, |writer| write_csv(problems, &curves, writer))?;
     draw(problems, &curves)?;
     eprintln!("wrote {} and {}", problems.csv.display(), problems.svg.display());
     Ok(curves.iter().flat_map(|curve| &curve.points).all(|(_, error)| error.is_ok()))
 }
 
-/// A reader of the output that has seen enough, like `head`, is no failure.
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let io_error = match error.downcast_ref::<csv::Error>().map(csv::Error::kind) {
-        Some(csv::ErrorKind::Io(error)) => Some(error),
-        _ => error.downcast_ref::<io::Error>(),
-    };
-    io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
 fn main() -> ExitCode {
-    match run(&Arguments::parse().problems) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("learning_curves: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code("learning_curves", run(&Arguments::parse().problems))
 }

@@ -1,8 +1,7 @@
 //! The triangle of regimes with the paths through it, and the phase diagram of initializations.
 
 use std::error::Error;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,9 +9,12 @@ use diagonet::{
     Axis, Feature, InductiveBias, Initialization, Law, PhaseDiagram, Regime, Samples, ScaleMap,
     Solver, Supports, Task,
 };
+use files::{Table, create, exit_code, write_table};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+mod files;
 
 const EXPLANATION: &str = "\
 Maps the regimes of fine-tuning: which initialization leads to which inductive bias, and to which
@@ -202,9 +204,15 @@ impl Phase {
     }
 }
 
-fn write_csv(arguments: &Arguments, walks: &[Walk], phase: &Phase) -> Result<(), Box<dyn Error>> {
-    let number = |number: f64| format!("{number:?}");
-    let mut writer = csv::Writer::from_writer(create(&arguments.file("paths.csv"))?);
+fn number(number: f64) -> String {
+    format!("{number:?}")
+}
+
+fn write_paths(
+    arguments: &Arguments,
+    walks: &[Walk],
+    writer: &mut Table,
+) -> Result<(), Box<dyn Error>> {
     writer.write_record(["path", "value", "l_order", "pretraining_dependence", "regime"])?;
     for walk in walks {
         for (value, bias) in &walk.points {
@@ -217,8 +225,14 @@ fn write_csv(arguments: &Arguments, walks: &[Walk], phase: &Phase) -> Result<(),
             ])?;
         }
     }
-    writer.flush()?;
-    let mut writer = csv::Writer::from_writer(create(&arguments.file("phase.csv"))?);
+    Ok(())
+}
+
+fn write_phase(
+    arguments: &Arguments,
+    phase: &Phase,
+    writer: &mut Table,
+) -> Result<(), Box<dyn Error>> {
     writer.write_record([
         "lambda_pt",
         "gamma_ft",
@@ -248,12 +262,7 @@ fn write_csv(arguments: &Arguments, walks: &[Walk], phase: &Phase) -> Result<(),
             ])?;
         }
     }
-    writer.flush()?;
     Ok(())
-}
-
-fn create(path: &Path) -> Result<File, String> {
-    File::create(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -532,7 +541,8 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     let walks = walks(arguments)?;
     let phase = Phase::compute(arguments)?;
-    write_csv(arguments, &walks, &phase)?;
+    write_table(&arguments.file("paths.csv"), |writer| write_paths(arguments, &walks, writer))?;
+    write_table(&arguments.file("phase.csv"), |writer| write_phase(arguments, &phase, writer))?;
     draw_triangle(arguments, &walks)?;
     draw_phase(arguments, &phase)?;
     eprintln!(
@@ -543,12 +553,5 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("regime_map: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code("regime_map", run(&Arguments::parse()))
 }

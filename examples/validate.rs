@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use diagonet::simulation::{Experiment, MonteCarlo, Statistic};
 use diagonet::{Law, Solver};
+use files::{Table, exit_code, write_table};
 use indicatif::{ProgressBar, ProgressStyle};
-use panels::{Line, Mark, Panel, create};
+use panels::{Line, Mark, Panel};
 use regimes_on_tasks::Problems;
 
+mod files;
 mod panels;
 mod regimes_on_tasks;
 
@@ -101,9 +103,12 @@ fn simulate(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
     Ok(simulated)
 }
 
-fn write_csv(arguments: &Arguments, points: &[Point]) -> Result<(), Box<dyn Error>> {
+fn write_csv(
+    arguments: &Arguments,
+    points: &[Point],
+    writer: &mut Table,
+) -> Result<(), Box<dyn Error>> {
     let problems = &arguments.problems;
-    let mut writer = csv::Writer::from_writer(create(&problems.csv)?);
     writer.write_record([
         "task",
         "regime",
@@ -132,7 +137,6 @@ fn write_csv(arguments: &Arguments, points: &[Point]) -> Result<(), Box<dyn Erro
             .chain(numbers.into_iter().map(|number| format!("{number:?}")));
         writer.write_record(fields)?;
     }
-    writer.flush()?;
     Ok(())
 }
 
@@ -191,10 +195,10 @@ fn print(problems: &Problems, points: &[Point]) {
     );
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let problems = &arguments.problems;
     let points = simulate(arguments)?;
-    write_csv(arguments, &points)?;
+    write_table(&problems.csv, |writer| write_csv(arguments, &points, writer))?;
     let Arguments { dimension, draws, .. } = arguments;
     let subtitle = format!(
         "lines: theory; points: means over {draws} draws with D = {dimension}, 95 % confidence intervals"
@@ -202,15 +206,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     draw(problems, &points, subtitle)?;
     print(problems, &points);
     eprintln!("wrote {} and {}", problems.csv.display(), problems.svg.display());
-    Ok(())
+    Ok(true)
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("validate: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code("validate", run(&Arguments::parse()))
 }

@@ -2,11 +2,12 @@
 //! error bars where there are measurements.
 
 use std::error::Error;
-use std::fs::File;
 use std::path::Path;
 
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+
+use crate::files::create;
 
 /// One row of panels with a common legend.
 pub(crate) struct Figure<'a> {
@@ -62,11 +63,6 @@ const PANEL_HEIGHT: u32 = 392;
 const LINE_HEIGHT: u32 = 24;
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
-
-/// Creates a file, with its name in the error.
-pub(crate) fn create(path: &Path) -> Result<File, String> {
-    File::create(path).map_err(|error| format!("{}: {error}", path.display()))
-}
 
 impl Figure<'_> {
     /// Draws the figure into an SVG file.
