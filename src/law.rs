@@ -529,6 +529,11 @@ impl Law {
         self.mean_of(|group| group.prior.mean_square())
     }
 
+    /// Mean square of the coefficients less their start: the error without samples.
+    pub(crate) fn signal(&self) -> f64 {
+        self.mean_of(Group::signal)
+    }
+
     /// Mean square of coefficients and starts together, the unit of the problem.
     pub(crate) fn magnitude_squared(&self) -> f64 {
         self.mean_of(Group::magnitude_squared)

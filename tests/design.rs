@@ -6,7 +6,8 @@ mod common;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Design, Error, Initialization, Law, Position, Regime, Samples, ScaleMap, Solver, Supports, Task,
+    Design, Error, Group, Initialization, Law, Method, Position, Prior, Regime, Samples, ScaleMap,
+    Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -217,6 +218,20 @@ proptest! {
             prop_assert!(smaller == 1.0 || error(smaller) > target, "{smaller} of {ratio}");
         }
     }
+}
+
+#[test]
+fn no_samples_are_required_for_what_the_start_knows() {
+    // The lazy limit learns the difference from the start: error (1 - alpha) (3 - 1)².
+    let start_at = |mean| {
+        let group = Group::new("all", 1.0, Prior::atom(mean).unwrap(), 1.0).unwrap();
+        Law::new(vec![group.with_start(3.0).unwrap()]).unwrap()
+    };
+    let solver = Solver::new().with_method(Method::Lazy);
+    let ratio = |mean, target| solver.required_sample_ratio(&start_at(mean), 0.0, target).unwrap();
+    assert_eq!(ratio(1.0, 4.0), 0.0);
+    assert!((ratio(1.0, 2.0) - 0.5).abs() < 1e-12);
+    assert_eq!(ratio(3.0, 0.0), 0.0);
 }
 
 #[test]
