@@ -532,6 +532,8 @@ impl Transfer {
             label if *label == Label::NEW => (self.task.new_prior()?, pretrained),
             _ => (Prior::ZERO, pretrained),
         };
+        let is_active = (label == Label::SHARED || label == Label::NEW)
+            && self.task.fine_tuning_variance() > 0.0;
         let (scale, start) = match self.protocol {
             Protocol::Rebalanced => (self.scale_map.fine_tuning_scale(node.coefficient)?, 0.0),
             Protocol::Continued => {
@@ -543,7 +545,8 @@ impl Transfer {
         let group = Group::new(label, weight * node.mass, prior, scale)?
             .with_start(start)?
             .with_pretrained(pretrained)?;
-        Ok(if node.mirrored { group.with_mirror_image() } else { group })
+        let group = if node.mirrored { group.with_mirror_image() } else { group };
+        Ok(if is_active { group.among_active() } else { group })
     }
 
     /// Pretrained coefficients where the true ones follow `prior`.

@@ -5,8 +5,8 @@ mod common;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Error, Estimator, Group, Initialization, Law, Method, Penalty, Pretrained, Prior, Protocol,
-    Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferReport,
+    Error, Estimator, Group, Initialization, Label, Law, Method, Penalty, Pretrained, Prior,
+    Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferReport,
 };
 use proptest::prelude::*;
 
@@ -183,6 +183,24 @@ fn nodes_resolve_what_fine_tuning_sees_of_a_fully_related_task() {
     let finer = transfer.law(report.refinement + 1).unwrap();
     let finer = Solver::new().evaluate(&finer, &samples(0.94, 0.0)).unwrap().generalization_error;
     assert!(relative_error(report.fine_tuning.generalization_error, finer) < 1e-8);
+}
+
+#[test]
+fn a_node_at_zero_is_active_where_its_neighbours_are() {
+    // Fully related tasks: what fine-tuning is to learn is known given pretraining, at one node zero.
+    for correlation in [-1.0, 1.0] {
+        let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
+        let report = evaluate(&Transfer::new(base, map(0.1, 0.0)), 0.3);
+        assert!(report.law.groups().iter().any(|group| {
+            *group.label() == Label::SHARED && group.prior() == Prior::ZERO && group.weight() > 1e-5
+        }));
+        let statistics = Solver::new().statistics(&report.law, &samples(0.3, 0.0), 0.2).unwrap();
+        let rate = |label| statistics.group(label).unwrap().estimates.discovery_rate;
+        let power = 0.5 * (rate("shared") + rate("new"));
+        assert!(relative_error(statistics.true_discovery_rate.unwrap(), power) < ROUNDING);
+        let inactive = 1.0 - 0.1 * power / statistics.total.discovery_rate;
+        assert!(relative_error(statistics.false_discovery_rate.unwrap(), inactive) < ROUNDING);
+    }
 }
 
 #[test]
