@@ -186,6 +186,26 @@ fn nodes_resolve_what_fine_tuning_sees_of_a_fully_related_task() {
 }
 
 #[test]
+fn least_squares_has_the_moments_of_both_tasks() {
+    // No error asks for nodes here, but b = z, and E[(z - B_PT)²] = s² + E[(B_FT - B_PT)²].
+    for correlation in [-1.0, 0.0, 0.8] {
+        let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
+        for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+            let transfer = Transfer::new(base, map(0.1, 0.0)).with_protocol(protocol);
+            let law = evaluate(&transfer, 1.5).law;
+            assert!(relative_error(law.mean_square(), 1.0) < ROUNDING);
+            let noisy = samples(1.5, 0.1);
+            let total = Solver::new().statistics(&law, &noisy, 0.0).unwrap().total;
+            let product = 0.05 * correlation * 20.0_f64.sqrt();
+            let expected = 0.2 + 1.0 + 0.4 - 2.0 * product;
+            assert!(relative_error(total.forgetting.unwrap(), expected) < ROUNDING);
+            assert!(relative_error(total.pretraining_error.unwrap(), expected) < ROUNDING);
+            assert!(relative_error(total.variance, 1.2) < ROUNDING);
+        }
+    }
+}
+
+#[test]
 fn a_node_at_zero_is_active_where_its_neighbours_are() {
     // Fully related tasks: what fine-tuning is to learn is known given pretraining, at one node zero.
     for correlation in [-1.0, 1.0] {
