@@ -297,8 +297,10 @@ impl Design {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn optimum(&self) -> Result<Optimum> {
+        let balanced = self.balanced();
+        let known = balanced.filter(|_| self.ranges[1].contains(1.0)).map(|(point, _)| point);
         let mut evaluations = self.evaluations(self.ranges, self.samples);
-        let minimum = evaluations.minimum()?;
+        let minimum = evaluations.minimum(known)?;
         let limit = minimum.value + self.tolerance.ln_1p();
         let mut parameters = [0, 1, 2].map(|axis| {
             let range = self.ranges[axis];
@@ -317,7 +319,7 @@ impl Design {
             absolute_scale,
             one_plus_relative_scale,
             readout_scale,
-            balanced_error: self.balanced_error(),
+            balanced_error: balanced.map(|(_, error)| error),
             unanswered,
             typical_feature: Feature {
                 pretrained_coefficient: self.task.pretraining_prior().root_mean_square(),
@@ -361,18 +363,19 @@ impl Design {
             let samples =
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
             let mut evaluations = self.evaluations(self.ranges, samples);
-            let minimum = evaluations.minimum()?;
+            let minimum = evaluations.minimum(None)?;
             Ok(evaluations.report(minimum.point)?.1.generalization_error)
         })
     }
 
-    /// Lowest error of the box with equal layers, if there is an answer.
-    fn balanced_error(&self) -> Option<f64> {
+    /// The point with equal layers and the lowest error, with that, if there is an answer.
+    fn balanced(&self) -> Option<(Point, f64)> {
         let [scales, _, readouts] = self.ranges;
         let equal_layers = Range::new(1.0, 1.0);
         let mut evaluations = self.evaluations([scales, equal_layers, readouts], self.samples);
-        let minimum = evaluations.minimum().ok()?;
-        Some(evaluations.report(minimum.point).ok()?.1.generalization_error)
+        let minimum = evaluations.minimum(None).ok()?;
+        let report = evaluations.report(minimum.point).ok()?.1;
+        Some((minimum.point, report.generalization_error))
     }
 
     fn evaluations(&self, ranges: [Range; PARAMETERS], samples: Samples) -> Evaluations<'_> {
@@ -395,9 +398,9 @@ fn range(
 }
 
 impl Evaluations<'_> {
-    /// The best point of the box.
-    fn minimum(&mut self) -> Result<Candidate> {
-        let found = Landscape::new(self.ranges, |point| self.value(point)).minimum();
+    /// The best point of the box, searched from a `known` one, too.
+    fn minimum(&mut self, known: Option<Point>) -> Result<Candidate> {
+        let found = Landscape::new(self.ranges, |point| self.value(point)).minimum(known);
         match &self.problem {
             Some(problem @ Error::QuadratureDisabled { .. }) => Err(problem.clone()),
             Some(problem) if found.value == f64::INFINITY => Err(problem.clone()),

@@ -221,6 +221,22 @@ proptest! {
 }
 
 #[test]
+fn flat_valleys_are_followed_to_their_floor() {
+    // Noise above all signals: two of three parameters hardly matter, and equal layers are in the box.
+    let supports = Supports::from_conditional(0.43, 0.98, 0.0).unwrap();
+    let base = Task::new(supports).unwrap().with_correlation(0.7).unwrap();
+    let large = base.with_pretraining_magnitude(10.0).unwrap();
+    let noisy = Design::new(large, samples(0.03, 10.0), 1e-3).unwrap().optimum().unwrap();
+    assert!(noisy.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", noisy.gain());
+    // Three parameters, of which the smallest features are indifferent to two.
+    let supports = Supports::from_conditional(0.56, 0.19, 0.18).unwrap();
+    let small = Task::new(supports).unwrap().with_pretraining_magnitude(1.4e-3).unwrap();
+    let design = Design::new(small, samples(0.9, 0.1), 1.0).unwrap();
+    let free = design.with_absolute_scales(1e-6..=10.0).unwrap().optimum().unwrap();
+    assert!(free.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", free.gain());
+}
+
+#[test]
 fn no_samples_are_required_for_what_the_start_knows() {
     // The lazy limit learns the difference from the start: error (1 - alpha) (3 - 1)².
     let start_at = |mean| {
