@@ -26,9 +26,6 @@ const NO_GAIN: f64 = 1e-12;
 /// Basins of the grid that are descended into.
 const BASINS: usize = 6;
 
-/// Positive values of a parameter below this share of the largest are passed over.
-const SMALLEST_SHARE: f64 = 1e-10;
-
 /// The values of a parameter: positive ones between two bounds, or 0, or both.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Range {
@@ -39,11 +36,11 @@ pub(crate) struct Range {
 
 impl Range {
     /// The values from `lowest` to `highest`, neither of them negative. From 0 on, they are 0 and
-    /// those from `SMALLEST_SHARE` times the highest.
-    pub(crate) fn new(lowest: f64, highest: f64) -> Self {
+    /// those from `smallest`.
+    pub(crate) fn new(lowest: f64, highest: f64, smallest: f64) -> Self {
         let zero = lowest == 0.0;
-        let smallest = if zero { SMALLEST_SHARE * highest } else { lowest };
-        Self { zero, positive: (highest > 0.0).then_some([smallest, highest]) }
+        let lowest = if zero { smallest.min(highest) } else { lowest };
+        Self { zero, positive: (highest > 0.0).then_some([lowest, highest]) }
     }
 
     /// Whether there is no choice.
@@ -452,6 +449,10 @@ impl Quadratic {
 mod tests {
     use super::*;
 
+    fn range(lowest: f64, highest: f64) -> Range {
+        Range::new(lowest, highest, 1e-10 * highest)
+    }
+
     fn decade(power: f64) -> f64 {
         power * std::f64::consts::LN_10
     }
@@ -459,7 +460,7 @@ mod tests {
     #[test]
     fn the_lower_of_two_basins_is_found() {
         // A wide basin at 1e-2, and a narrow and deeper one at 1e3.
-        let ranges = [Range::new(1e-6, 1e6), Range::new(1e-6, 1e6), Range::new(1.0, 1.0)];
+        let ranges = [range(1e-6, 1e6), range(1e-6, 1e6), range(1.0, 1.0)];
         let function = |[x, y, _]: Point| {
             let well = |centre: f64, width: f64| {
                 let (dx, dy) = ((x - decade(centre)) / width, (y - decade(centre)) / width);
@@ -476,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_minimum_at_a_bound_is_exact_and_zero_is_preferred_where_it_is_as_low() {
-        let ranges = [Range::new(0.0, 2.0), Range::new(0.3, 7.0), Range::new(0.0, 0.0)];
+        let ranges = [range(0.0, 2.0), range(0.3, 7.0), range(0.0, 0.0)];
         // Falls with the second parameter, and does not depend on the first where it is small.
         let function = |point: Point| ranges[0].value(point[0]).powi(4) - point[1];
         let mut landscape = Landscape::new(ranges, function);
@@ -489,7 +490,7 @@ mod tests {
     #[test]
     fn curved_valleys_are_followed_to_their_end() {
         // Rosenbrock's function of the logarithms, with a curvature that stencils resolve.
-        let ranges = [Range::new(1e-3, 1e3), Range::new(1e-3, 1e3), Range::new(1e-3, 1e3)];
+        let ranges = [range(1e-3, 1e3), range(1e-3, 1e3), range(1e-3, 1e3)];
         let function = |[x, y, z]: Point| {
             let step = |a: f64, b: f64| 10.0 * (b - a * a).powi(2) + (1.0 - a).powi(2);
             step(x, y) + step(y, z)
@@ -502,7 +503,7 @@ mod tests {
     #[test]
     fn an_extent_follows_a_valley() {
         // Constant along x + y = 0: each alone has a short reach, with the other a long one.
-        let ranges = [Range::new(1e-3, 1e3), Range::new(1e-2, 1e2), Range::new(0.0, 1.0)];
+        let ranges = [range(1e-3, 1e3), range(1e-2, 1e2), range(0.0, 1.0)];
         let function = |[x, y, z]: Point| 50.0 * (x + y).powi(2) + z.exp();
         let mut landscape = Landscape::new(ranges, function);
         let minimum = landscape.minimum(None);
@@ -518,7 +519,7 @@ mod tests {
 
     #[test]
     fn points_without_an_answer_are_passed_over() {
-        let ranges = [Range::new(1e-3, 1e3), Range::new(1.0, 1.0), Range::new(1.0, 1.0)];
+        let ranges = [range(1e-3, 1e3), range(1.0, 1.0), range(1.0, 1.0)];
         let hole = |[x, ..]: Point| if x < 0.0 { f64::INFINITY } else { (x - 1.0).powi(2) };
         let found = Landscape::new(ranges, hole).minimum(None);
         assert!(found.value < 1e-10, "{found:?}");

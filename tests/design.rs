@@ -221,6 +221,24 @@ proptest! {
 }
 
 #[test]
+fn a_range_from_zero_on_loses_nothing_and_stays_legal() {
+    // All of fine-tuning is within pretraining, and sparse: the smaller the first layer the better.
+    let supports = Supports::from_conditional(0.0036, 0.49, 0.0).unwrap();
+    let sparse = Task::new(supports).unwrap().with_pretraining_magnitude(2.9).unwrap();
+    let design = Design::new(sparse, samples(0.037, 0.0), 1e-5).unwrap();
+    let optimum = design.optimum().unwrap();
+    assert!(optimum.one_plus_relative_scale.value < 1e-10);
+    let from_zero = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
+    let errors = [&optimum, &from_zero].map(|optimum| optimum.report.generalization_error);
+    assert!(errors[1] <= errors[0] * (1.0 + OPTIMUM_BUDGET), "{errors:?}");
+    let design = Design::new(task(0.1, 0.5), samples(0.3, 0.0), 1e-3).unwrap();
+    for largest in [1e-153, 1e-150] {
+        let optimum = design.with_readout_scales(0.0..=largest).unwrap().optimum().unwrap();
+        assert_eq!(optimum.unanswered, 0);
+    }
+}
+
+#[test]
 fn flat_valleys_are_followed_to_their_floor() {
     // Noise above all signals: two of three parameters hardly matter, and equal layers are in the box.
     let supports = Supports::from_conditional(0.43, 0.98, 0.0).unwrap();
