@@ -15,6 +15,12 @@ use crate::solver::Solver;
 use crate::task::{Samples, Task};
 use crate::transfer::Transfer;
 
+/// Positive scales below this share of the largest are passed over.
+const SMALLEST_SHARE: f64 = 1e-10;
+
+/// Smallest positive value of one plus the relative scale that is searched.
+const SMALLEST_GAP: f64 = 1e-12;
+
 /// The choice of an initialization for a task and a number of samples.
 ///
 /// # Formula
@@ -28,8 +34,8 @@ use crate::transfer::Transfer;
 /// - `error`: generalization error of [fine-tuning](Transfer::fine_tuning) on the task.
 ///
 /// The box: `c_PT` as given, `1 + lambda_PT` in [1e-12, 2], `gamma` in [0, 100], unless set. Each
-/// parameter is searched in its logarithm, from 1e-10 of its highest value where its range starts at
-/// 0, and at 0 itself.
+/// parameter is searched in its logarithm; where its range starts at 0, at 0 itself and, for `c_PT` and
+/// `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
 ///
 /// The search is global: a grid over the box (96 values of one free parameter, 32 by 32 of two, 12 by
 /// 12 by 12 of three), from the six lowest basins of which quadratic models in a trusted region lead
@@ -101,7 +107,11 @@ impl Design {
             pretraining_samples: None,
             solver: Solver::new(),
             tolerance: 1e-3,
-            ranges: [Range::new(0.0, 0.0), Range::new(1e-12, 2.0), Range::new(0.0, 100.0)],
+            ranges: [
+                Range::new(0.0, 0.0, 0.0),
+                Range::new(SMALLEST_GAP, 2.0, SMALLEST_GAP),
+                Range::new(0.0, 100.0, 100.0 * SMALLEST_SHARE),
+            ],
         };
         design.with_absolute_scales(absolute_scale..=absolute_scale)
     }
@@ -128,7 +138,8 @@ impl Design {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_absolute_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
-        let range = range("absolute_scale", scales, |scale| {
+        let smallest = (SMALLEST_SHARE * scales.end()).max(1e-300);
+        let range = range("absolute_scale", scales, smallest, |scale| {
             Initialization::from_scales(scale, 0.0)?;
             Ok(scale)
         })?;
@@ -161,7 +172,7 @@ impl Design {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_relative_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
-        let range = range("relative_scale", scales, |scale| {
+        let range = range("relative_scale", scales, SMALLEST_GAP, |scale| {
             Initialization::from_scales(1.0, scale)?;
             Ok(1.0 + scale)
         })?;
@@ -192,7 +203,8 @@ impl Design {
     /// ```
     pub fn with_readout_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
         let pretraining = Initialization::from_scales(1.0, 0.0)?;
-        let range = range("readout_scale", scales, |scale| {
+        let smallest = (SMALLEST_SHARE * scales.end()).max(1e-153);
+        let range = range("readout_scale", scales, smallest, |scale| {
             ScaleMap::new(pretraining, scale)?;
             Ok(scale)
         })?;
@@ -297,8 +309,10 @@ impl Design {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn optimum(&self) -> Result<Optimum> {
+        let balanced = self.balanced();
+        let known = balanced.filter(|_| self.ranges[1].contains(1.0)).map(|(point, _)| point);
         let mut evaluations = self.evaluations(self.ranges, self.samples);
-        let minimum = evaluations.minimum()?;
+        let minimum = evaluations.minimum(known)?;
         let limit = minimum.value + self.tolerance.ln_1p();
         let mut parameters = [0, 1, 2].map(|axis| {
             let range = self.ranges[axis];
@@ -317,7 +331,7 @@ impl Design {
             absolute_scale,
             one_plus_relative_scale,
             readout_scale,
-            balanced_error: self.balanced_error(),
+            balanced_error: balanced.map(|(_, error)| error),
             unanswered,
             typical_feature: Feature {
                 pretrained_coefficient: self.task.pretraining_prior().root_mean_square(),
@@ -361,18 +375,19 @@ impl Design {
             let samples =
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
             let mut evaluations = self.evaluations(self.ranges, samples);
-            let minimum = evaluations.minimum()?;
+            let minimum = evaluations.minimum(None)?;
             Ok(evaluations.report(minimum.point)?.1.generalization_error)
         })
     }
 
-    /// Lowest error of the box with equal layers, if there is an answer.
-    fn balanced_error(&self) -> Option<f64> {
+    /// The point with equal layers and the lowest error, with that, if there is an answer.
+    fn balanced(&self) -> Option<(Point, f64)> {
         let [scales, _, readouts] = self.ranges;
-        let equal_layers = Range::new(1.0, 1.0);
+        let equal_layers = Range::new(1.0, 1.0, 1.0);
         let mut evaluations = self.evaluations([scales, equal_layers, readouts], self.samples);
-        let minimum = evaluations.minimum().ok()?;
-        Some(evaluations.report(minimum.point).ok()?.1.generalization_error)
+        let minimum = evaluations.minimum(None).ok()?;
+        let report = evaluations.report(minimum.point).ok()?.1;
+        Some((minimum.point, report.generalization_error))
     }
 
     fn evaluations(&self, ranges: [Range; PARAMETERS], samples: Samples) -> Evaluations<'_> {
@@ -380,14 +395,16 @@ impl Design {
     }
 }
 
-/// The range of the parameter that `parse` makes of the ends.
+/// The range of the parameter that `parse` makes of the ends, from 0 on with a `smallest` positive
+/// value.
 fn range(
     parameter: &'static str,
     ends: RangeInclusive<f64>,
+    smallest: f64,
     parse: impl Fn(f64) -> Result<f64>,
 ) -> Result<Range> {
     let (&lowest, &highest) = (ends.start(), ends.end());
-    let range = Range::new(parse(lowest)?, parse(highest)?);
+    let range = Range::new(parse(lowest)?, parse(highest)?, smallest);
     if lowest > highest {
         return Err(Error::EmptyRange { parameter, lowest, highest });
     }
@@ -395,9 +412,9 @@ fn range(
 }
 
 impl Evaluations<'_> {
-    /// The best point of the box.
-    fn minimum(&mut self) -> Result<Candidate> {
-        let found = Landscape::new(self.ranges, |point| self.value(point)).minimum();
+    /// The best point of the box, searched from a `known` one, too.
+    fn minimum(&mut self, known: Option<Point>) -> Result<Candidate> {
+        let found = Landscape::new(self.ranges, |point| self.value(point)).minimum(known);
         match &self.problem {
             Some(problem @ Error::QuadratureDisabled { .. }) => Err(problem.clone()),
             Some(problem) if found.value == f64::INFINITY => Err(problem.clone()),

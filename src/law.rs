@@ -125,6 +125,8 @@ pub struct Group {
     start: f64,
     pretrained: Option<Pretrained>,
     mirrored: bool,
+    /// Whether it stands for neighbours that are active, should it not be so itself.
+    among_active: bool,
 }
 
 impl Group {
@@ -150,6 +152,7 @@ impl Group {
             start: 0.0,
             pretrained: None,
             mirrored: false,
+            among_active: false,
         })
     }
 
@@ -323,9 +326,15 @@ impl Group {
         self.mirrored
     }
 
+    /// The same group as one node of a continuum of active coordinates: at a coefficient of zero, it
+    /// stands for those next to it.
+    pub(crate) fn among_active(self) -> Self {
+        Self { among_active: self.prior == Prior::ZERO, ..self }
+    }
+
     /// Whether some of its coefficients are not zero.
     pub(crate) fn is_active(&self) -> bool {
-        self.prior != Prior::ZERO
+        self.among_active || self.prior != Prior::ZERO
     }
 
     /// Whether training starts at the solution.
@@ -527,6 +536,11 @@ impl Law {
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.mean_of(|group| group.prior.mean_square())
+    }
+
+    /// Mean square of the coefficients less their start: the error without samples.
+    pub(crate) fn signal(&self) -> f64 {
+        self.mean_of(Group::signal)
     }
 
     /// Mean square of coefficients and starts together, the unit of the problem.

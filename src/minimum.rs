@@ -16,14 +16,15 @@ const EQUAL: f64 = 1e-10;
 /// good to 1e-11 leave the minimum below [`EQUAL`].
 const STENCIL: f64 = 1e-3;
 
+/// The same for valleys whose floor is so flat that, at the smaller step, its curvature is lost to
+/// rounding.
+const VALLEY_STENCILS: [f64; 2] = [0.5, 0.05];
+
 /// Predicted gain at which a descent ends.
 const NO_GAIN: f64 = 1e-12;
 
 /// Basins of the grid that are descended into.
 const BASINS: usize = 6;
-
-/// Positive values of a parameter below this share of the largest are passed over.
-const SMALLEST_SHARE: f64 = 1e-10;
 
 /// The values of a parameter: positive ones between two bounds, or 0, or both.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,11 +36,11 @@ pub(crate) struct Range {
 
 impl Range {
     /// The values from `lowest` to `highest`, neither of them negative. From 0 on, they are 0 and
-    /// those from `SMALLEST_SHARE` times the highest.
-    pub(crate) fn new(lowest: f64, highest: f64) -> Self {
+    /// those from `smallest`.
+    pub(crate) fn new(lowest: f64, highest: f64, smallest: f64) -> Self {
         let zero = lowest == 0.0;
-        let smallest = if zero { SMALLEST_SHARE * highest } else { lowest };
-        Self { zero, positive: (highest > 0.0).then_some([smallest, highest]) }
+        let lowest = if zero { smallest.min(highest) } else { lowest };
+        Self { zero, positive: (highest > 0.0).then_some([lowest, highest]) }
     }
 
     /// Whether there is no choice.
@@ -48,6 +49,11 @@ impl Range {
             None => true,
             Some([lowest, highest]) => !self.zero && lowest == highest,
         }
+    }
+
+    /// Whether a positive value is one of them.
+    pub(crate) fn contains(&self, value: f64) -> bool {
+        self.positive.is_some_and(|[lowest, highest]| (lowest..=highest).contains(&value))
     }
 
     pub(crate) fn lowest(&self) -> f64 {
@@ -125,17 +131,23 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         Candidate { point, value: (self.function)(point) }
     }
 
-    /// The lowest point: of a grid over the box, the lowest basins are descended into. Among points
-    /// of equal value, one with parameters of 0 or at a bound is preferred. The value is plus infinity
-    /// if no point of the grid has an answer.
-    pub(crate) fn minimum(&mut self) -> Candidate {
+    /// The lowest point: of a grid over the box, the lowest basins are descended into, and from
+    /// `known`, a point of the box that may be low. Among points of equal value, one with parameters
+    /// of 0 or at a bound is preferred. The value is plus infinity if no point of the grid has an
+    /// answer.
+    pub(crate) fn minimum(&mut self, known: Option<Point>) -> Candidate {
         let free = self.ranges.map(|range| !range.is_fixed());
         let mut best = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };
-        for basin in self.basins() {
-            let found = self.descend(basin, free, f64::NEG_INFINITY);
+        let mut basins = self.basins();
+        basins.extend(known.map(|point| self.at(point)));
+        for basin in basins {
+            let found = self.descend(basin, free, f64::NEG_INFINITY, STENCIL);
             if found.value < best.value || best.value == f64::INFINITY {
                 best = found;
             }
+        }
+        for stencil in VALLEY_STENCILS.into_iter().chain([STENCIL]) {
+            best = self.descend(best, free, f64::NEG_INFINITY, stencil);
         }
         if best.value < f64::INFINITY { self.snap(best) } else { best }
     }
@@ -188,8 +200,15 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
     }
 
     /// Down from `start` along the positive coordinates that are `free`, by quadratic models in a
-    /// trusted region; to the minimum, or to a value of at most `enough`.
-    fn descend(&mut self, start: Candidate, free: [bool; PARAMETERS], enough: f64) -> Candidate {
+    /// trusted region, from differences over `stencil`; to the minimum, or to a value of at most
+    /// `enough`.
+    fn descend(
+        &mut self,
+        start: Candidate,
+        free: [bool; PARAMETERS],
+        enough: f64,
+        stencil: f64,
+    ) -> Candidate {
         const STEPS: usize = 60;
         let mut bounds = [[0.0; 2]; PARAMETERS];
         let mut axes = Vec::with_capacity(PARAMETERS);
@@ -209,7 +228,7 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
             if best.value <= enough || !best.value.is_finite() || axes.is_empty() {
                 break;
             }
-            let Some(model) = self.model(best.point, &bounds, &axes) else { break };
+            let Some(model) = self.model(best.point, &bounds, &axes, stencil) else { break };
             let reach = |axis: usize| {
                 let ([low, high], x) = (bounds[axis], best.point[axis]);
                 [low.max(x - radius), high.min(x + radius)]
@@ -245,12 +264,13 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         point: Point,
         bounds: &[[f64; 2]; PARAMETERS],
         axes: &[usize],
+        stencil: f64,
     ) -> Option<Quadratic> {
         let mut centre = point;
         let mut size = [0.0; PARAMETERS];
         for &axis in axes {
             let [low, high] = bounds[axis];
-            size[axis] = STENCIL.min(0.5 * (high - low));
+            size[axis] = stencil.min(0.5 * (high - low));
             centre[axis] = point[axis].clamp(low + size[axis], high - size[axis]);
         }
         let mut value = |steps: &[usize], sign: f64| {
@@ -345,7 +365,7 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         let start = self.at(point);
         let mut free = [true; PARAMETERS];
         free[axis] = false;
-        Some(self.descend(start, free, limit)).filter(|found| found.value <= limit)
+        Some(self.descend(start, free, limit, STENCIL)).filter(|found| found.value <= limit)
     }
 
     /// The last point on the way from `inside` to the coordinate `end` of an axis that is not above
@@ -429,6 +449,10 @@ impl Quadratic {
 mod tests {
     use super::*;
 
+    fn range(lowest: f64, highest: f64) -> Range {
+        Range::new(lowest, highest, 1e-10 * highest)
+    }
+
     fn decade(power: f64) -> f64 {
         power * std::f64::consts::LN_10
     }
@@ -436,7 +460,7 @@ mod tests {
     #[test]
     fn the_lower_of_two_basins_is_found() {
         // A wide basin at 1e-2, and a narrow and deeper one at 1e3.
-        let ranges = [Range::new(1e-6, 1e6), Range::new(1e-6, 1e6), Range::new(1.0, 1.0)];
+        let ranges = [range(1e-6, 1e6), range(1e-6, 1e6), range(1.0, 1.0)];
         let function = |[x, y, _]: Point| {
             let well = |centre: f64, width: f64| {
                 let (dx, dy) = ((x - decade(centre)) / width, (y - decade(centre)) / width);
@@ -445,7 +469,7 @@ mod tests {
             -well(-2.0, 5.0) - 1.5 * well(3.0, 1.0)
         };
         let mut landscape = Landscape::new(ranges, function);
-        let found = landscape.minimum();
+        let found = landscape.minimum(None);
         assert!((found.value + 1.5).abs() < 0.02, "{found:?}");
         assert!((ranges[0].value(found.point[0]) / 1e3 - 1.0).abs() < 0.05, "{found:?}");
         assert_eq!(found.point[2], 0.0);
@@ -453,11 +477,11 @@ mod tests {
 
     #[test]
     fn a_minimum_at_a_bound_is_exact_and_zero_is_preferred_where_it_is_as_low() {
-        let ranges = [Range::new(0.0, 2.0), Range::new(0.3, 7.0), Range::new(0.0, 0.0)];
+        let ranges = [range(0.0, 2.0), range(0.3, 7.0), range(0.0, 0.0)];
         // Falls with the second parameter, and does not depend on the first where it is small.
         let function = |point: Point| ranges[0].value(point[0]).powi(4) - point[1];
         let mut landscape = Landscape::new(ranges, function);
-        let found = landscape.minimum();
+        let found = landscape.minimum(None);
         assert_eq!(found.point[0], f64::NEG_INFINITY);
         assert_eq!(ranges[1].value(found.point[1]), 7.0);
         assert_eq!(ranges[2].value(found.point[2]), 0.0);
@@ -466,23 +490,23 @@ mod tests {
     #[test]
     fn curved_valleys_are_followed_to_their_end() {
         // Rosenbrock's function of the logarithms, with a curvature that stencils resolve.
-        let ranges = [Range::new(1e-3, 1e3), Range::new(1e-3, 1e3), Range::new(1e-3, 1e3)];
+        let ranges = [range(1e-3, 1e3), range(1e-3, 1e3), range(1e-3, 1e3)];
         let function = |[x, y, z]: Point| {
             let step = |a: f64, b: f64| 10.0 * (b - a * a).powi(2) + (1.0 - a).powi(2);
             step(x, y) + step(y, z)
         };
         let mut landscape = Landscape::new(ranges, function);
-        let found = landscape.minimum();
+        let found = landscape.minimum(None);
         assert!(found.value < 1e-9, "{found:?}");
     }
 
     #[test]
     fn an_extent_follows_a_valley() {
         // Constant along x + y = 0: each alone has a short reach, with the other a long one.
-        let ranges = [Range::new(1e-3, 1e3), Range::new(1e-2, 1e2), Range::new(0.0, 1.0)];
+        let ranges = [range(1e-3, 1e3), range(1e-2, 1e2), range(0.0, 1.0)];
         let function = |[x, y, z]: Point| 50.0 * (x + y).powi(2) + z.exp();
         let mut landscape = Landscape::new(ranges, function);
-        let minimum = landscape.minimum();
+        let minimum = landscape.minimum(None);
         let [low, high] = landscape.extent(minimum, 0, minimum.value + 1e-3);
         // y ends at 1e±2, and x may exceed its inverse by sqrt(1e-3/50).
         let slack = (1e-3_f64 / 50.0).sqrt().exp();
@@ -495,11 +519,11 @@ mod tests {
 
     #[test]
     fn points_without_an_answer_are_passed_over() {
-        let ranges = [Range::new(1e-3, 1e3), Range::new(1.0, 1.0), Range::new(1.0, 1.0)];
+        let ranges = [range(1e-3, 1e3), range(1.0, 1.0), range(1.0, 1.0)];
         let hole = |[x, ..]: Point| if x < 0.0 { f64::INFINITY } else { (x - 1.0).powi(2) };
-        let found = Landscape::new(ranges, hole).minimum();
+        let found = Landscape::new(ranges, hole).minimum(None);
         assert!(found.value < 1e-10, "{found:?}");
-        let none = Landscape::new(ranges, |_| f64::INFINITY).minimum();
+        let none = Landscape::new(ranges, |_| f64::INFINITY).minimum(None);
         assert_eq!(none.value, f64::INFINITY);
     }
 }

@@ -484,8 +484,8 @@ impl Solver {
     /// inf { alpha : error(alpha) <= target }
     /// ```
     ///
-    /// It is 0 for a target that estimating nothing meets, the [mean square](Law::mean_square) of the
-    /// coefficients. With noise the error may fall and rise again before it falls for good; the first
+    /// It is 0 for a target that estimating nothing meets, the mean square of the coefficients less
+    /// their [start](Group::start). With noise the error may fall and rise again before it falls for good; the first
     /// fall counts. The learning curve is scanned at nodes that close in on the ratios where it can
     /// peak (the total weights of the groups of largest scale), to 1e-12 of the distance between them
     /// and by a factor of at most 1.65 each, and minima between nodes are searched: a dip that is
@@ -525,7 +525,7 @@ impl Solver {
     ) -> Result<f64> {
         const SPACING: f64 = 0.5;
         let mut solver = *self;
-        first_crossing(target_error, law.mean_square(), &peaks(law), SPACING, |sample_ratio| {
+        first_crossing(target_error, law.signal(), &peaks(law), SPACING, |sample_ratio| {
             let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
             let solution = solver.solve(law, &samples)?;
             solver = solver.with_warm_start(solution.state);

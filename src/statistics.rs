@@ -29,7 +29,8 @@ use crate::sum::CompensatedSum;
 /// - `beta_PT`, `B_PT`: pretrained and true coefficient of pretraining ([`Pretrained`](crate::Pretrained));
 ///   `||beta_hat - B_PT||²/D` is the excess test error on the pretraining task after fine-tuning;
 /// - `cut`: magnitude above which a coefficient counts as discovered, in [0, 1e300];
-/// - active: of a group whose [prior](Group::prior) is not zero.
+/// - active: of a group whose [prior](Group::prior) is not zero; where a
+///   [transfer](crate::Transfer) has nodes, of a coordinate that its task uses.
 ///
 /// Moments are integrals to 1e-10 of the root mean squares that they compare, and explicit at the
 /// closed forms; discovery rates are tails of the Gaussian, because `b` rises with `z`.

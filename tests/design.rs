@@ -6,7 +6,8 @@ mod common;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Design, Error, Initialization, Law, Position, Regime, Samples, ScaleMap, Solver, Supports, Task,
+    Design, Error, Group, Initialization, Law, Method, Position, Prior, Regime, Samples, ScaleMap,
+    Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -217,6 +218,54 @@ proptest! {
             prop_assert!(smaller == 1.0 || error(smaller) > target, "{smaller} of {ratio}");
         }
     }
+}
+
+#[test]
+fn a_range_from_zero_on_loses_nothing_and_stays_legal() {
+    // All of fine-tuning is within pretraining, and sparse: the smaller the first layer the better.
+    let supports = Supports::from_conditional(0.0036, 0.49, 0.0).unwrap();
+    let sparse = Task::new(supports).unwrap().with_pretraining_magnitude(2.9).unwrap();
+    let design = Design::new(sparse, samples(0.037, 0.0), 1e-5).unwrap();
+    let optimum = design.optimum().unwrap();
+    assert!(optimum.one_plus_relative_scale.value < 1e-10);
+    let from_zero = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
+    let errors = [&optimum, &from_zero].map(|optimum| optimum.report.generalization_error);
+    assert!(errors[1] <= errors[0] * (1.0 + OPTIMUM_BUDGET), "{errors:?}");
+    let design = Design::new(task(0.1, 0.5), samples(0.3, 0.0), 1e-3).unwrap();
+    for largest in [1e-153, 1e-150] {
+        let optimum = design.with_readout_scales(0.0..=largest).unwrap().optimum().unwrap();
+        assert_eq!(optimum.unanswered, 0);
+    }
+}
+
+#[test]
+fn flat_valleys_are_followed_to_their_floor() {
+    // Noise above all signals: two of three parameters hardly matter, and equal layers are in the box.
+    let supports = Supports::from_conditional(0.43, 0.98, 0.0).unwrap();
+    let base = Task::new(supports).unwrap().with_correlation(0.7).unwrap();
+    let large = base.with_pretraining_magnitude(10.0).unwrap();
+    let noisy = Design::new(large, samples(0.03, 10.0), 1e-3).unwrap().optimum().unwrap();
+    assert!(noisy.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", noisy.gain());
+    // Three parameters, of which the smallest features are indifferent to two.
+    let supports = Supports::from_conditional(0.56, 0.19, 0.18).unwrap();
+    let small = Task::new(supports).unwrap().with_pretraining_magnitude(1.4e-3).unwrap();
+    let design = Design::new(small, samples(0.9, 0.1), 1.0).unwrap();
+    let free = design.with_absolute_scales(1e-6..=10.0).unwrap().optimum().unwrap();
+    assert!(free.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", free.gain());
+}
+
+#[test]
+fn no_samples_are_required_for_what_the_start_knows() {
+    // The lazy limit learns the difference from the start: error (1 - alpha) (3 - 1)².
+    let start_at = |mean| {
+        let group = Group::new("all", 1.0, Prior::atom(mean).unwrap(), 1.0).unwrap();
+        Law::new(vec![group.with_start(3.0).unwrap()]).unwrap()
+    };
+    let solver = Solver::new().with_method(Method::Lazy);
+    let ratio = |mean, target| solver.required_sample_ratio(&start_at(mean), 0.0, target).unwrap();
+    assert_eq!(ratio(1.0, 4.0), 0.0);
+    assert!((ratio(1.0, 2.0) - 0.5).abs() < 1e-12);
+    assert_eq!(ratio(3.0, 0.0), 0.0);
 }
 
 #[test]

@@ -278,7 +278,8 @@ fn evaluate_follows_both_stages() {
     let output = evaluate(
         format!(
             "{header}\n{stage},0.4,0.01,gaussian,0.8,\n{stage},0.4,0.01,gaussian,0.8,continued\n\
-             {stage},,,,,\n{stage},-1,,,,\n{stage},,,normal,,\n"
+             {stage},,,,,\n{stage},-1,,,,\n{stage},,,normal,,\n\
+             {stage},,-1,,,\n"
         )
         .as_bytes(),
     );
@@ -295,6 +296,7 @@ fn evaluate_follows_both_stages() {
     let problem = column(&table, "problem");
     assert!(table[4][problem].starts_with("sample_ratio = -1.0"));
     assert!(table[5][problem].starts_with("pretraining_magnitude = 'normal' is not one of"));
+    assert!(table[6][problem].starts_with("noise_variance = -1.0"));
 }
 
 #[cfg(feature = "simulation")]

@@ -5,8 +5,8 @@ mod common;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Error, Estimator, Group, Initialization, Law, Method, Penalty, Pretrained, Prior, Protocol,
-    Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferReport,
+    Error, Estimator, Group, Initialization, Label, Law, Method, Penalty, Pretrained, Prior,
+    Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferReport,
 };
 use proptest::prelude::*;
 
@@ -183,6 +183,44 @@ fn nodes_resolve_what_fine_tuning_sees_of_a_fully_related_task() {
     let finer = transfer.law(report.refinement + 1).unwrap();
     let finer = Solver::new().evaluate(&finer, &samples(0.94, 0.0)).unwrap().generalization_error;
     assert!(relative_error(report.fine_tuning.generalization_error, finer) < 1e-8);
+}
+
+#[test]
+fn least_squares_has_the_moments_of_both_tasks() {
+    // No error asks for nodes here, but b = z, and E[(z - B_PT)²] = s² + E[(B_FT - B_PT)²].
+    for correlation in [-1.0, 0.0, 0.8] {
+        let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
+        for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+            let transfer = Transfer::new(base, map(0.1, 0.0)).with_protocol(protocol);
+            let law = evaluate(&transfer, 1.5).law;
+            assert!(relative_error(law.mean_square(), 1.0) < ROUNDING);
+            let noisy = samples(1.5, 0.1);
+            let total = Solver::new().statistics(&law, &noisy, 0.0).unwrap().total;
+            let product = 0.05 * correlation * 20.0_f64.sqrt();
+            let expected = 0.2 + 1.0 + 0.4 - 2.0 * product;
+            assert!(relative_error(total.forgetting.unwrap(), expected) < ROUNDING);
+            assert!(relative_error(total.pretraining_error.unwrap(), expected) < ROUNDING);
+            assert!(relative_error(total.variance, 1.2) < ROUNDING);
+        }
+    }
+}
+
+#[test]
+fn a_node_at_zero_is_active_where_its_neighbours_are() {
+    // Fully related tasks: what fine-tuning is to learn is known given pretraining, at one node zero.
+    for correlation in [-1.0, 1.0] {
+        let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
+        let report = evaluate(&Transfer::new(base, map(0.1, 0.0)), 0.3);
+        assert!(report.law.groups().iter().any(|group| {
+            *group.label() == Label::SHARED && group.prior() == Prior::ZERO && group.weight() > 1e-5
+        }));
+        let statistics = Solver::new().statistics(&report.law, &samples(0.3, 0.0), 0.2).unwrap();
+        let rate = |label| statistics.group(label).unwrap().estimates.discovery_rate;
+        let power = 0.5 * (rate("shared") + rate("new"));
+        assert!(relative_error(statistics.true_discovery_rate.unwrap(), power) < ROUNDING);
+        let inactive = 1.0 - 0.1 * power / statistics.total.discovery_rate;
+        assert!(relative_error(statistics.false_discovery_rate.unwrap(), inactive) < ROUNDING);
+    }
 }
 
 #[test]

@@ -182,10 +182,11 @@ impl Problem {
         let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
         let mut transfer = Transfer::new(task, scale_map).with_protocol(protocol);
         let (alpha_pt, noise_pt) = pretraining;
-        let noise_pt = noise_pt.unwrap_or(0.0);
-        if let Some(alpha_pt) = alpha_pt {
-            let samples = Samples::new(alpha_pt)?.with_noise_variance(noise_pt)?;
-            transfer = transfer.with_pretraining_samples(samples);
+        // Of unlimited data the noise does not matter, but has to be one.
+        let pretraining =
+            Samples::new(alpha_pt.unwrap_or(1.0))?.with_noise_variance(noise_pt.unwrap_or(0.0))?;
+        if alpha_pt.is_some() {
+            transfer = transfer.with_pretraining_samples(pretraining);
         }
         Ok(Self { transfer, samples, method })
     }
