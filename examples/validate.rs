@@ -10,6 +10,7 @@ use files::{Table, exit_code, write_table};
 use indicatif::{ProgressBar, ProgressStyle};
 use panels::{Line, Mark, Panel};
 use regimes_on_tasks::Problems;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 mod files;
 mod panels;
@@ -21,10 +22,10 @@ SVG figure with a panel for every task, lines for the theory and points with 95 
 intervals for the means over draws; a CSV table; and the same table for people on standard output.
 
 Every point has draws of its own, so that the z-scores, (mean - theory) / standard error, are
-independent, and about standard normal where the theory is exact. Next to the steep parts of a curve,
-simulation at finite D is biased upwards, the less the larger D is. The last line gives the mean
-square of the z-scores, and the probability that the largest of as many independent normal ones would
-be as large.
+independent. Where the theory is exact and draws are Gaussian they follow Student's distribution; on
+the steep parts of a curve, simulation at finite D is biased upwards, the less the larger D is. The
+last line gives the mean square of the z-scores, and the probability that the largest of as many scores
+from Student's distribution would be as large.
 
 The CSV has the columns task, regime, dimension, samples, alpha_ft, draws, mean, standard_error, low,
 high, theory and z_score. The exit code is 0 if every point has an answer, 2 if there is no result.
@@ -171,7 +172,7 @@ fn draw(problems: &Problems, points: &[Point], subtitle: String) -> Result<(), B
 }
 
 /// The z-scores, a table for every task.
-fn print(problems: &Problems, points: &[Point]) {
+fn print(problems: &Problems, points: &[Point]) -> Result<(), Box<dyn Error>> {
     for (task, named) in problems.tasks.iter().enumerate() {
         println!("\nz-scores, {}", named.name);
         for (regime, named) in problems.regimes.iter().enumerate() {
@@ -187,12 +188,14 @@ fn print(problems: &Problems, points: &[Point]) {
     let count = points.len() as f64;
     let mean_square = points.iter().map(|point| point.z_score.powi(2)).sum::<f64>() / count;
     let largest = points.iter().map(|point| point.z_score.abs()).fold(0.0, f64::max);
-    // Two-sided tail of one normal score, and of the largest of so many.
-    let tail = statrs::function::erf::erfc(largest / std::f64::consts::SQRT_2);
-    let chance = -f64::exp_m1(count * f64::ln_1p(-tail));
+    // Two-sided tail of one score, and of the largest of so many, where the theory is exact.
+    let freedom = points[0].error.count as f64 - 1.0;
+    let student = StudentsT::new(0.0, 1.0, freedom)?;
+    let chance = -f64::exp_m1(count * f64::ln_1p(-2.0 * student.sf(largest)));
     println!(
         "\n{count} points: mean square {mean_square:.2}, largest {largest:.2} (chance {chance:.2})"
     );
+    Ok(())
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
@@ -204,7 +207,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         "lines: theory; points: means over {draws} draws with D = {dimension}, 95 % confidence intervals"
     );
     draw(problems, &points, subtitle)?;
-    print(problems, &points);
+    print(problems, &points)?;
     eprintln!("wrote {} and {}", problems.csv.display(), problems.svg.display());
     Ok(true)
 }
