@@ -289,7 +289,7 @@ impl Design {
     /// # Errors
     ///
     /// Where no point of the grid has an answer, the error of the first, as [`Solver::evaluate`]
-    /// and [`Law::fine_tuning`] give it; [`Error::QuadratureDisabled`] where a point needs
+    /// and [`Transfer::fine_tuning`] give it; [`Error::QuadratureDisabled`] where a point needs
     /// quadrature and the feature is off.
     ///
     /// # Examples
