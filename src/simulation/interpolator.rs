@@ -408,7 +408,9 @@ impl Problem<'_> {
         let mut nu = DVector::zeros(self.inputs.nrows());
         let mut primal = self.primal(&nu);
         let mut weighted = DMatrix::zeros(self.inputs.nrows(), self.inputs.ncols());
-        for iterations in 1.. {
+        let mut iterations = 0;
+        loop {
+            iterations += 1;
             let Some(hessian) = self.hessian(&primal.norms, &mut weighted) else {
                 return Solution {
                     moves: primal.moves,
@@ -430,7 +432,6 @@ impl Problem<'_> {
                 return self.certified(&primal, &nu, &step, iterations);
             }
         }
-        unreachable!("the loop ends at its limit")
     }
 
     fn primal(&self, nu: &DVector<f64>) -> Primal {
@@ -547,8 +548,8 @@ impl Problem<'_> {
     /// ```
     ///
     /// in which the part of the residual is that of its labels: the gap itself has `|r|²/kappa`, which
-    /// for a small `kappa` is rounding without bound. A term of the sum is at most `e²/2` over the smallest `sqrt(c² + b²)` on the way, which
-    /// changes by no more than `e`.
+    /// for a small `kappa` is rounding without bound. A term of the sum is at most `e²/2` over the
+    /// smallest `sqrt(c² + b²)` on the way, which changes by no more than `e`.
     fn certified(
         &self,
         primal: &Primal,
