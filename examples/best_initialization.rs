@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use diagonet::{Design, InductiveBias, Optimum, Regime, Samples, Supports, Task};
 use files::{Table, create, exit_code, write_table};
-use plotters::coord::Shift;
+use labels::{Area, label};
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
 mod files;
+mod labels;
 
 const EXPLANATION: &str = "\
 Maps the best initialization: for every overlap with the pretraining task and every density of the
@@ -243,22 +244,8 @@ fn write_csv(cells: &[Cell], writer: &mut Table) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
 /// Colour of a task in a panel.
 type Colour<'a> = &'a dyn Fn(&Best) -> RGBColor;
-
-fn label(
-    area: &Area<'_>,
-    text: &str,
-    position: (i32, i32),
-    size: i32,
-    anchor: HPos,
-) -> Result<(), Box<dyn Error>> {
-    let style = ("sans-serif", size).into_font().color(&BLACK).pos(Pos::new(anchor, VPos::Center));
-    area.draw(&Text::new(text.to_string(), position, style))?;
-    Ok(())
-}
 
 /// Gain below which the choice is not worth its while.
 const WORTHLESS: f64 = 1.01;

@@ -10,11 +10,12 @@ use diagonet::{
     Solver, Supports, Task,
 };
 use files::{Table, create, exit_code, write_table};
-use plotters::coord::Shift;
+use labels::label;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 mod files;
+mod labels;
 
 const EXPLANATION: &str = "\
 Maps the regimes of fine-tuning: which initialization leads to which inductive bias, and to which
@@ -262,20 +263,6 @@ fn write_phase(
             ])?;
         }
     }
-    Ok(())
-}
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-fn label(
-    area: &Area<'_>,
-    text: &str,
-    position: (i32, i32),
-    size: i32,
-    anchor: HPos,
-) -> Result<(), Box<dyn Error>> {
-    let style = ("sans-serif", size).into_font().color(&BLACK).pos(Pos::new(anchor, VPos::Center));
-    area.draw(&Text::new(text.to_string(), position, style))?;
     Ok(())
 }
 
