@@ -174,14 +174,10 @@ impl Task {
         let bar = ProgressBar::new(self.draws)
             .with_style(ProgressStyle::with_template(style).map_err(|error| error.to_string())?)
             .with_message(number.to_string());
-        let ensemble = self.plan.run_with(
-            self.experiment.quantities(),
-            |progress| {
-                bar.set_length(progress.planned);
-                bar.set_position(progress.done);
-            },
-            |seed, draw| Ok(self.experiment.run(seed, draw)?.values()),
-        );
+        let ensemble = self.plan.run_with_progress(&self.experiment, |progress| {
+            bar.set_length(progress.planned);
+            bar.set_position(progress.done);
+        });
         bar.finish_and_clear();
         ensemble.map_err(|error| error.to_string())
     }

@@ -79,11 +79,7 @@ fn simulate(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
                     Experiment::new(transfer, problems.samples(ratio)?, arguments.dimension)?;
                 let theory = experiment.prediction(&Solver::new())?.generalization_error;
                 let run = MonteCarlo::new(arguments.draws)?.with_seed(seed);
-                let ensemble = run.run_with(
-                    experiment.quantities(),
-                    |_| bar.inc(1),
-                    |seed, draw| Ok(experiment.run(seed, draw)?.values()),
-                )?;
+                let ensemble = run.run_with_progress(&experiment, |_| bar.inc(1))?;
                 let error = ensemble.statistic("generalization_error").ok_or("no draws")?;
                 let sample_ratio = experiment.samples().sample_ratio();
                 simulated.push(Point {

@@ -249,11 +249,41 @@ impl MonteCarlo {
     ///
     /// See [`MonteCarlo`].
     pub fn run(&self, experiment: &Experiment) -> Result<Ensemble> {
-        self.run_with(
-            experiment.quantities(),
-            |_| {},
-            |seed, draw| Ok(experiment.run(seed, draw)?.values()),
-        )
+        self.run_with_progress(experiment, |_| {})
+    }
+
+    /// Runs the draws of an experiment, and calls `progress` after every one of them, from the thread
+    /// that did it.
+    ///
+    /// # Errors
+    ///
+    /// As [`MonteCarlo::run`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use diagonet::simulation::{Experiment, MonteCarlo};
+    /// use diagonet::{Group, Law, Prior, Samples};
+    ///
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 10)?;
+    /// let draws = AtomicU64::new(0);
+    /// MonteCarlo::new(5)?.run_with_progress(&experiment, |_| {
+    ///     draws.fetch_add(1, Ordering::Relaxed);
+    /// })?;
+    /// assert_eq!(draws.into_inner(), 5);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn run_with_progress(
+        &self,
+        experiment: &Experiment,
+        progress: impl Fn(Progress) + Sync,
+    ) -> Result<Ensemble> {
+        self.run_with(experiment.quantities(), progress, |seed, draw| {
+            Ok(experiment.run(seed, draw)?.values())
+        })
     }
 
     /// Runs the draws of anything: `trial` takes seed and index of a draw and returns a number, or
