@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use diagonet::simulation::{Experiment, MonteCarlo, Statistic};
 use diagonet::{
-    Initialization, Prior, Protocol, Report, Samples, ScaleMap, Solver, Supports, Task, Transfer,
+    Initialization, Law, Prior, Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer,
 };
 use files::{Table, exit_code, write_table};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -168,11 +168,14 @@ impl Arguments {
 /// The error of a series at some samples.
 fn theory(transfer: &Transfer, series: Series, samples: &Samples) -> diagonet::Result<f64> {
     let solver = Solver::new();
-    let error = |report: Report| report.generalization_error;
-    match series {
-        Series::Scratch => transfer.evaluate(&solver, samples)?.from_scratch.map(error),
-        Series::Pretrained(_) => transfer.fine_tuning(&solver, samples).map(error),
-    }
+    let report = match series {
+        Series::Scratch => {
+            let pretraining = transfer.scale_map().pretraining();
+            solver.evaluate(&Law::from_scratch(&transfer.task(), &pretraining)?, samples)
+        }
+        Series::Pretrained(_) => transfer.fine_tuning(&solver, samples),
+    };
+    Ok(report?.generalization_error)
 }
 
 fn lines(arguments: &Arguments) -> diagonet::Result<Vec<Point>> {
@@ -216,11 +219,7 @@ fn marks(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
                     Series::Pretrained(_) => (experiment, "generalization_error"),
                 };
                 let run = MonteCarlo::new(arguments.draws)?.with_seed(seed);
-                let ensemble = run.run_with(
-                    experiment.quantities(),
-                    |_| bar.inc(1),
-                    |seed, draw| Ok(experiment.run(seed, draw)?.values()),
-                )?;
+                let ensemble = run.run_with_progress(&experiment, |_| bar.inc(1))?;
                 points.push(Point {
                     protocol,
                     series: index,

@@ -269,18 +269,22 @@ impl Experiment {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn draw(&self, seed: u64, index: u64) -> Result<Draw> {
-        let pretraining = match &self.problem {
-            Problem::Transfer(transfer) => transfer.pretraining_samples(),
-            Problem::Alone(_) => None,
-        };
         let plan = Plan {
             kinds: &self.kinds(),
             dimension: self.dimension,
             sampling: self.sampling,
-            pretraining,
+            pretraining: self.pretraining_samples(),
             fine_tuning: self.samples,
         };
         plan.draw(seed, index)
+    }
+
+    /// The samples of pretraining, where it has data of finite size.
+    fn pretraining_samples(&self) -> Option<Samples> {
+        match &self.problem {
+            Problem::Transfer(transfer) => transfer.pretraining_samples(),
+            Problem::Alone(_) => None,
+        }
     }
 
     fn kinds(&self) -> Vec<Kind> {
@@ -391,10 +395,7 @@ impl Experiment {
         check_length("labels", draw.labels.len(), labels.len())?;
         let groups = draw.kinds.iter().map(|&kind| positions.get(kind));
         let is_known = draw.labels == labels && groups.eq(draw.groups.iter().map(Some));
-        let has_pretraining_data = match &self.problem {
-            Problem::Transfer(transfer) => transfer.pretraining_samples().is_some(),
-            Problem::Alone(_) => false,
-        };
+        let has_pretraining_data = self.pretraining_samples().is_some();
         for (parameter, agrees) in [
             ("groups", is_known),
             ("pretraining_data", draw.pretraining_data.is_some() == has_pretraining_data),
@@ -543,9 +544,7 @@ impl Experiment {
     pub fn prediction(&self, solver: &Solver) -> Result<Report> {
         match &self.problem {
             Problem::Alone(law) => solver.evaluate(law, &self.samples),
-            Problem::Transfer(transfer) => {
-                Ok(transfer.evaluate(solver, &self.samples)?.fine_tuning)
-            }
+            Problem::Transfer(transfer) => transfer.fine_tuning(solver, &self.samples),
         }
     }
 
