@@ -58,73 +58,43 @@
 //! Shapes Inductive Bias in Fine-Tuning*, arXiv:2602.20062. Other sources are named where they are
 //! used.
 
-mod channel;
-mod crossing;
+mod asymptotics;
+mod bias;
 mod design;
-mod equations;
 mod error;
-mod fixed_point;
-mod inductive_bias;
-mod initialization;
-mod law;
-mod limits;
-mod minimum;
-mod normal;
-mod optimum;
-mod partials;
-mod penalty;
-mod phase_diagram;
-mod pretrained;
-mod prior;
-#[cfg(feature = "quadrature")]
-mod quadrature;
-mod realization;
-mod recovery;
-mod report;
-mod root;
-mod scale_map;
-mod search;
-mod sensitivity;
+mod estimator;
+mod network;
+mod numerics;
+mod problem;
 #[cfg(feature = "simulation")]
 pub mod simulation;
-#[cfg(feature = "quadrature")]
-mod smooth_channel;
-#[cfg(feature = "quadrature")]
-mod smooth_partials;
-mod soft_threshold;
-mod solver;
-mod statistics;
-mod sum;
-mod task;
-mod task_bias;
-mod transfer;
-mod transfer_sensitivity;
+mod stages;
 
-pub use design::Design;
-pub use error::{Error, Result};
-pub use fixed_point::{Estimator, FixedPoint};
-pub use inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
-pub use initialization::{ConservedQuantities, Initialization, Path, Weights};
-pub use law::{Group, Label, Law};
-pub use limits::{
+pub use asymptotics::fixed_point::{Estimator, FixedPoint};
+pub use asymptotics::limits::{
     basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
-pub use optimum::{OptimalParameter, Optimum, Position};
-pub use penalty::{Penalty, ProximalPoint, SeparablePenalty};
-pub use phase_diagram::{Axis, PhaseDiagram};
-pub use pretrained::Pretrained;
-pub use prior::Prior;
-pub use realization::TargetBias;
-pub use recovery::RecoveryThreshold;
-pub use report::{GroupReport, Report};
-pub use scale_map::ScaleMap;
-pub use sensitivity::{GroupGradient, LawGradient, Sensitivities};
-pub use solver::{Method, Solver};
-pub use statistics::{EstimateStatistics, GroupStatistics, Statistics};
-pub use task::{Samples, Supports, Task};
-pub use task_bias::{RegimeShares, TaskBias};
-pub use transfer::{Protocol, Transfer, TransferReport};
-pub use transfer_sensitivity::TransferGradient;
+pub use asymptotics::recovery::RecoveryThreshold;
+pub use asymptotics::report::{GroupReport, Report};
+pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
+pub use asymptotics::solver::{Method, Solver};
+pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
+pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
+pub use bias::phase_diagram::{Axis, PhaseDiagram};
+pub use bias::realization::TargetBias;
+pub use bias::task_bias::{RegimeShares, TaskBias};
+pub use design::Design;
+pub use design::optimum::{OptimalParameter, Optimum, Position};
+pub use error::{Error, Result};
+pub use network::initialization::{ConservedQuantities, Initialization, Path, Weights};
+pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
+pub use network::scale_map::ScaleMap;
+pub use problem::law::{Group, Label, Law};
+pub use problem::pretrained::Pretrained;
+pub use problem::prior::Prior;
+pub use problem::task::{Samples, Supports, Task};
+pub use stages::gradient::TransferGradient;
+pub use stages::transfer::{Protocol, Transfer, TransferReport};
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]

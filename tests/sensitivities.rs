@@ -146,14 +146,19 @@ fn check(problem: &Problem, method: Method) {
         if weight > 0.0 {
             of_group("weight", weight, &|group, x| group[0] += x, &|group| group.weight);
         }
-        of_group("mean", mean.abs().max(0.1), &|group, x| group[1] += x, &|group| group.mean);
+        // Weights of the rich limit jump where a group becomes active.
+        if method != Method::Rich || mean != 0.0 || variance > 0.0 {
+            of_group("mean", mean.abs().max(0.1), &|group, x| group[1] += x, &|group| group.mean);
+        }
         if variance > 0.0 {
             of_group("variance", variance, &|group, x| group[2] += x, &|group| group.variance);
         }
         if scale > 0.0 {
             of_group("log_scale", 1.0, &|group, x| group[3] *= x.exp(), &|group| group.log_scale);
+        }
+        if scale > 0.0 && method != Method::Rich {
             of_group("start", start.abs().max(0.1), &|group, x| group[4] += x, &|group| {
-                group.start
+                group.start.unwrap()
             });
         }
     }
@@ -217,6 +222,32 @@ fn derivatives_are_those_of_the_lazy_limit() {
 }
 
 #[test]
+fn derivatives_are_those_of_the_rich_limit() {
+    let spike = vec![[0.1, 0.0, 10.0, 1e-3, 0.0], [0.9, 0.0, 0.0, 1e-6, 0.0]];
+    let mixture = vec![
+        [0.2, 1.0, 0.5, 0.03, 0.0],
+        [0.3, -0.7, 0.0, 0.2, 0.0],
+        [0.1, 0.5, 0.3, 0.0, 0.0],
+        [0.4, 0.0, 0.01, 1.5, 0.0],
+    ];
+    for (sample_ratio, noise_variance, groups) in [
+        (0.2, 0.0, spike.clone()),
+        (0.6, 0.1, spike),
+        (0.3, 0.2, mixture.clone()),
+        (0.85, 0.01, mixture),
+    ] {
+        let problem = Problem { sample_ratio, noise_variance, explicit_penalty: 0.0, groups };
+        check(&problem, Method::Rich);
+        // The limit has neither an explicit penalty nor other starts.
+        let gradient = problem.sensitivities(Method::Rich).generalization_error;
+        assert_eq!(gradient.explicit_penalty, None);
+        for (group, slopes) in problem.groups.iter().zip(&gradient.groups) {
+            assert_eq!(slopes.start, (group[3] == 0.0).then_some(0.0));
+        }
+    }
+}
+
+#[test]
 fn derivatives_are_those_of_least_squares() {
     let problem = Problem {
         sample_ratio: 1.3,
@@ -271,7 +302,13 @@ fn what_has_no_derivative_says_so() {
         matches!(solver.sensitivities(law, &samples), Err(Error::NotDifferentiable { .. }))
     };
     let half = Samples::new(0.5).unwrap();
-    assert!(edge(&solver.with_method(Method::Rich), &law, half));
+    // Exact recovery is at the edge of the domain, too.
+    let sparse = Law::new(vec![
+        Group::new("signal", 0.1, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
+        Group::new("background", 0.9, Prior::ZERO, 1.0).unwrap(),
+    ])
+    .unwrap();
+    assert!(edge(&solver.with_method(Method::Rich), &sparse, half));
     assert!(edge(&solver, &law, Samples::new(1.0).unwrap()));
     assert!(edge(&solver, &Law::new(vec![group(0.0)]).unwrap(), half));
     let silent = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0).unwrap()]).unwrap();
@@ -422,7 +459,7 @@ fn by_unit(problem: &Problem, gradient: &LawGradient) -> (f64, f64) {
             mean * slopes.mean,
             2.0 * variance * slopes.variance,
             slopes.log_scale,
-            start * slopes.start,
+            start * slopes.start.unwrap_or(0.0),
         ]
     });
     let terms: Vec<f64> = data.into_iter().chain(groups).collect();
@@ -538,7 +575,8 @@ proptest! {
                     prop_assert!(gradient.explicit_penalty.is_none_or(f64::is_finite));
                     for group in &gradient.groups {
                         prop_assert!((group.weight + group.log_scale).is_finite());
-                        prop_assert!((group.mean + group.variance + group.start).is_finite());
+                        prop_assert!((group.mean + group.variance).is_finite());
+                        prop_assert!(group.start.is_some_and(f64::is_finite));
                     }
                 }
             }

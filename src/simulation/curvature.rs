@@ -102,7 +102,7 @@ impl<'a> Curvature<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::initialization::Initialization;
+    use crate::network::initialization::Initialization;
     use crate::simulation::dataset::draws;
 
     #[test]

@@ -255,7 +255,7 @@ fn descend(network: &mut Network, loss: &SquaredLoss<'_>, rate: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::initialization::Initialization;
+    use crate::network::initialization::Initialization;
     use crate::simulation::dataset::draws;
     use crate::simulation::{GradientFlow, Stop};
 

@@ -3,12 +3,12 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Result, check};
-use crate::law::{Group, Label};
-use crate::pretrained::Pretrained;
-use crate::prior::Prior;
+use crate::problem::law::{Group, Label};
+use crate::problem::pretrained::Pretrained;
+use crate::problem::prior::Prior;
+use crate::problem::task::{Samples, Task};
 use crate::simulation::dataset::Dataset;
 use crate::simulation::random::{Purpose, Stream};
-use crate::task::{Samples, Task};
 
 /// How many coordinates of a draw belong to each group.
 ///

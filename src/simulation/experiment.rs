@@ -2,10 +2,14 @@
 
 use nalgebra::DVector;
 
+use crate::asymptotics::report::Report;
+use crate::asymptotics::solver::Solver;
+use crate::asymptotics::statistics::EstimateStatistics;
 use crate::error::{Error, Result, check};
-use crate::initialization::Initialization;
-use crate::law::{Label, Law};
-use crate::report::Report;
+use crate::network::initialization::Initialization;
+use crate::numerics::sum::CompensatedSum;
+use crate::problem::law::{Label, Law};
+use crate::problem::task::Samples;
 use crate::simulation::dataset::{Dataset, check_length};
 use crate::simulation::descent::GradientDescent;
 use crate::simulation::draw::{Draw, Kind, Plan, Source, SupportSampling, distinct_labels, whole};
@@ -13,11 +17,7 @@ use crate::simulation::flow::GradientFlow;
 use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
 use crate::simulation::training::Training;
-use crate::solver::Solver;
-use crate::statistics::EstimateStatistics;
-use crate::sum::CompensatedSum;
-use crate::task::Samples;
-use crate::transfer::{Protocol, Transfer};
+use crate::stages::transfer::{Protocol, Transfer};
 
 /// How the networks of an [`Experiment`] are trained.
 ///
@@ -795,10 +795,10 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::law::Group;
-    use crate::prior::Prior;
-    use crate::scale_map::ScaleMap;
-    use crate::task::{Supports, Task};
+    use crate::network::scale_map::ScaleMap;
+    use crate::problem::law::Group;
+    use crate::problem::prior::Prior;
+    use crate::problem::task::{Supports, Task};
 
     #[test]
     fn draws_of_other_experiments_are_refused() {

@@ -310,8 +310,8 @@ mod tests {
     use nalgebra::{DMatrix, DVector};
 
     use super::*;
-    use crate::initialization::{Initialization, Path, Weights};
-    use crate::scale_map::ScaleMap;
+    use crate::network::initialization::{Initialization, Path, Weights};
+    use crate::network::scale_map::ScaleMap;
     use crate::simulation::GradientDescent;
     use crate::simulation::dataset::draws;
     use crate::simulation::training::Stop;

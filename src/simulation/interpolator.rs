@@ -8,7 +8,7 @@ use faer::{Accum, Mat, MatRef, Par, Side};
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, Result, check, check_coefficient, check_non_negative};
-use crate::penalty::check_scale;
+use crate::network::penalty::check_scale;
 use crate::simulation::dataset::Dataset;
 
 /// The way to the exact end point of gradient flow on a dataset.
@@ -660,7 +660,7 @@ mod tests {
         let data = draws::noise(10, 30, 2);
         let scales = DVector::from_element(30, 0.1);
         let exact = Interpolator::new().solve(&data, &scales).unwrap().coefficients;
-        let penalty = crate::penalty::SeparablePenalty::new(&scales).unwrap();
+        let penalty = crate::network::penalty::SeparablePenalty::new(&scales).unwrap();
         let optimum = 2.0 * penalty.value(&exact).unwrap();
         let problem = Problem {
             inputs: Cow::Borrowed(data.inputs()),

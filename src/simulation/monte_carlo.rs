@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::error::{Error, Result, check};
+use crate::numerics::sum::CompensatedSum;
 use crate::simulation::experiment::Experiment;
-use crate::sum::CompensatedSum;
 
 /// Draws between two looks at the standard error.
 const BATCH: u64 = 16;

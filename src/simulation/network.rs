@@ -5,8 +5,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use nalgebra::DVector;
 
 use crate::error::{Error, MAX_SQUARABLE, Result, check};
-use crate::initialization::{Initialization, Path, Weights};
-use crate::scale_map::check_readout_scale;
+use crate::network::initialization::{Initialization, Path, Weights};
+use crate::network::scale_map::check_readout_scale;
 use crate::simulation::dataset::check_length;
 
 /// A diagonal linear network of finite width: four vectors of weights.

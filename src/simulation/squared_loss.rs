@@ -105,7 +105,7 @@ impl<'a> SquaredLoss<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::initialization::{Path, Weights};
+    use crate::network::initialization::{Path, Weights};
     use crate::simulation::dataset::draws;
     use crate::simulation::random::{Purpose, Stream};
 

@@ -1,0 +1,203 @@
+//! The self-consistent state of an infinitely wide problem: noise and penalty that one coordinate
+//! sees.
+
+use std::fmt;
+
+use crate::asymptotics::equations::Equations;
+use crate::asymptotics::newton;
+use crate::error::{Error, Result};
+use crate::estimator::channel::{Form, Resolution, ScalarChannel};
+use crate::problem::law::{Group, Law};
+use crate::problem::task::Samples;
+
+/// The self-consistent state that a training problem reduces to in high dimension.
+///
+/// # Formula
+///
+/// For `alpha < r` every coordinate behaves as if its true coefficient `B` were observed once, as
+/// `z = B + s Z` with `Z ~ N(0, 1)`, and estimated by the proximal map of `theta q_c`:
+///
+/// ```text
+/// b(z) + (theta/2) [ asinh(b(z)/c) - asinh(b0/c) ] = z
+/// E[db/dz] + kappa/theta = alpha          (fixes theta)
+/// s² = (sigma² + E[(b - B)²]) / alpha     (fixes s²)
+/// ```
+///
+/// with expectations over `Z`, the priors and the groups of the [`Law`], where
+/// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`];
+/// - `c`, `b0`: [scale](Group::scale) and [start](Group::start) of the group;
+/// - `kappa`: explicit penalty strength, 0 for gradient flow to zero loss;
+/// - `r`: [reachable fraction](Law::reachable_fraction), the probability of `c > 0`.
+///
+/// For `kappa = 0` and `alpha > r`, training is ordinary least squares on the coordinates that can
+/// move: `theta = 0` and `s² = (sigma² + F)/(alpha - r)`, with `F` the mean square of the
+/// coefficients on frozen coordinates. At `alpha = r` it diverges unless both `sigma²` and `F` are 0.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2; Bayati and Montanari 2012;
+/// Thrampoulidis, Oymak and Hassibi 2015.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, Solver};
+///
+/// // One lazy group: the ridgeless limit s² = v (1 - alpha)/alpha.
+/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 1e9)?])?;
+/// let state = Solver::new().fixed_point(&law, &Samples::new(0.5)?)?;
+/// assert!((state.effective_noise_variance - 2.0).abs() < 1e-12);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct FixedPoint {
+    /// Variance `s²` of the effective noise on a coordinate.
+    pub effective_noise_variance: f64,
+    /// Strength `theta` of the effective penalty: 0 for ordinary least squares, infinite where no
+    /// coordinate can move and nothing pulls.
+    pub effective_penalty: f64,
+    /// Evaluations of the two equations.
+    pub iterations: usize,
+    /// Quadrature nodes visited in all evaluations.
+    pub integrand_evaluations: usize,
+    /// Larger one of the two equations' relative residuals, measured at this state.
+    pub residual: f64,
+    tangent: Option<Tangent>,
+}
+
+/// How the state moves along a learning curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tangent {
+    sample_ratio: f64,
+    /// Derivatives of `log s²` and `log theta` in the logarithm of the sample ratio.
+    slopes: [f64; 2],
+}
+
+impl FixedPoint {
+    /// Logarithms of `s²` and `theta` expected at another sample ratio; `None` for least squares.
+    fn extrapolate(&self, sample_ratio: f64) -> Option<[f64; 2]> {
+        let tangent = self.tangent?;
+        let distance = (sample_ratio / tangent.sample_ratio).ln();
+        // Far away, or next to a transition, the state itself is the better guess.
+        let shift = tangent.slopes.map(|slope| slope * distance);
+        let trusted = distance.abs() < 0.5 && shift.iter().all(|x| x.abs() < 1.0);
+        let logarithms = [self.effective_noise_variance.ln(), self.effective_penalty.ln()];
+        let start =
+            if trusted { [logarithms[0] + shift[0], logarithms[1] + shift[1]] } else { logarithms };
+        start.iter().all(|x| x.is_finite()).then_some(start)
+    }
+}
+
+/// How a generalization error was computed.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Estimator;
+/// assert_eq!(Estimator::LeastSquares.to_string(), "least squares");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Estimator {
+    /// The penalty itself, with expectations by quadrature.
+    Quadrature,
+    /// The lazy limit, a weighted l2 norm: explicit.
+    Lazy,
+    /// The rich limit, a weighted l1 norm: error functions.
+    Rich,
+    /// As many samples as coordinates that can move, or more: explicit, and the same for all
+    /// penalties.
+    LeastSquares,
+}
+
+impl fmt::Display for Estimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quadrature => "quadrature",
+            Self::Lazy => "lazy",
+            Self::Rich => "rich",
+            Self::LeastSquares => "least squares",
+        })
+    }
+}
+
+/// A state with the error of every group of the law.
+#[derive(Debug, Clone)]
+pub(crate) struct Solution {
+    pub(crate) estimator: Estimator,
+    pub(crate) state: FixedPoint,
+    pub(crate) group_errors: Vec<f64>,
+    /// Largest possible difference of the total error to that of the penalty itself, if known.
+    pub(crate) difference_bound: Option<f64>,
+}
+
+impl Solution {
+    /// A state that is known without a search, and exact.
+    pub(crate) fn explicit(
+        estimator: Estimator,
+        noise: f64,
+        penalty: f64,
+        group_errors: Vec<f64>,
+    ) -> Result<Self> {
+        if !noise.is_finite() {
+            return Err(Error::NotRepresentable {
+                quantity: "the effective noise variance",
+                reason: "it is above 1e308",
+            });
+        }
+        let state = FixedPoint {
+            effective_noise_variance: noise,
+            effective_penalty: penalty,
+            iterations: 0,
+            integrand_evaluations: 0,
+            residual: 0.0,
+            tangent: None,
+        };
+        Ok(Self { estimator, state, group_errors, difference_bound: Some(0.0) })
+    }
+}
+
+/// Solves the equations of a problem in which some coordinates move and there is something to
+/// estimate; `channel` makes the channel of a group, in units of the root of a mean square.
+pub(crate) fn solve<C: ScalarChannel>(
+    law: &Law,
+    samples: &Samples,
+    explicit_penalty: f64,
+    warm_start: Option<FixedPoint>,
+    estimator: Estimator,
+    channel: impl Fn(usize, &Group, f64) -> Result<C>,
+) -> Result<Solution> {
+    let equations = Equations::new(law, samples, explicit_penalty, &channel)?;
+    let unit_squared = equations.unit_squared;
+    let unit = unit_squared.sqrt();
+    let start = warm_start
+        .and_then(|state| state.extrapolate(equations.sample_ratio))
+        .map(|[noise, penalty]| [noise - unit_squared.ln(), penalty - unit.ln()]);
+    let mut part_errors = vec![0.0; equations.parts.len()];
+    let root = newton::solve(&equations, start, &mut part_errors)?;
+    let [noise, penalty] = root.point.map(f64::exp);
+
+    let mut solved = vec![None; law.groups().len()];
+    for (part, error) in equations.parts.iter().zip(part_errors) {
+        solved[part.index] = Some(error * unit_squared);
+    }
+    let error = |(index, group): (usize, &Group)| match solved[index] {
+        Some(error) => Ok(error),
+        None if group.scale() == 0.0 => Ok(group.signal()),
+        // A group of weight zero takes no part in the equations.
+        None => {
+            let channel = channel(index, group, unit_squared)?;
+            let terms = channel.terms(noise, 0.5 * penalty, Form::Direct, Resolution::Fine);
+            Ok(terms.error * unit_squared)
+        }
+    };
+    let group_errors = law.groups().iter().enumerate().map(error).collect::<Result<_>>()?;
+    let state = FixedPoint {
+        effective_noise_variance: noise * unit_squared,
+        effective_penalty: penalty * unit,
+        iterations: root.iterations,
+        integrand_evaluations: root.nodes,
+        residual: root.residual,
+        tangent: Some(Tangent { sample_ratio: equations.sample_ratio, slopes: root.tangent }),
+    };
+    Ok(Solution { estimator, state, group_errors, difference_bound: Some(0.0) })
+}

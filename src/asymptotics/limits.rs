@@ -1,0 +1,564 @@
+//! Limits in which the generalization error has a closed form.
+
+use crate::asymptotics::fixed_point::{self, Estimator, Solution};
+use crate::asymptotics::newton::EFFECTIVE_PENALTY;
+use crate::asymptotics::recovery::RecoveryThreshold;
+use crate::asymptotics::report::Report;
+use crate::error::{Error, Result, check};
+use crate::estimator::soft_threshold::SoftThreshold;
+use crate::network::penalty::Penalty;
+use crate::numerics::root::falling_root;
+use crate::numerics::sum::Gap;
+use crate::problem::law::{Group, Law};
+use crate::problem::task::Samples;
+
+/// Generalization error of ordinary least squares on the coordinates that can move.
+///
+/// # Formula
+///
+/// ```text
+/// error = (alpha F + r sigma²) / (alpha - r)
+/// ```
+///
+/// where
+/// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`], `alpha >= r`;
+/// - `r`: [reachable fraction](Law::reachable_fraction) of the [`Law`], which counts scales above 0;
+/// - `F`: mean square of the coefficients on frozen coordinates (scale 0).
+///
+/// Exact for every penalty, because the solution is unique. Without noise and frozen signal the
+/// error is 0, also at `alpha = r`.
+///
+/// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
+///
+/// # Errors
+///
+/// [`Error::OutOfDomain`] for `alpha < r`; [`Error::Diverges`] at `alpha = r` with noise or frozen
+/// signal; [`Error::NotRepresentable`] where `s²` exceeds the range of floats.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, ordinary_least_squares};
+///
+/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
+/// let samples = Samples::new(3.0)?.with_noise_variance(0.5)?;
+/// assert_eq!(ordinary_least_squares(&law, &samples)?.generalization_error, 0.25);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Report> {
+    match least_squares(law, samples) {
+        Some(solution) => Ok(Report::new(law, solution?)),
+        None => Err(Error::OutOfDomain {
+            parameter: "sample_ratio",
+            value: samples.sample_ratio(),
+            domain: "[reachable fraction, 1e300]",
+        }),
+    }
+}
+
+/// Generalization error of the interpolator with the smallest l2 norm, on the coordinates that can
+/// move.
+///
+/// # Formula
+///
+/// [`weighted_l2`] with equal scales:
+///
+/// ```text
+/// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)      for alpha < r
+/// ```
+///
+/// where
+/// - `V`: mean square of the coefficients, less their [start](Group::start), on coordinates that can
+///   move;
+/// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
+///
+/// Exact in the limit of large and equal scales, regime III.
+///
+/// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
+///
+/// # Errors
+///
+/// [`Error::Diverges`] at `alpha = r` with noise or frozen signal; [`Error::NotRepresentable`] where
+/// `s²` exceeds the range of floats.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, minimum_l2};
+///
+/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 0.1)?])?;
+/// let samples = Samples::new(0.5)?.with_noise_variance(0.3)?;
+/// let error = minimum_l2(&law, &samples)?.generalization_error;
+/// assert!((error - (0.5 * 2.0 + 0.3)).abs() < 1e-15);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Report> {
+    Ok(Report::new(law, quadratic(law, samples, |_| 1.0)?))
+}
+
+/// Generalization error in the lazy limit: the interpolator with the smallest weighted l2 norm,
+/// `sum_d beta_d²/c_d`.
+///
+/// # Formula
+///
+/// Estimates are linear, `b = b0_g + a_g (z - b0_g)` in group `g`, with
+///
+/// ```text
+/// a_g = c_g / (c_g + t),      sum_g p_g a_g = alpha      (fixes t = theta/2 > 0)
+/// s²    = [ sigma² + sum_g p_g (1 - a_g)² V_g ] / sum_g p_g a_g (1 - a_g)
+/// error_g = (1 - a_g)² V_g + a_g² s²
+/// ```
+///
+/// where
+/// - `p_g`, `c_g`, `b0_g`: weight, scale and [start](Group::start) of the group; only ratios of
+///   scales matter;
+/// - `V_g`: mean square of the true coefficients less the start;
+/// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`].
+///
+/// The first equation is linear in `t` for one scale, quadratic for two, and has one root for more.
+/// For `alpha >= r` the solution is that of [`ordinary_least_squares`].
+///
+/// Exact in the limit of large scales at fixed ratios, regimes II and III; at finite scales the
+/// relative difference falls as the square of signal over scale, and the report carries a bound
+/// ([`Report::difference_bound`]) where the limit is close.
+///
+/// Source: Wu and Xu 2020 (arXiv:2006.05800) for weighted l2 regression; Anguita et al. 2026
+/// (arXiv:2602.20062), Proposition 4.2, for the penalty.
+///
+/// # Errors
+///
+/// [`Error::Diverges`] at `alpha = r` with noise or frozen signal; [`Error::NotRepresentable`] where
+/// `s²` exceeds the range of floats.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, Solver, weighted_l2};
+///
+/// let law = Law::new(vec![
+///     Group::new("reused", 0.2, Prior::gaussian(0.0, 5.0)?, 3e5)?,
+///     Group::new("new", 0.8, Prior::ZERO, 1e5)?,
+/// ])?;
+/// let samples = Samples::new(0.4)?;
+/// let limit = weighted_l2(&law, &samples)?;
+/// let exact = Solver::new().evaluate(&law, &samples)?;
+/// let difference = (limit.generalization_error - exact.generalization_error).abs();
+/// assert!(difference <= limit.difference_bound.unwrap() + 1e-10);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+pub fn weighted_l2(law: &Law, samples: &Samples) -> Result<Report> {
+    Ok(Report::new(law, lazy(law, samples)?))
+}
+
+/// Generalization error of basis pursuit: the interpolator with the smallest l1 norm, on the
+/// coordinates that can move.
+///
+/// [`weighted_l1`] with equal weights; exact in the limit of vanishing and equal scales, regime I.
+///
+/// # Errors
+///
+/// As [`weighted_l1`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, basis_pursuit};
+///
+/// let law = Law::new(vec![
+///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
+///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
+/// ])?;
+/// let error = |ratio| basis_pursuit(&law, &Samples::new(ratio)?).map(|r| r.generalization_error);
+/// assert!((error(0.25)? - 0.200975).abs() < 1e-6);
+/// assert_eq!(error(0.33)?, 0.0); // above the recovery threshold
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Report> {
+    weighted_l1(law, &vec![1.0; law.groups().len()], samples)
+}
+
+/// Generalization error of the interpolator with the smallest weighted l1 norm, on the coordinates
+/// that can move.
+///
+/// # Formula
+///
+/// The [fixed point](crate::FixedPoint) with a soft threshold at `theta w_g`. For a prior
+/// `N(0, v)`, with `S² = v + s²`, `u = theta w_g / S` and `P = erfc(u/sqrt(2))`,
+///
+/// ```text
+/// E[db/dz] = P
+/// error_g = v - 2 v P + S² [ (1 + u²) P - u sqrt(2/pi) exp(-u²/2) ]
+/// ```
+///
+/// and atoms and other means have the analogous form in normal densities and tails, where
+/// - `weights`: `w_g`, one per group of the [`Law`], in (0, 1e300]; common factors do not matter;
+/// - `s²`, `theta`: effective noise and penalty, solved for.
+///
+/// Without noise and frozen signal the error is 0 from the
+/// [recovery threshold](RecoveryThreshold) on. (Where a threshold is narrow and a mean is not zero,
+/// differences of normal tails are evaluated as ten-node sums, which keeps their digits.) For `alpha >= r` the solution is that of
+/// [`ordinary_least_squares`].
+///
+/// Exact in the limit of vanishing scales, for the weights of [`rich_weights`]; the approach is
+/// logarithmic in the scale, so that no scale that floats can hold is close, and the report
+/// carries no bound.
+///
+/// Source: Bayati and Montanari 2012 (arXiv:1008.2581); Anguita et al. 2026 (arXiv:2602.20062),
+/// Proposition 4.2.
+///
+/// # Errors
+///
+/// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for a
+/// weight outside (0, 1e300], or a start other than 0; [`Error::Diverges`] at `alpha = r` with noise or frozen signal;
+/// [`Error::NotRepresentable`] where `s²` leaves the range of floats, as it does within a rounding
+/// below the recovery threshold; [`Error::NotConverged`] where weights are so far apart that rounding
+/// hides the solution.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, basis_pursuit, weighted_l1};
+///
+/// let law = Law::new(vec![
+///     Group::new("reused", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     Group::new("new", 0.9, Prior::ZERO, 1e-6)?,
+/// ])?;
+/// let samples = Samples::new(0.25)?.with_noise_variance(0.01)?;
+/// let blind = basis_pursuit(&law, &samples)?;
+/// let informed = weighted_l1(&law, &[1.0, 2.0], &samples)?;
+/// assert!(informed.generalization_error < 0.7 * blind.generalization_error);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Report> {
+    check_weights(law, weights)?;
+    Ok(Report::new(law, soft(law, weights, samples)?))
+}
+
+/// Weights of the l1 norm that a law tends to in the rich limit.
+///
+/// # Formula
+///
+/// ```text
+/// w_g = asinh(B/c_g)
+/// ```
+///
+/// the marginal penalty at the typical magnitude of a coefficient, where
+/// - `c_g`: scale of group `g`;
+/// - `B`: root mean square of the coefficients that are not zero (1 where all are).
+///
+/// When all scales vanish as powers of one small number, the ratios of weights tend to the ratios
+/// of exponents. A frozen group has weight 1, without effect.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, rich_weights};
+///
+/// let law = Law::new(vec![
+///     Group::new("reused", 0.5, Prior::atom(1.0)?, 1e-100)?,
+///     Group::new("new", 0.5, Prior::ZERO, 1e-200)?,
+/// ])?;
+/// let weights = rich_weights(&law);
+/// assert!((weights[1] / weights[0] - 2.0).abs() < 5e-3);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[must_use]
+pub fn rich_weights(law: &Law) -> Vec<f64> {
+    RichWeights::new(law).weights
+}
+
+/// The [`rich_weights`] of a law, with what they depend on.
+#[derive(Debug)]
+pub(crate) struct RichWeights<'a> {
+    law: &'a Law,
+    density: f64,
+    magnitude: f64,
+    weights: Vec<f64>,
+}
+
+/// Derivatives of the logarithm of the typical magnitude in the parameters of a group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MagnitudeGradient {
+    /// At the cost of all groups in proportion.
+    pub(crate) weight: f64,
+    pub(crate) mean: f64,
+    pub(crate) variance: f64,
+}
+
+impl<'a> RichWeights<'a> {
+    pub(crate) fn new(law: &'a Law) -> Self {
+        let active = law.groups().iter().filter(|group| group.is_active());
+        let density: f64 = active.map(Group::weight).sum();
+        let magnitude = if density > 0.0 { (law.mean_square() / density).sqrt() } else { 1.0 };
+        let weight = |group: &Group| {
+            let marginal = Penalty::new(group.scale()).and_then(|q| q.derivative(magnitude));
+            marginal.map_or(1.0, |slope| 2.0 * slope)
+        };
+        let weights = law.groups().iter().map(weight).collect();
+        Self { law, density, magnitude, weights }
+    }
+
+    pub(crate) fn movable(&self, index: usize) -> bool {
+        self.law.groups()[index].scale() > 0.0
+    }
+
+    pub(crate) fn of_group(&self, index: usize) -> f64 {
+        self.weights[index]
+    }
+
+    /// Derivative of the logarithm of a weight in that of the scale, `-(B/h) / asinh(B/c)` with
+    /// `h = sqrt(c² + B²)`.
+    pub(crate) fn by_log_scale(&self, index: usize) -> f64 {
+        let hypotenuse = self.law.groups()[index].scale().hypot(self.magnitude);
+        -self.magnitude / hypotenuse / self.weights[index]
+    }
+
+    /// How the typical magnitude moves with a group.
+    pub(crate) fn log_magnitude_gradient(&self, group: &Group) -> MagnitudeGradient {
+        let mean_square = self.law.mean_square();
+        if mean_square == 0.0 {
+            return MagnitudeGradient { weight: 0.0, mean: 0.0, variance: 0.0 };
+        }
+        let active = if group.is_active() { self.density.recip() } else { 0.0 };
+        let share = group.weight() / mean_square;
+        MagnitudeGradient {
+            weight: 0.5 * (group.prior().mean_square() / mean_square - active),
+            mean: share * group.prior().mean(),
+            variance: 0.5 * share,
+        }
+    }
+}
+
+pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
+    if weights.len() != law.groups().len() {
+        return Err(Error::DimensionMismatch {
+            parameter: "weights",
+            expected: law.groups().len(),
+            found: weights.len(),
+        });
+    }
+    for &weight in weights {
+        check("weight", weight, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)?;
+    }
+    Ok(())
+}
+
+/// The rich limit has no form for other starts.
+pub(crate) fn check_starts(law: &Law) -> Result<()> {
+    for group in law.groups() {
+        check("start", group.start(), "0, for the rich limit", |x| x == 0.0)?;
+    }
+    Ok(())
+}
+
+/// The solution for as many samples as coordinates that can move, or more; `None` for fewer.
+pub(crate) fn least_squares(law: &Law, samples: &Samples) -> Option<Result<Solution>> {
+    let reachable = law.reachable_fraction();
+    let excess = samples.sample_ratio() - reachable;
+    let rounding = 4.0 * f64::EPSILON * reachable;
+    if excess < -rounding {
+        return None;
+    }
+    let (noise_variance, frozen_signal) = (samples.noise_variance(), law.frozen_signal());
+    let disturbance = noise_variance + frozen_signal;
+    let noise = if disturbance == 0.0 {
+        0.0
+    } else if excess > rounding {
+        disturbance / excess
+    } else {
+        let sample_ratio = samples.sample_ratio();
+        return Some(Err(Error::Diverges { sample_ratio, noise_variance, frozen_signal }));
+    };
+    // Where nothing can move, the residual stays, whatever pulls.
+    let theta = if reachable > 0.0 { 0.0 } else { f64::INFINITY };
+    Some(unbiased(law, noise, theta))
+}
+
+/// Coordinates that can move are estimated without bias, `b = z`; frozen ones stay at zero.
+pub(crate) fn unbiased(law: &Law, noise: f64, theta: f64) -> Result<Solution> {
+    let error = |group: &Group| {
+        if group.scale() > 0.0 { noise } else { group.signal() }
+    };
+    let errors = law.groups().iter().map(error).collect();
+    Solution::explicit(Estimator::LeastSquares, noise, theta, errors)
+}
+
+/// The weighted l2 norm of the law's own scales, with a bound on the difference to its penalty.
+pub(crate) fn lazy(law: &Law, samples: &Samples) -> Result<Solution> {
+    let mut solution = quadratic(law, samples, Group::scale)?;
+    if solution.estimator == Estimator::Lazy {
+        solution.difference_bound = lazy_bound(law, samples, &solution);
+    }
+    Ok(solution)
+}
+
+/// Interpolation with a quadratic penalty, `b²/scale(group)` in every group that can move.
+fn quadratic(law: &Law, samples: &Samples, scale: impl Fn(&Group) -> f64) -> Result<Solution> {
+    if let Some(solution) = least_squares(law, samples) {
+        return solution;
+    }
+    let balance = Balance::new(law, samples.sample_ratio(), &scale)?;
+    // The estimate's share of z, and what is missing to 1.
+    let shares = |group: &Group| {
+        if group.scale() == 0.0 {
+            return (0.0, 1.0);
+        }
+        let ratio = balance.ratio(scale(group));
+        (1.0 / (1.0 + ratio), 1.0 / (1.0 + ratio.recip()))
+    };
+    let (mut bias, mut spread) = (samples.noise_variance(), 0.0);
+    for group in law.groups() {
+        let (kept, lost) = shares(group);
+        bias += group.weight() * lost * lost * group.signal();
+        spread += group.weight() * kept * lost;
+    }
+    let noise = bias / spread;
+    let errors = law.groups().iter().map(|group| {
+        let (kept, lost) = shares(group);
+        lost * lost * group.signal() + kept * kept * noise
+    });
+    let theta = 2.0 * balance.ratio(1.0);
+    let solution = Solution::explicit(Estimator::Lazy, noise, theta, errors.collect())?;
+    Ok(Solution { difference_bound: None, ..solution })
+}
+
+/// Root `t > 0` of `sum p c/(c + t) = alpha`.
+#[derive(Debug, Clone, Copy)]
+enum Balance {
+    /// `t` itself.
+    Number(f64),
+    /// `log t`, where scales are too far apart for the explicit solution, or there are more than
+    /// two.
+    Logarithm(f64),
+}
+
+impl Balance {
+    /// The root for `alpha` below the reachable fraction.
+    fn new(law: &Law, alpha: f64, scale: impl Fn(&Group) -> f64) -> Result<Self> {
+        let reachable = law.reachable_fraction();
+        let gap = reachable - alpha;
+        let movable = || law.movable().map(|(_, group)| group);
+        let high = movable().map(&scale).fold(0.0, f64::max);
+        let low = movable().map(&scale).fold(f64::INFINITY, f64::min);
+        if low == high {
+            return Ok(Self::Number(high * (gap / alpha)));
+        }
+        // alpha less the weight at one of the scales.
+        let beyond = |value: f64| {
+            let mut gap = Gap::new(alpha, reachable);
+            movable().for_each(|group| gap.add(group.weight(), scale(group) == value));
+            gap.value()
+        };
+        let others = movable().any(|group| ![low, high].contains(&scale(group)));
+        // Beyond this ratio, products underflow.
+        if !others && low > 1e-140 * high {
+            // alpha t² + linear t - c (r - alpha) = 0, in units of the larger scale.
+            let c = low / high;
+            let linear = beyond(high) + c * beyond(low);
+            let root = (linear * linear + 4.0 * alpha * c * gap).sqrt();
+            let t = if linear > 0.0 {
+                2.0 * c * gap / (linear + root)
+            } else {
+                (root - linear) / (2.0 * alpha)
+            };
+            return Ok(Self::Number(high * t));
+        }
+        let start = high.ln() + (gap / alpha).ln();
+        let log_t = falling_root(start, [-1500.0, 1500.0], EFFECTIVE_PENALTY, |log_t| {
+            // The groups that respond for the most part by what they lack, as in the equations of
+            // the fixed point.
+            let (mut kept, mut lost, mut slope) = (0.0, 0.0, 0.0);
+            let mut gap = Gap::new(alpha, reachable);
+            for group in movable() {
+                let ratio = (log_t - scale(group).ln()).exp();
+                let (share, rest) = (1.0 / (1.0 + ratio), 1.0 / (1.0 + ratio.recip()));
+                gap.add(group.weight(), ratio < 1.0);
+                if ratio < 1.0 {
+                    lost += group.weight() * rest;
+                } else {
+                    kept += group.weight() * share;
+                }
+                slope += group.weight() * share * rest;
+            }
+            let gap = gap.value();
+            let (left, right) = (kept + (-gap).max(0.0), lost + gap.max(0.0));
+            Ok(((left / right).ln(), -slope / left.max(right)))
+        })?;
+        Ok(Self::Logarithm(log_t))
+    }
+
+    /// `t / c`.
+    fn ratio(self, scale: f64) -> f64 {
+        match self {
+            Self::Number(t) => t / scale,
+            Self::Logarithm(log_t) => (log_t - scale.ln()).exp(),
+        }
+    }
+}
+
+/// Bound on the difference of the total error between the penalty of the law and its lazy limit;
+/// `None` where the limit is not close.
+///
+/// With `y = z/(c + t)`, the inequality `x - x³/6 <= asinh(x) <= x` gives `b - a z <= 0.2 a t y³` and
+/// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these, and a rounding
+/// of the sample ratio, do to the two equations at the lazy state. A start `b0` moves `z` by
+/// `t asinh(b0/c)`, which differs from `t b0/c` by at most `t (b0/c)³/6`. In the first, that is answered by a
+/// step of `log t`; in the second, by one of the noise, which also takes the first and second order of
+/// the error in `log t`. The factor of two covers what is beyond, for steps below a tenth.
+fn lazy_bound(law: &Law, samples: &Samples, solution: &Solution) -> Option<f64> {
+    let alpha = samples.sample_ratio();
+    let noise = solution.state.effective_noise_variance;
+    let t = 0.5 * solution.state.effective_penalty;
+    let (mut response, mut error) = (4.0 * f64::EPSILON * alpha, 0.0);
+    let (mut stiffness, mut slope, mut curvature) = (0.0, 0.0, 0.0);
+    for group in law.groups().iter().filter(|group| group.scale() > 0.0) {
+        let (p, c) = (group.weight(), group.scale());
+        let (kept, lost) = (c / (c + t), t / (c + t));
+        let signal = group.signal();
+        let start = group.start().abs();
+        // Root mean square of y, with the start.
+        let mean = group.prior().mean().abs() + t / c * start;
+        let y = (mean * mean + group.prior().variance() + noise).sqrt() / (c + t);
+        if y > 0.05 || start > 0.05 * c {
+            return None;
+        }
+        response += 0.56 * p * kept * lost * y * y;
+        let shift =
+            0.2 * 15.0_f64.sqrt() * kept * t * y * y * y + kept * t * (start / c).powi(3) / 6.0;
+        let linear = lost * lost * signal + kept * kept * noise;
+        error += p * shift * (2.0 * linear.sqrt() + shift);
+        stiffness += p * kept * lost;
+        slope += 2.0 * p * kept * lost * (lost * signal - kept * noise);
+        // Half of a bound on the second derivative, 4 a (1 - a) E[z²].
+        curvature += 2.0 * p * kept * lost * (signal + noise);
+    }
+    let penalty_step = response / stiffness;
+    // In units of the noise, which may be zero.
+    let noise_step = (error + (slope.abs() + curvature * penalty_step) * penalty_step) / stiffness;
+    let close = penalty_step < 0.1 && noise_step <= 0.1 * noise;
+    close.then_some(2.0 * alpha * noise_step)
+}
+
+/// Interpolation with a weighted l1 penalty.
+pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solution> {
+    if let Some(solution) = least_squares(law, samples) {
+        return solution;
+    }
+    check_starts(law)?;
+    let undisturbed = samples.noise_variance() + law.frozen_signal() == 0.0;
+    if undisturbed && RecoveryThreshold::of_law(law, weights)?.recovers(samples.sample_ratio()) {
+        let mut exact = unbiased(law, 0.0, 0.0)?;
+        (exact.estimator, exact.difference_bound) = (Estimator::Rich, None);
+        return Ok(exact);
+    }
+    let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
+    let mut solution =
+        fixed_point::solve(law, samples, 0.0, None, Estimator::Rich, |index, group, square| {
+            SoftThreshold::new(group, weights[index] / unit, square)
+        })?;
+    solution.state.effective_penalty /= unit;
+    solution.difference_bound = None;
+    Ok(solution)
+}

@@ -1,0 +1,195 @@
+//! Exact recovery by weighted l1.
+
+use crate::asymptotics::limits::{check_starts, check_weights};
+use crate::error::{Error, Result, check};
+use crate::numerics::normal::{excess, square_excess, upper_tail};
+use crate::numerics::root::falling_root;
+use crate::problem::law::{Group, Law};
+use crate::problem::prior::Prior;
+use crate::problem::task::Supports;
+
+/// Fewest samples from which weighted l1 recovers every coefficient exactly, without noise.
+///
+/// # Formula
+///
+/// ```text
+/// alpha_c = min over u of   sum_{g active} p_g (1 + (u w_g)²)
+///                         + sum_{g zero}   p_g [ (1 + (u w_g)²) erfc(u w_g/sqrt(2))
+///                                                - u w_g sqrt(2/pi) exp(-(u w_g)²/2) ]
+/// ```
+///
+/// where
+/// - `p_g`, `w_g`: weight in the law, and in the l1 norm, of group `g`; the values of the active
+///   coefficients do not matter;
+/// - `u`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
+///   one.
+///
+/// Groups with scale 0 are not part of the problem.
+///
+/// Source: Donoho and Tanner 2009 (arXiv:0906.2530); Khajehnejad et al. 2009 (arXiv:0901.2912) for
+/// weights; Donoho, Maleki and Montanari 2009 (arXiv:0907.3574) for the minimum over thresholds.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{RecoveryThreshold, Supports};
+///
+/// let blind = RecoveryThreshold::of_supports(&Supports::from_overlap(0.1, 0.1, 1.0)?, 1.0)?;
+/// assert!((blind.sample_ratio() - 0.328793505).abs() < 5e-10);
+/// // New features at twice the price: the support is known in part.
+/// let informed = RecoveryThreshold::of_supports(&Supports::from_overlap(0.1, 0.1, 1.0)?, 2.0)?;
+/// assert!(informed.sample_ratio() < 0.2);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecoveryThreshold {
+    sample_ratio: f64,
+    threshold: f64,
+}
+
+impl RecoveryThreshold {
+    /// The threshold for a law and one l1 weight per group.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for
+    /// a weight outside (0, 1e300], or a start other than 0; [`Error::Unrecoverable`] where there is
+    /// signal on frozen coordinates; [`Error::NotRepresentable`] where weights are further apart than floats reach.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Law, Prior, RecoveryThreshold};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.2, Prior::atom(1.0)?, 1e-6)?,
+    ///     Group::new("background", 0.8, Prior::ZERO, 1e-6)?,
+    /// ])?;
+    /// let threshold = RecoveryThreshold::of_law(&law, &[1.0, 1.0])?;
+    /// assert!(threshold.recovers(0.55) && !threshold.recovers(0.45));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn of_law(law: &Law, weights: &[f64]) -> Result<Self> {
+        check_weights(law, weights)?;
+        check_starts(law)?;
+        let frozen_signal = law.frozen_signal();
+        if frozen_signal > 0.0 {
+            return Err(Error::Unrecoverable { frozen_signal });
+        }
+        let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
+        let parts = |active: bool| {
+            law.movable()
+                .filter(move |(_, group)| group.is_active() == active)
+                .map(move |(index, group)| (group.weight(), weights[index] / unit))
+        };
+        if parts(true).next().is_none() {
+            // Nothing to recover: no sample is needed, at the largest threshold.
+            return Ok(Self { sample_ratio: 0.0, threshold: f64::INFINITY });
+        }
+        let threshold = if parts(false).next().is_none() {
+            0.0
+        } else {
+            let log_threshold = falling_root(0.0, [-705.0, 705.0], "the threshold", |log_u| {
+                // Halves of the derivatives in u: of the active groups, which rises, and of the
+                // others, which falls in magnitude.
+                let u = log_u.exp();
+                let rise: f64 = parts(true).map(|(p, w)| p * w * (w * u)).sum();
+                let (mut fall, mut bend) = (0.0, 0.0);
+                for (p, w) in parts(false) {
+                    let x = u * w;
+                    fall += 2.0 * p * w * excess(x);
+                    bend += 2.0 * p * w * x * upper_tail(x);
+                }
+                Ok(if rise == 0.0 && fall == 0.0 {
+                    // Weights so far apart that a threshold between them costs nothing.
+                    (0.0, -1.0)
+                } else {
+                    ((fall / rise).ln(), -bend / fall - 1.0)
+                })
+            })?;
+            log_threshold.exp()
+        };
+        let active: f64 = parts(true).map(|(p, w)| p * (1.0 + (threshold * w).powi(2))).sum();
+        let others: f64 = parts(false).map(|(p, w)| 2.0 * p * square_excess(threshold * w)).sum();
+        Ok(Self { sample_ratio: active + others, threshold: threshold / unit })
+    }
+
+    /// The threshold for the supports of two tasks, when a feature that pretraining did not use has
+    /// `weight_ratio` times the l1 weight of one that it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a `weight_ratio` outside (0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{RecoveryThreshold, Supports};
+    ///
+    /// let needed = |overlap, ratio| -> diagonet::Result<f64> {
+    ///     let supports = Supports::from_overlap(0.1, 0.1, overlap)?;
+    ///     Ok(RecoveryThreshold::of_supports(&supports, ratio)?.sample_ratio())
+    /// };
+    /// assert!(needed(1.0, 3.0)? < needed(1.0, 1.0)?); // reuse helps what is shared
+    /// assert!(needed(0.0, 3.0)? > needed(0.0, 1.0)?); // and hurts what is not
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn of_supports(supports: &Supports, weight_ratio: f64) -> Result<Self> {
+        check("weight_ratio", weight_ratio, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)?;
+        let active = Prior::atom(1.0)?;
+        let law = Law::new(vec![
+            Group::new("shared", supports.shared(), active, 1.0)?,
+            Group::new("new", supports.new_features(), active, 1.0)?,
+            Group::new("pretraining-only", supports.pretraining_only(), Prior::ZERO, 1.0)?,
+            Group::new("none", supports.none(), Prior::ZERO, 1.0)?,
+        ])?;
+        Self::of_law(&law, &[1.0, weight_ratio, 1.0, weight_ratio])
+    }
+
+    /// The sample ratio `alpha_c`, in [0, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{RecoveryThreshold, Supports};
+    /// let everything_active = Supports::from_overlap(0.0, 1.0, 0.0)?;
+    /// assert_eq!(RecoveryThreshold::of_supports(&everything_active, 1.0)?.sample_ratio(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn sample_ratio(&self) -> f64 {
+        self.sample_ratio
+    }
+
+    /// The optimal threshold `u`, which l1 weights multiply, in units of the effective noise's
+    /// standard deviation; infinite where nothing is active.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{RecoveryThreshold, Supports};
+    /// let tenth = Supports::from_overlap(0.0, 0.1, 0.0)?;
+    /// let threshold = RecoveryThreshold::of_supports(&tenth, 1.0)?.threshold();
+    /// assert!((threshold - 1.14017).abs() < 5e-6);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Whether noiseless samples at this ratio determine every coefficient.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{RecoveryThreshold, Supports};
+    /// let tenth = Supports::from_overlap(0.0, 0.1, 0.0)?;
+    /// assert!(RecoveryThreshold::of_supports(&tenth, 1.0)?.recovers(0.33));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn recovers(&self, sample_ratio: f64) -> bool {
+        sample_ratio >= self.sample_ratio
+    }
+}

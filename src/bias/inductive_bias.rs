@@ -1,0 +1,380 @@
+//! The inductive bias of a feature, and its place in the triangle of regimes.
+
+use std::fmt;
+
+use crate::error::{Result, check, check_coefficient};
+use crate::network::penalty::Penalty;
+use crate::network::scale_map::ScaleMap;
+
+/// A feature: what pretraining and fine-tuning make of one coordinate.
+///
+/// # Examples
+///
+/// ```
+/// let feature = diagonet::Feature { pretrained_coefficient: 1.0, coefficient: 0.5 };
+/// assert_eq!(feature.coefficient, 0.5);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Feature {
+    /// Coefficient `beta_PT` that pretraining ends with, in [-1e300, 1e300]; 0 is a new feature.
+    pub pretrained_coefficient: f64,
+    /// Coefficient `beta_FT` that fine-tuning ends with, in [-1e300, 1e300].
+    pub coefficient: f64,
+}
+
+impl Feature {
+    pub(crate) fn check(&self) -> Result<()> {
+        check_coefficient("pretrained_coefficient", self.pretrained_coefficient)?;
+        check_coefficient("coefficient", self.coefficient)?;
+        Ok(())
+    }
+}
+
+/// The pure regimes, and what lies between them.
+///
+/// A point of the triangle of regimes has the name of a corner where its barycentric coordinate on
+/// that corner reaches a threshold, and is [`Regime::IV`] elsewhere; see
+/// [`InductiveBias::regime_at`].
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Regime;
+///
+/// let names = Regime::ALL.map(|regime| regime.to_string());
+/// assert_eq!(names, ["I", "II", "III", "IV"]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Regime {
+    /// Rich and independent of pretraining: the l1 norm. Corner `(l, PD) = (1, 0)`, reached by
+    /// `lambda_PT -> -1` with `gamma -> 0`.
+    I,
+    /// Lazy and dependent on pretraining: the l2 norm weighted by `1/|beta_PT|`. Corner `(2, -1)`,
+    /// reached by `c_PT -> 0` with `lambda_PT -> 1`.
+    II,
+    /// Lazy and independent of pretraining: the l2 norm. Corner `(2, 0)`, reached by
+    /// `c_PT -> inf` or `gamma -> inf`.
+    III,
+    /// Between the corners. Next to the side from [I](Self::I) to [II](Self::II) it is rich and
+    /// dependent on pretraining: features are reused, and sparsely.
+    IV,
+}
+
+impl Regime {
+    /// The four regimes in order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Regime::ALL.len(), 4);
+    /// ```
+    pub const ALL: [Self; 4] = [Self::I, Self::II, Self::III, Self::IV];
+}
+
+impl fmt::Display for Regime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::I => "I",
+            Self::II => "II",
+            Self::III => "III",
+            Self::IV => "IV",
+        })
+    }
+}
+
+/// Barycentric coordinates in the triangle of regimes, see [`InductiveBias::coordinates`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+///
+/// let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0)?, 0.0)?;
+/// let unused = Feature { pretrained_coefficient: 1.0, coefficient: 0.0 };
+/// let coordinates = InductiveBias::of_feature(&map, unused)?.coordinates();
+/// assert_eq!(coordinates.lazy_dependent, 1.0);
+/// assert_eq!(coordinates.rich_independent + coordinates.lazy_independent, 0.0);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BarycentricCoordinates {
+    /// On the corner of regime I: `2 - l`, in [0, 1].
+    pub rich_independent: f64,
+    /// On the corner of regime II: `-PD`, in [0, 1].
+    pub lazy_dependent: f64,
+    /// On the corner of regime III: `l + PD - 1`, in [0, 1].
+    pub lazy_independent: f64,
+}
+
+impl BarycentricCoordinates {
+    fn regime(&self, threshold: f64) -> Regime {
+        if self.rich_independent >= threshold {
+            Regime::I
+        } else if self.lazy_dependent >= threshold {
+            Regime::II
+        } else if self.lazy_independent >= threshold {
+            Regime::III
+        } else {
+            Regime::IV
+        }
+    }
+}
+
+/// The inductive bias of fine-tuning in one feature: how its penalty grows with the feature and
+/// shrinks with what pretraining made of it.
+///
+/// # Formula
+///
+/// ```text
+/// l  = d log q / d log|beta_FT|                    in [1, 2]
+/// PD = d log q / d log|beta_PT| = (1 - l) s        in [-1, 0],      1 <= l + PD <= 2
+/// ```
+///
+/// where
+/// - `q`: [penalty](Penalty) of `beta_FT` at the fine-tuning scale `c_FT` of the
+///   [scale map](ScaleMap);
+/// - `s`: [log-sensitivity](ScaleMap::log_sensitivity) of `c_FT` to `beta_PT`, in [0, 1].
+///
+/// The inequalities hold to the last bit. They bound a triangle, with a pure regime at each
+/// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever `c_FT` is at
+/// least 1e-307 or exactly 0.
+///
+/// Source: Lippl and Lindsey 2024 (arXiv:2310.02396); Anguita et al. 2026 (arXiv:2602.20062),
+/// section 4.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap};
+///
+/// let reused = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+/// let bias = |lambda, gamma| {
+///     let pretraining = Initialization::from_scales(1e-3, lambda)?;
+///     InductiveBias::of_feature(&ScaleMap::new(pretraining, gamma)?, reused)
+/// };
+/// assert_eq!(bias(-0.999_999, 1e-6)?.regime(), Regime::I);
+/// assert_eq!(bias(0.0, 0.0)?.regime(), Regime::II);
+/// assert_eq!(bias(0.0, 10.0)?.regime(), Regime::III);
+/// assert_eq!(bias(-0.99, 0.0)?.regime(), Regime::IV);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InductiveBias {
+    l_order: f64,
+    pretraining_dependence: f64,
+    feature_price: f64,
+}
+
+impl InductiveBias {
+    /// The threshold of [`InductiveBias::regime`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::InductiveBias::DEFAULT_THRESHOLD, 0.8);
+    /// ```
+    pub const DEFAULT_THRESHOLD: f64 = 0.8;
+
+    /// The inductive bias of `feature` in fine-tuning with the scales of `scale_map`.
+    ///
+    /// The limits are exact: a coefficient of 0 has `l = 2`; a frozen coordinate (`c_FT = 0`) with
+    /// another coefficient is the limit of vanishing scales, `l = 1` and `PD = 0`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a coefficient of the feature outside
+    /// [-1e300, 1e300]; [`Error::NoLimit`](crate::Error::NoLimit) for a coefficient of 0 on a frozen
+    /// coordinate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+    ///
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.99)?, 0.0)?;
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// let bias = InductiveBias::of_feature(&map, feature)?;
+    /// assert!((bias.l_order() - 1.2299).abs() < 1e-4);
+    /// assert!((bias.pretraining_dependence() + 0.2296).abs() < 1e-4);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn of_feature(scale_map: &ScaleMap, feature: Feature) -> Result<Self> {
+        feature.check()?;
+        let scales = scale_map.feature_scales(feature.pretrained_coefficient)?;
+        let (l_order, arc) =
+            Penalty::at_mapped_scale(scales.active).l_order_and_arc(feature.coefficient)?;
+        Ok(Self::from_parts(l_order, scales.sensitivity, scales.price(feature.coefficient, arc)))
+    }
+
+    /// From an l-order in [1, 2] and a sensitivity in [0, 1].
+    pub(crate) fn from_parts(l_order: f64, sensitivity: f64, feature_price: f64) -> Self {
+        // Exact, as is the difference of the rounded product from it at its bounds 0 and l - 1:
+        // this is what keeps the point inside the triangle.
+        let excess = l_order - 1.0;
+        // From zero, so that no dependence is not -0.
+        Self { l_order, pretraining_dependence: 0.0 - excess * sensitivity, feature_price }
+    }
+
+    /// Order `l` of the penalty, in [1, 2]: 1 is rich, 2 is lazy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.l_order(), 2.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn l_order(&self) -> f64 {
+        self.l_order
+    }
+
+    /// Pretraining dependence `PD`, in [-1, 0]: the exponent with which the penalty falls with the
+    /// pretrained coefficient.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.pretraining_dependence(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pretraining_dependence(&self) -> f64 {
+        self.pretraining_dependence
+    }
+
+    /// Barycentric coordinates in the triangle of regimes: none is negative, and their sum is 1.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// (l, PD) = (2 - l) (1, 0)  +  (-PD) (2, -1)  +  (l + PD - 1) (2, 0)
+    /// ```
+    ///
+    /// with the corners of the regimes I, II and III.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// let coordinates = InductiveBias::of_feature(&map, feature)?.coordinates();
+    /// assert_eq!(coordinates.lazy_independent, 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn coordinates(&self) -> BarycentricCoordinates {
+        BarycentricCoordinates {
+            rich_independent: 2.0 - self.l_order,
+            lazy_dependent: self.pretraining_dependence.abs(),
+            lazy_independent: (self.l_order - 1.0) + self.pretraining_dependence,
+        }
+    }
+
+    /// Price of a new feature against this one: how much more of the penalty a step in a feature
+    /// costs that pretraining did not use.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// asinh(b/c_inactive) / asinh(b/c_active)  >=  1
+    /// ```
+    ///
+    /// where
+    /// - `b`: magnitude `|beta_FT|` of the coefficient;
+    /// - `c_active`: fine-tuning scale of this feature;
+    /// - `c_inactive`: fine-tuning scale of a feature with `beta_PT = 0`.
+    ///
+    /// At `b = 0` it is the limit `c_active/c_inactive`, to which it tends in the lazy regimes. It is
+    /// 1 where both features are frozen, and infinite where only new ones are or where the price is
+    /// beyond the range of `f64`.
+    ///
+    /// Source: [`Penalty::derivative`] at the two scales.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// let price = |c| {
+    ///     let map = ScaleMap::new(Initialization::from_scales(c, 0.0)?, 0.0)?;
+    ///     Ok::<_, diagonet::Error>(InductiveBias::of_feature(&map, feature)?.feature_price())
+    /// };
+    /// assert!((price(1e-3)? - 7.844).abs() < 1e-3);
+    /// assert!((price(1e3)? - 1.0).abs() < 1e-6);
+    /// assert_eq!(price(0.0)?, f64::INFINITY);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn feature_price(&self) -> f64 {
+        self.feature_price
+    }
+
+    /// The regime at the threshold [`InductiveBias::DEFAULT_THRESHOLD`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), Regime::III);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn regime(&self) -> Regime {
+        self.coordinates().regime(Self::DEFAULT_THRESHOLD)
+    }
+
+    /// The regime whose corner has a barycentric coordinate of at least `threshold`, or
+    /// [`Regime::IV`] where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1], where it
+    /// could name two corners.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.99)?, 0.0)?;
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// let bias = InductiveBias::of_feature(&map, feature)?;
+    /// assert_eq!(bias.regime_at(0.8)?, Regime::IV);
+    /// assert_eq!(bias.regime_at(0.7)?, Regime::I);
+    /// assert!(bias.regime_at(0.5).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn regime_at(&self, threshold: f64) -> Result<Regime> {
+        Ok(self.coordinates().regime(check_threshold(threshold)?))
+    }
+}
+
+pub(crate) fn check_threshold(threshold: f64) -> Result<f64> {
+    check("threshold", threshold, "(0.5, 1]", |x| x > 0.5 && x <= 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::initialization::Initialization;
+
+    #[test]
+    fn check_points_have_their_coordinates() {
+        let pretraining = Initialization::from_scales(1e-3, -0.99).unwrap();
+        let map = ScaleMap::new(pretraining, 0.0).unwrap();
+        let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+        let corner = InductiveBias::of_feature(&map, feature).unwrap().coordinates();
+        assert_eq!(corner.regime(0.7), Regime::I);
+        assert_eq!(corner.regime(0.8), Regime::IV);
+    }
+}

@@ -1,0 +1,6 @@
+//! The inductive bias of an initialization, its regimes, and the way back.
+
+pub(crate) mod inductive_bias;
+pub(crate) mod phase_diagram;
+pub(crate) mod realization;
+pub(crate) mod task_bias;

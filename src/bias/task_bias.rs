@@ -1,0 +1,360 @@
+//! The inductive bias of a task: averages over the features that fine-tuning uses.
+
+use crate::bias::inductive_bias::{InductiveBias, Regime, check_threshold};
+use crate::bias::realization::parameter_of_order;
+use crate::error::{Result, check};
+use crate::network::penalty::{Penalty, scaled_sinh};
+use crate::network::scale_map::{FeatureScales, ScaleMap};
+use crate::problem::task::Task;
+
+/// The share of features in each regime, see [`TaskBias::regime_shares`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
+///
+/// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+/// let lazy = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
+/// # if cfg!(feature = "quadrature") {
+/// let shares = TaskBias::of_task(&task, &lazy)?.regime_shares();
+/// assert_eq!(shares.share(Regime::III), 1.0);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RegimeShares {
+    shares: [f64; 4],
+}
+
+impl RegimeShares {
+    /// Share of the features in `regime`, in [0, 1]. The four shares sum to 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// # if cfg!(feature = "quadrature") {
+    /// let shares = TaskBias::of_task(&task, &map)?.regime_shares();
+    /// let sum: f64 = Regime::ALL.iter().map(|&regime| shares.share(regime)).sum();
+    /// assert!((sum - 1.0).abs() < 1e-15);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn share(&self, regime: Regime) -> f64 {
+        self.shares[index(regime)]
+    }
+}
+
+fn index(regime: Regime) -> usize {
+    match regime {
+        Regime::I => 0,
+        Regime::II => 1,
+        Regime::III => 2,
+        Regime::IV => 3,
+    }
+}
+
+/// The inductive bias of fine-tuning on a task: averages over the features that fine-tuning uses,
+/// and the share of them in each regime.
+///
+/// # Formula
+///
+/// ```text
+/// E[l],   E[PD],   P(regime)      over beta_FT ~ N(0, v)
+/// ```
+///
+/// at `beta_PT = a` with probability `omega` (a shared feature) and at `beta_PT = 0` with
+/// probability `1 - omega` (a new one), where
+/// - `a`, `v`: constant [pretraining coefficient](Task::pretraining_prior) and
+///   [fine-tuning variance](Task::fine_tuning_variance) of the task, whose correlation is 0;
+/// - `omega`: [overlap](crate::Supports::overlap) of the task;
+/// - `l`, `PD`: the [inductive bias](InductiveBias) of a feature.
+///
+/// The averages are integrals, by a trapezoidal rule to 1e-13 absolute. The order `l` falls with
+/// `|beta_FT|` while `PD/(1 - l)` does not depend on it, so that every regime is an interval of
+/// `|beta_FT|`, and its share a difference of error functions: accurate to 1e-14 absolute.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), sections 4 and 5.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
+///
+/// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+/// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+/// # if cfg!(feature = "quadrature") {
+/// let bias = TaskBias::of_task(&task, &map)?;
+/// // New features are learned richly for the most part, shared ones lazily or in between.
+/// assert!((bias.average().l_order() - 1.45427).abs() < 1e-5);
+/// let shares = bias.regime_shares();
+/// assert!((shares.share(Regime::I) - 0.45076).abs() < 1e-5);
+/// assert!((shares.share(Regime::II) - 0.19123).abs() < 1e-5);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskBias {
+    groups: [FeatureGroup; 2],
+    average: InductiveBias,
+    shares: RegimeShares,
+}
+
+/// Features with equal scales.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct FeatureGroup {
+    /// Probability among the features that fine-tuning uses.
+    weight: f64,
+    /// Standard deviation of the coefficients.
+    deviation: f64,
+    scales: FeatureScales,
+}
+
+impl TaskBias {
+    /// The inductive bias of fine-tuning on `task` with the scales of `scale_map`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a task whose fine-tuning support is
+    /// empty, whose pretraining prior is not an atom, or whose correlation is not 0;
+    /// [`Error::NoLimit`](crate::Error::NoLimit) where the coefficients have variance 0 and
+    /// fine-tuning starts frozen;
+    /// [`Error::QuadratureDisabled`](crate::Error::QuadratureDisabled) where the averages are
+    /// integrals and the crate was built without its feature `quadrature`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Initialization, ScaleMap, Supports, Task, TaskBias};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// // Without a first layer and a readout, every coordinate is frozen: the rich limit.
+    /// let map = ScaleMap::new(Initialization::from_scales(1.0, -1.0)?, 0.0)?;
+    /// assert_eq!(TaskBias::of_task(&task, &map)?.average().l_order(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn of_task(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
+        Self::with_deviation(task, scale_map, task.fine_tuning_variance().sqrt())
+    }
+
+    /// The same with another standard deviation of the coefficients of fine-tuning.
+    pub(crate) fn with_deviation(
+        task: &Task,
+        scale_map: &ScaleMap,
+        deviation: f64,
+    ) -> Result<Self> {
+        let supports = task.supports();
+        let density = supports.fine_tuning_density();
+        check("fine_tuning_density", density, "(0, 1]", |x| x > 0.0)?;
+        check("correlation", task.correlation(), "0, for the bias of a task", |x| x == 0.0)?;
+        let group = |probability: f64, pretrained_coefficient| {
+            Ok(FeatureGroup {
+                weight: probability / density,
+                deviation,
+                scales: scale_map.feature_scales(pretrained_coefficient)?,
+            })
+        };
+        let groups = [
+            group(supports.shared(), task.constant_magnitude()?)?,
+            group(supports.new_features(), 0.0)?,
+        ];
+        let (mut excess, mut dependence) = (0.0, 0.0);
+        for group in groups.iter().filter(|group| group.weight > 0.0) {
+            let mean = group.mean_excess()?;
+            excess += group.weight * mean;
+            dependence += group.weight * (mean * group.scales.sensitivity);
+        }
+        // The weights may sum to a rounding more than 1.
+        let l_order = 1.0 + excess.min(1.0);
+        let sensitivity = if excess > 0.0 { (dependence / excess).min(1.0) } else { 0.0 };
+        let price = groups[0].typical_price()?;
+        let average = InductiveBias::from_parts(l_order, sensitivity, price);
+        let shares = regime_shares(&groups, InductiveBias::DEFAULT_THRESHOLD)?;
+        Ok(Self { groups, average, shares })
+    }
+
+    /// The average point `(E[l], E[PD])` in the triangle of regimes. Its
+    /// [feature price](InductiveBias::feature_price) is that of a new feature against a shared one
+    /// at the typical magnitude `sqrt(v)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-9, 1.0)?, 0.0)?;
+    /// # if cfg!(feature = "quadrature") {
+    /// let average = TaskBias::of_task(&task, &map)?.average();
+    /// assert!((average.l_order() + average.pretraining_dependence() - 1.0).abs() < 1e-8);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn average(&self) -> InductiveBias {
+        self.average
+    }
+
+    /// The share of features in each regime, at the threshold
+    /// [`InductiveBias::DEFAULT_THRESHOLD`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let frozen = ScaleMap::new(Initialization::from_scales(1.0, -1.0)?, 0.0)?;
+    /// assert_eq!(TaskBias::of_task(&task, &frozen)?.regime_shares().share(Regime::I), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn regime_shares(&self) -> RegimeShares {
+        self.shares
+    }
+
+    /// The share of features in each regime at another threshold, see
+    /// [`InductiveBias::regime_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// # if cfg!(feature = "quadrature") {
+    /// let bias = TaskBias::of_task(&task, &map)?;
+    /// let between = |threshold| Ok::<_, diagonet::Error>(
+    ///     bias.regime_shares_at(threshold)?.share(Regime::IV),
+    /// );
+    /// assert!(between(0.6)? < between(0.8)? && between(0.8)? < between(1.0)?);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn regime_shares_at(&self, threshold: f64) -> Result<RegimeShares> {
+        regime_shares(&self.groups, check_threshold(threshold)?)
+    }
+}
+
+impl FeatureGroup {
+    /// Average of `l - 1`.
+    fn mean_excess(&self) -> Result<f64> {
+        let penalty = Penalty::at_mapped_scale(self.scales.active);
+        if self.deviation == 0.0 || self.scales.active == 0.0 {
+            return Ok(penalty.l_order(self.deviation)? - 1.0);
+        }
+        self.integrate_excess(&penalty)
+    }
+
+    /// Price of a new feature at the standard deviation of the coefficients.
+    fn typical_price(&self) -> Result<f64> {
+        if self.scales.active == 0.0 {
+            return Ok(1.0);
+        }
+        let (_, arc) =
+            Penalty::at_mapped_scale(self.scales.active).l_order_and_arc(self.deviation)?;
+        Ok(self.scales.price(self.deviation, arc))
+    }
+
+    #[cfg(feature = "quadrature")]
+    fn integrate_excess(&self, penalty: &Penalty<f64>) -> Result<f64> {
+        integrate_excess(self.deviation, penalty, &crate::estimator::quadrature::Rule::FINE)
+    }
+
+    #[cfg(not(feature = "quadrature"))]
+    fn integrate_excess(&self, _: &Penalty<f64>) -> Result<f64> {
+        Err(crate::Error::QuadratureDisabled { quantity: "the inductive bias of a task" })
+    }
+
+    /// Probability that the coefficient is below (first) and above (second) `c sinh(t)`.
+    fn split(&self, t: f64) -> [f64; 2] {
+        let ratio = scaled_sinh(self.scales.active, t) / self.deviation;
+        let argument = ratio * std::f64::consts::FRAC_1_SQRT_2;
+        [libm::erf(argument), libm::erfc(argument)]
+    }
+}
+
+/// Average of `l - 1` over coefficients with the given standard deviation.
+#[cfg(feature = "quadrature")]
+fn integrate_excess(
+    deviation: f64,
+    penalty: &Penalty<f64>,
+    rule: &crate::estimator::quadrature::Rule,
+) -> Result<f64> {
+    use crate::estimator::quadrature::{Channel, integrate};
+
+    // The rule is made for t = asinh(b/c). Below a ratio of 1e-17, it may be made for that ratio:
+    // only coefficients too rare to matter feel the difference.
+    let scale = (penalty.scale() / deviation).clamp(1e-17, 1e300);
+    let channel = Channel { mean: 0.0, variance: 1.0, scale, start: 0.0 };
+    let (mut mass, mut sum) = (0.0, 0.0);
+    let mut outcome = Ok(());
+    integrate(&channel, 0.0, 0.0, rule, |node| match penalty.l_order(node.deviation * deviation) {
+        Ok(order) => {
+            mass += node.mass;
+            sum += node.mass * (order - 1.0);
+        }
+        Err(error) => outcome = Err(error),
+    });
+    outcome.map(|()| (sum / mass).clamp(0.0, 1.0))
+}
+
+fn regime_shares(groups: &[FeatureGroup; 2], threshold: f64) -> Result<RegimeShares> {
+    let mut shares = [0.0; 4];
+    // The same for all groups: rich is where l - 1 is at most 1 - threshold.
+    let rich_from =
+        if threshold < 1.0 { parameter_of_order(1.0 - threshold)? } else { f64::INFINITY };
+    for group in groups.iter().filter(|group| group.weight > 0.0) {
+        let FeatureScales { active, sensitivity, .. } = group.scales;
+        if active == 0.0 || group.deviation == 0.0 {
+            let l_order = Penalty::at_mapped_scale(active).l_order(group.deviation)?;
+            let point = InductiveBias::from_parts(l_order, sensitivity, 1.0);
+            shares[index(point.regime_at(threshold)?)] += group.weight;
+            continue;
+        }
+        let [not_rich, rich] = group.split(rich_from);
+        // At most one of the lazy corners is within reach, where l - 1 is large enough.
+        let (corner, largest) = if sensitivity >= 0.5 {
+            (Regime::II, sensitivity)
+        } else {
+            (Regime::III, 1.0 - sensitivity)
+        };
+        let lazy = if largest > threshold {
+            group.split(parameter_of_order(threshold / largest)?)[0]
+        } else {
+            0.0
+        };
+        shares[index(Regime::I)] += group.weight * rich;
+        shares[index(corner)] += group.weight * lazy;
+        shares[index(Regime::IV)] += group.weight * (not_rich - lazy).max(0.0);
+    }
+    Ok(RegimeShares { shares: shares.map(|share| share.min(1.0)) })
+}
+
+#[cfg(all(test, feature = "quadrature"))]
+mod tests {
+    use super::*;
+    use crate::estimator::quadrature::Rule;
+
+    #[test]
+    fn averages_agree_with_a_finer_rule() {
+        let mut worst = 0.0_f64;
+        for exponent in -308..=308 {
+            for deviation in [1e-150, 1e-3, 1.0, 30.0, 1e150] {
+                let penalty = Penalty::at_mapped_scale(10.0_f64.powi(exponent));
+                let fine = integrate_excess(deviation, &penalty, &Rule::FINE).unwrap();
+                let finer = integrate_excess(deviation, &penalty, &Rule::REFERENCE).unwrap();
+                let error = (fine - finer).abs();
+                assert!(error <= 2e-14, "{error:e} at 1e{exponent} and {deviation:e}");
+                worst = worst.max(error);
+            }
+        }
+        println!("worst absolute error: {worst:e}");
+    }
+}

@@ -1,0 +1,509 @@
+//! The design of an initialization: which one does best on a task.
+
+pub(crate) mod optimum;
+
+use std::ops::RangeInclusive;
+
+use crate::asymptotics::fixed_point::FixedPoint;
+use crate::asymptotics::report::Report;
+use crate::asymptotics::solver::Solver;
+use crate::bias::inductive_bias::Feature;
+use crate::design::optimum::{OptimalParameter, Optimum};
+use crate::error::{Error, Result, check};
+use crate::network::initialization::Initialization;
+use crate::network::scale_map::ScaleMap;
+use crate::numerics::crossing::first_crossing;
+use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
+use crate::problem::task::{Samples, Task};
+use crate::stages::transfer::Transfer;
+
+/// Positive scales below this share of the largest are passed over.
+const SMALLEST_SHARE: f64 = 1e-10;
+
+/// Smallest positive value of one plus the relative scale that is searched.
+const SMALLEST_GAP: f64 = 1e-12;
+
+/// The choice of an initialization for a task and a number of samples.
+///
+/// # Formula
+///
+/// ```text
+/// minimize error(c_PT, lambda_PT, gamma)      over a box
+/// ```
+///
+/// where
+/// - `c_PT`, `lambda_PT`, `gamma`: the [scale map](ScaleMap) from pretraining to fine-tuning;
+/// - `error`: generalization error of [fine-tuning](Transfer::fine_tuning) on the task.
+///
+/// The box: `c_PT` as given, `1 + lambda_PT` in [1e-12, 2], `gamma` in [0, 100], unless set. Each
+/// parameter is searched in its logarithm; where its range starts at 0, at 0 itself and, for `c_PT` and
+/// `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
+///
+/// The search is global: a grid over the box (96 values of one free parameter, 32 by 32 of two, 12 by
+/// 12 by 12 of three), from the six lowest basins of which quadratic models in a trusted region lead
+/// down. It finds every basin that is wider than the grid; the error at the bottom of a basin is the
+/// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is
+/// at the bound to the last bit; of points with equal errors to 1e-10, one with parameters at 0 or at
+/// a bound is taken. Points without an answer are passed over.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the error.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "quadrature")]
+/// # {
+/// use diagonet::{Design, Regime, Samples, Supports, Task};
+///
+/// // Four features in five of fine-tuning are shared with pretraining.
+/// let supports = Supports::from_overlap(0.1, 0.1, 0.8)?;
+/// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
+/// let optimum = Design::new(task, Samples::new(0.25)?, 1e-3)?.optimum()?;
+/// // A small first layer, and a readout at zero: sparse reuse.
+/// assert_eq!(optimum.inductive_bias()?.regime(), Regime::IV);
+/// assert!(optimum.gain().unwrap() > 1.4);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Design {
+    task: Task,
+    samples: Samples,
+    pretraining_samples: Option<Samples>,
+    solver: Solver,
+    tolerance: f64,
+    /// Of the absolute scale, one plus the relative scale, and the readout scale.
+    ranges: [Range; PARAMETERS],
+}
+
+/// The points of one search: the state to start from, and what was met on the way.
+struct Evaluations<'a> {
+    design: &'a Design,
+    ranges: [Range; PARAMETERS],
+    samples: Samples,
+    warm: Option<FixedPoint>,
+    unanswered: usize,
+    problem: Option<Error>,
+}
+
+impl Design {
+    /// The design for fine-tuning on `task` with `samples`, at absolute scale `c_PT` of pretraining.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an absolute scale outside 0 or [1e-300, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// assert!(Design::new(task, Samples::new(0.3)?, 1e-3).is_ok());
+    /// assert!(Design::new(task, Samples::new(0.3)?, -1.0).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn new(task: Task, samples: Samples, absolute_scale: f64) -> Result<Self> {
+        let design = Self {
+            task,
+            samples,
+            pretraining_samples: None,
+            solver: Solver::new(),
+            tolerance: 1e-3,
+            ranges: [
+                Range::new(0.0, 0.0, 0.0),
+                Range::new(SMALLEST_GAP, 2.0, SMALLEST_GAP),
+                Range::new(0.0, 100.0, 100.0 * SMALLEST_SHARE),
+            ],
+        };
+        design.with_absolute_scales(absolute_scale..=absolute_scale)
+    }
+
+    /// The same design with a range of absolute scales `c_PT` to choose from.
+    ///
+    /// Three parameters then move two scales, those of features that pretraining used and of others:
+    /// for each pair of them there is a line of initializations, and the
+    /// [tolerated](OptimalParameter::tolerated) intervals are wide.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an end outside 0 or [1e-300, 1e300]; [`Error::EmptyRange`] for a
+    /// range without values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
+    /// assert!(design.with_absolute_scales(1e-6..=1.0).is_ok());
+    /// assert!(design.with_absolute_scales(1.0..=1e-6).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_absolute_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
+        let smallest = (SMALLEST_SHARE * scales.end()).max(1e-300);
+        let range = range("absolute_scale", scales, smallest, |scale| {
+            Initialization::from_scales(scale, 0.0)?;
+            Ok(scale)
+        })?;
+        let [_, gaps, readouts] = self.ranges;
+        Ok(Self { ranges: [range, gaps, readouts], ..self })
+    }
+
+    /// The same design with another range of relative scales `lambda_PT`.
+    ///
+    /// A range from -1 on contains the first layer at zero, with which nothing of pretraining is left
+    /// and, for a readout at zero, no coordinate can move.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an end outside [-1, 1]; [`Error::EmptyRange`] for a range without
+    /// values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.0)?)?;
+    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
+    /// let equal_layers = design.with_relative_scales(0.0..=0.0)?.optimum()?;
+    /// assert_eq!(equal_layers.scale_map.pretraining().relative_scale(), 0.0);
+    /// assert!((equal_layers.gain().unwrap() - 1.0).abs() < 1e-9);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_relative_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
+        let range = range("relative_scale", scales, SMALLEST_GAP, |scale| {
+            Initialization::from_scales(1.0, scale)?;
+            Ok(1.0 + scale)
+        })?;
+        let [scales, _, readouts] = self.ranges;
+        Ok(Self { ranges: [scales, range, readouts], ..self })
+    }
+
+    /// The same design with another range of readout scales `gamma`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an end outside 0 or [1e-153, 1e150]; [`Error::EmptyRange`] for a
+    /// range without values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Design, Position, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
+    /// let optimum = design.with_readout_scales(0.1..=0.1)?.optimum()?;
+    /// assert_eq!(optimum.scale_map.readout_scale(), 0.1);
+    /// assert_eq!(optimum.readout_scale.position, Position::Fixed);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_readout_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
+        let pretraining = Initialization::from_scales(1.0, 0.0)?;
+        let smallest = (SMALLEST_SHARE * scales.end()).max(1e-153);
+        let range = range("readout_scale", scales, smallest, |scale| {
+            ScaleMap::new(pretraining, scale)?;
+            Ok(scale)
+        })?;
+        let [scales, gaps, _] = self.ranges;
+        Ok(Self { ranges: [scales, gaps, range], ..self })
+    }
+
+    /// The same design for pretraining on `samples` instead of unlimited data. An optimum takes seconds
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
+    /// let design = Design::new(task, Samples::new(0.3)?, 1e-2)?
+    ///     .with_relative_scales(-0.9..=-0.9)?
+    ///     .with_readout_scales(0.1..=0.1)?;
+    /// let noisy = Samples::new(0.5)?.with_noise_variance(0.1)?;
+    /// let unlimited = design.optimum()?.report.generalization_error;
+    /// let finite = design.with_pretraining_samples(noisy).optimum()?.report.generalization_error;
+    /// assert!(finite > unlimited);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_pretraining_samples(self, samples: Samples) -> Self {
+        Self { pretraining_samples: Some(samples), ..self }
+    }
+
+    /// The same design, computing errors with another solver: with an explicit penalty, say, or in a
+    /// limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Design, Method, Samples, Solver, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let lazy = Solver::new().with_method(Method::Lazy);
+    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?.with_solver(lazy);
+    /// // All features are shared: the more is reused the better.
+    /// let optimum = design.optimum()?;
+    /// assert_eq!(optimum.scale_map.readout_scale(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_solver(self, solver: Solver) -> Self {
+        Self { solver, ..self }
+    }
+
+    /// The same design with another relative excess of the error over the optimum that is
+    /// [tolerated](OptimalParameter::tolerated); 1e-3 unless set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a tolerance outside [1e-6, 1e6].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.1, 0.05, 0.8)?)?;
+    /// let design = Design::new(task, Samples::new(0.15)?, 1e-3)?;
+    /// let [low, high] = design.optimum()?.one_plus_relative_scale.tolerated;
+    /// let [lower, higher] =
+    ///     design.with_tolerance(0.1)?.optimum()?.one_plus_relative_scale.tolerated;
+    /// assert!(lower < low && high < higher);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
+        check("tolerance", tolerance, "[1e-6, 1e6]", |x| (1e-6..=1e6).contains(&x))?;
+        Ok(Self { tolerance, ..self })
+    }
+
+    /// The initialization and readout scale with the lowest generalization error in the box.
+    ///
+    /// # Errors
+    ///
+    /// Where no point of the grid has an answer, the error of the first, as [`Solver::evaluate`]
+    /// and [`Transfer::fine_tuning`] give it; [`Error::QuadratureDisabled`] where a point needs
+    /// quadrature and the feature is off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Design, Position, Samples, Supports, Task};
+    ///
+    /// // The same features as in pretraining, and few samples: reuse as much as possible.
+    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
+    /// let optimum = Design::new(task, Samples::new(0.08)?, 1e-3)?.optimum()?;
+    /// assert_eq!(optimum.one_plus_relative_scale.position, Position::Highest);
+    /// assert_eq!(optimum.scale_map.pretraining().relative_scale(), 1.0);
+    /// assert_eq!(optimum.scale_map.readout_scale(), 0.0);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn optimum(&self) -> Result<Optimum> {
+        let balanced = self.balanced();
+        let known = balanced.filter(|_| self.ranges[1].contains(1.0)).map(|(point, _)| point);
+        let mut evaluations = self.evaluations(self.ranges, self.samples);
+        let minimum = evaluations.minimum(known)?;
+        let limit = minimum.value + self.tolerance.ln_1p();
+        let mut parameters = [0, 1, 2].map(|axis| {
+            let range = self.ranges[axis];
+            OptimalParameter::new(range.value(minimum.point[axis]), &range)
+        });
+        let unanswered = evaluations.unanswered;
+        let mut landscape = Landscape::new(self.ranges, |point| evaluations.value(point));
+        for (axis, parameter) in parameters.iter_mut().enumerate() {
+            parameter.tolerated = landscape.extent(minimum, axis, limit);
+        }
+        let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
+        let (scale_map, report) = evaluations.report(minimum.point)?;
+        Ok(Optimum {
+            scale_map,
+            report,
+            absolute_scale,
+            one_plus_relative_scale,
+            readout_scale,
+            balanced_error: balanced.map(|(_, error)| error),
+            unanswered,
+            typical_feature: Feature {
+                pretrained_coefficient: self.task.pretraining_prior().root_mean_square(),
+                coefficient: self.task.fine_tuning_variance().sqrt(),
+            },
+        })
+    }
+
+    /// Smallest sample ratio at which the best initialization of the box has a generalization error
+    /// of at most `target_error`: the smallest one that any of them needs.
+    ///
+    /// The sample ratio of this design plays no part; its noise does. The learning curve of the best
+    /// initializations is scanned and searched as by [`Solver::required_sample_ratio`], with a peak at
+    /// a ratio of 1 and at nodes closer than a factor of 4.5 to it and to 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solver::required_sample_ratio`], with the errors of [`Design::optimum`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Design, Law, Samples, ScaleMap, Initialization, Solver, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
+    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
+    /// let best = design.required_sample_ratio(0.1)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+    /// let law = Law::fine_tuning(&task, &map)?;
+    /// assert!(best < Solver::new().required_sample_ratio(&law, 0.0, 0.1)?);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn required_sample_ratio(&self, target_error: f64) -> Result<f64> {
+        const SPACING: f64 = 1.5;
+        let supports = self.task.supports();
+        let at_zero = supports.fine_tuning_density() * self.task.fine_tuning_variance();
+        first_crossing(target_error, at_zero, &[1.0], SPACING, |sample_ratio| {
+            let samples =
+                Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
+            let mut evaluations = self.evaluations(self.ranges, samples);
+            let minimum = evaluations.minimum(None)?;
+            Ok(evaluations.report(minimum.point)?.1.generalization_error)
+        })
+    }
+
+    /// The point with equal layers and the lowest error, with that, if there is an answer.
+    fn balanced(&self) -> Option<(Point, f64)> {
+        let [scales, _, readouts] = self.ranges;
+        let equal_layers = Range::new(1.0, 1.0, 1.0);
+        let mut evaluations = self.evaluations([scales, equal_layers, readouts], self.samples);
+        let minimum = evaluations.minimum(None).ok()?;
+        let report = evaluations.report(minimum.point).ok()?.1;
+        Some((minimum.point, report.generalization_error))
+    }
+
+    fn evaluations(&self, ranges: [Range; PARAMETERS], samples: Samples) -> Evaluations<'_> {
+        Evaluations { design: self, ranges, samples, warm: None, unanswered: 0, problem: None }
+    }
+}
+
+/// The range of the parameter that `parse` makes of the ends, from 0 on with a `smallest` positive
+/// value.
+fn range(
+    parameter: &'static str,
+    ends: RangeInclusive<f64>,
+    smallest: f64,
+    parse: impl Fn(f64) -> Result<f64>,
+) -> Result<Range> {
+    let (&lowest, &highest) = (ends.start(), ends.end());
+    let range = Range::new(parse(lowest)?, parse(highest)?, smallest);
+    if lowest > highest {
+        return Err(Error::EmptyRange { parameter, lowest, highest });
+    }
+    Ok(range)
+}
+
+impl Evaluations<'_> {
+    /// The best point of the box, searched from a `known` one, too.
+    fn minimum(&mut self, known: Option<Point>) -> Result<Candidate> {
+        let found = Landscape::new(self.ranges, |point| self.value(point)).minimum(known);
+        match &self.problem {
+            Some(problem @ Error::QuadratureDisabled { .. }) => Err(problem.clone()),
+            Some(problem) if found.value == f64::INFINITY => Err(problem.clone()),
+            _ => Ok(found),
+        }
+    }
+
+    /// Logarithm of the error at a point.
+    fn value(&mut self, point: Point) -> f64 {
+        match self.report(point) {
+            Ok((_, report)) => {
+                self.warm = Some(report.state);
+                report.generalization_error.ln()
+            }
+            Err(problem) => {
+                self.unanswered += 1;
+                // The lack of a feature says more than any other problem.
+                if self.problem.is_none() || matches!(problem, Error::QuadratureDisabled { .. }) {
+                    self.problem = Some(problem);
+                }
+                f64::INFINITY
+            }
+        }
+    }
+
+    fn report(&self, point: Point) -> Result<(ScaleMap, Report)> {
+        let value = |axis: usize| self.ranges[axis].value(point[axis]);
+        let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
+        let scale_map = ScaleMap::new(pretraining, value(2))?;
+        let mut transfer = Transfer::new(self.design.task, scale_map);
+        if let Some(samples) = self.design.pretraining_samples {
+            transfer = transfer.with_pretraining_samples(samples);
+        }
+        let solver =
+            self.warm.map_or(self.design.solver, |s| self.design.solver.with_warm_start(s));
+        Ok((scale_map, transfer.fine_tuning(&solver, &self.samples)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asymptotics::solver::Method;
+    use crate::problem::law::Law;
+    use crate::problem::task::Supports;
+
+    fn task(variance: f64) -> Task {
+        let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
+        Task::new(supports).unwrap().with_fine_tuning_variance(variance).unwrap()
+    }
+
+    #[cfg(not(feature = "quadrature"))]
+    #[test]
+    fn without_quadrature_there_is_no_optimum_among_some_of_the_points() {
+        // Closed forms answer at large readout scales; the best of these is not the best.
+        let design = Design::new(task(1.0), Samples::new(0.5).unwrap(), 1e-3).unwrap();
+        assert!(matches!(design.optimum(), Err(Error::QuadratureDisabled { .. })));
+        let lazy = design.with_solver(Solver::new().with_method(Method::Lazy));
+        assert!(lazy.optimum().unwrap().report.generalization_error < 0.1);
+    }
+
+    #[cfg(feature = "quadrature")]
+    #[test]
+    fn with_nothing_to_learn_every_initialization_is_best() {
+        let samples = Samples::new(0.5).unwrap();
+        let design = Design::new(task(0.0), samples, 1e-3).unwrap();
+        let optimum = design.optimum().unwrap();
+        assert_eq!(optimum.report.generalization_error, 0.0);
+        assert_eq!(optimum.gain(), Some(1.0));
+        assert!(optimum.one_plus_relative_scale.is_flat());
+        assert!(optimum.readout_scale.is_flat());
+        assert_eq!(design.required_sample_ratio(0.0), Ok(0.0));
+    }
+
+    #[test]
+    fn a_range_of_one_value_is_that_value() {
+        let solver = Solver::new().with_method(Method::Lazy);
+        let samples = Samples::new(0.5).unwrap();
+        let design = Design::new(task(1.0), samples, 0.25).unwrap().with_solver(solver);
+        let fixed = design.with_relative_scales(-0.5..=-0.5).unwrap();
+        let optimum = fixed.with_readout_scales(2.0..=2.0).unwrap().optimum().unwrap();
+        let pretraining = Initialization::from_scales(0.25, -0.5).unwrap();
+        let scale_map = ScaleMap::new(pretraining, 2.0).unwrap();
+        assert_eq!(optimum.scale_map, scale_map);
+        let law = Law::fine_tuning(&task(1.0), &scale_map).unwrap();
+        assert_eq!(optimum.report, solver.evaluate(&law, &samples).unwrap());
+        // Equal layers are outside of the box, and may be better.
+        assert_ne!(optimum.gain(), Some(1.0));
+    }
+}

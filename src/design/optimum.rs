@@ -1,0 +1,198 @@
+//! The initialization that does best, and how much depends on it.
+
+use crate::asymptotics::report::Report;
+use crate::bias::inductive_bias::{Feature, InductiveBias};
+use crate::error::Result;
+use crate::network::scale_map::ScaleMap;
+use crate::numerics::minimum::Range;
+
+/// Where in its range the best value of a parameter lies.
+///
+/// # Examples
+///
+/// ```
+/// assert_ne!(diagonet::Position::Fixed, diagonet::Position::Interior);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Position {
+    /// There was no choice.
+    Fixed,
+    /// At the lowest value, to the last bit.
+    Lowest,
+    /// At the smallest positive value that is searched, in a range that starts at 0, which does worse:
+    /// still smaller values may do better.
+    SmallestPositive,
+    /// Between the lowest and the highest value.
+    Interior,
+    /// At the highest value, to the last bit.
+    Highest,
+}
+
+/// The best value of a parameter, and others that do nearly as well, see [`Optimum`].
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "quadrature")]
+/// # {
+/// use diagonet::{Design, Position, Samples, Supports, Task};
+///
+/// let supports = Supports::from_overlap(0.1, 0.1, 0.8)?;
+/// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
+/// let optimum = Design::new(task, Samples::new(0.25)?, 1e-3)?.optimum()?;
+/// let gamma = optimum.readout_scale;
+/// assert_eq!((gamma.value, gamma.position), (0.0, Position::Lowest));
+/// // It may as well be small.
+/// assert!((gamma.tolerated[1] / 6.8e-4 - 1.0).abs() < 0.02);
+/// assert!(!gamma.is_flat());
+/// let gap = optimum.one_plus_relative_scale;
+/// assert!((gap.value - 0.0573).abs() < 1e-4 && gap.position == Position::Interior);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct OptimalParameter {
+    /// The best value.
+    pub value: f64,
+    /// Where it lies in the range of the design.
+    pub position: Position,
+    /// Ends of the interval around it in which the error exceeds the optimum by no more than the
+    /// [tolerance](crate::Design::with_tolerance), the other parameters of the design chosen anew at
+    /// each of its values. Ends inside the range are good to 1 %.
+    pub tolerated: [f64; 2],
+    range: Range,
+}
+
+impl OptimalParameter {
+    pub(crate) fn new(value: f64, range: &Range) -> Self {
+        let position = if range.is_fixed() {
+            Position::Fixed
+        } else if value == range.lowest() {
+            Position::Lowest
+        } else if value == range.highest() {
+            Position::Highest
+        } else if Some(value) == range.smallest_positive() {
+            Position::SmallestPositive
+        } else {
+            Position::Interior
+        };
+        Self { value, position, tolerated: [value, value], range: *range }
+    }
+
+    /// Whether the parameter is free and does not matter: every value of its range is tolerated.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// // With more samples than coordinates, all initializations end in least squares.
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let samples = Samples::new(2.0)?.with_noise_variance(0.1)?;
+    /// let optimum = Design::new(task, samples, 1e-3)?.optimum()?;
+    /// assert!(optimum.readout_scale.is_flat() && optimum.one_plus_relative_scale.is_flat());
+    /// assert!(!optimum.absolute_scale.is_flat()); // not free
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_flat(&self) -> bool {
+        !self.range.is_fixed() && self.tolerated == [self.range.lowest(), self.range.highest()]
+    }
+}
+
+/// The initialization and readout scale with the lowest generalization error, as
+/// [`Design::optimum`](crate::Design::optimum) finds it.
+///
+/// # Formula
+///
+/// ```text
+/// gain = min { error : lambda = 0 } / min { error }
+/// ```
+///
+/// both over the box of the design, where
+/// - `lambda`: relative scale of pretraining, 0 for equal layers;
+/// - `error`: generalization error of fine-tuning.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "quadrature")]
+/// # {
+/// use diagonet::{Design, Regime, Samples, Supports, Task};
+///
+/// let task = Task::new(Supports::from_overlap(0.1, 0.1, 0.0)?)?;
+/// let optimum = Design::new(task, Samples::new(0.4)?, 1e-3)?.optimum()?;
+/// // No feature is shared: forget pretraining, and be sparse.
+/// assert_eq!(optimum.inductive_bias()?.regime(), Regime::I);
+/// let gain = optimum.balanced_error.unwrap() / optimum.report.generalization_error;
+/// assert_eq!(optimum.gain(), Some(gain));
+/// assert!(gain > 2.0);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Optimum {
+    /// The best initialization of pretraining and readout scale of fine-tuning. It holds the digits of
+    /// `1 + lambda` that a relative scale next to -1 has not.
+    pub scale_map: ScaleMap,
+    /// The error there, in total and by group.
+    pub report: Report,
+    /// The absolute scale `c_PT` of pretraining.
+    pub absolute_scale: OptimalParameter,
+    /// One plus the relative scale, `1 + lambda_PT`, of pretraining.
+    pub one_plus_relative_scale: OptimalParameter,
+    /// The readout scale `gamma` of fine-tuning.
+    pub readout_scale: OptimalParameter,
+    /// Lowest error with equal layers in pretraining, `lambda_PT = 0`, and the other parameters from
+    /// their ranges; `None` where none of these has an answer.
+    pub balanced_error: Option<f64>,
+    /// Number of points of the search that have no answer, and were passed over.
+    pub unanswered: usize,
+    pub(crate) typical_feature: Feature,
+}
+
+impl Optimum {
+    /// Ratio of the lowest error with equal layers to the optimum: at least 1, to 1e-9, where the
+    /// design allows equal layers; 1 where both are zero, `None` without an answer for equal layers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Design, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// // Least squares without noise.
+    /// let optimum = Design::new(task, Samples::new(2.0)?, 1e-3)?.optimum()?;
+    /// assert_eq!(optimum.gain(), Some(1.0));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn gain(&self) -> Option<f64> {
+        let (balanced, best) = (self.balanced_error?, self.report.generalization_error);
+        Some(if balanced == best { 1.0 } else { balanced / best })
+    }
+
+    /// The inductive bias at the optimum of a shared feature of typical size: pretrained to the
+    /// root mean square of the [pretraining prior](crate::Task::pretraining_prior), with the root of
+    /// the [fine-tuning variance](crate::Task::fine_tuning_variance) as coefficient.
+    ///
+    /// # Errors
+    ///
+    /// As [`InductiveBias::of_feature`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Design, Regime, Samples, Supports, Task};
+    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
+    /// let optimum = Design::new(task, Samples::new(0.08)?, 1e-3)?.optimum()?;
+    /// assert!(optimum.inductive_bias()?.feature_price() > 3.0);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn inductive_bias(&self) -> Result<InductiveBias> {
+        InductiveBias::of_feature(&self.scale_map, self.typical_feature)
+    }
+}

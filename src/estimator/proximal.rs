@@ -1,0 +1,275 @@
+//! The channel of the implicit penalty, by quadrature.
+
+use crate::asymptotics::fixed_point::{Estimator, Solution};
+use crate::asymptotics::newton::EFFECTIVE_PENALTY;
+use crate::error::{Error, Result};
+use crate::estimator::channel::{
+    Form, Line, Resolution, ScalarChannel, Slopes, Terms, prior_in_units,
+};
+use crate::estimator::partials::Partials;
+use crate::estimator::quadrature::{Channel, Node, Rule, integrate};
+use crate::numerics::root::falling_root;
+use crate::problem::law::{Group, Law};
+use crate::problem::task::Samples;
+
+impl Channel {
+    /// The channel of a group in units of the root of `unit_squared`.
+    pub(crate) fn new(group: &Group, unit_squared: f64) -> Result<Self> {
+        let unit = unit_squared.sqrt();
+        let scale = group.scale() / unit;
+        if !(1e-303..=1e303).contains(&scale) {
+            return Err(Error::NotRepresentable {
+                quantity: "a scale in units of signal and noise",
+                reason: "it is not within 1e-303 and 1e303",
+            });
+        }
+        let (mean, variance) = prior_in_units(group, unit_squared)?;
+        let start = group.start() / unit;
+        if start.abs() > 1e150 {
+            return Err(Error::NotRepresentable {
+                quantity: "the start of a group of weight zero",
+                reason: "it is too large in units of signal and noise",
+            });
+        }
+        // The mean has become positive, and the start with it.
+        let start = if group.prior().mean() < 0.0 { -start } else { start };
+        Ok(Self { mean, variance, scale, start })
+    }
+
+    /// `sqrt(c² + b²)` at the start: the scale that the first steps see.
+    fn scale_at_start(&self) -> f64 {
+        if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
+    }
+
+    /// Square of the distance at which the map bends, in units of the mean square of `z`, counted
+    /// from the start.
+    fn threshold_squared(&self, w: f64, half_penalty: f64) -> f64 {
+        let threshold = half_penalty * (2.0 * half_penalty / self.scale_at_start()).ln_1p();
+        threshold * threshold / (self.signal() + w)
+    }
+
+    /// `E[(b - B)²]`.
+    pub(crate) fn error(&self, w: f64, half_penalty: f64) -> f64 {
+        let total = self.variance + w;
+        if total == 0.0 {
+            // A known coefficient, observed exactly: what is missing is what the penalty takes.
+            return self.shrinkage(self.mean, half_penalty).powi(2);
+        }
+        let mut bias_squared = 0.0;
+        integrate(self, w, half_penalty, &Rule::FINE, |node| {
+            bias_squared += node.mass * node.bias * node.bias;
+        });
+        self.variance * (w / total) + bias_squared
+    }
+}
+
+/// Neither noise nor signal that is not in the start: nothing to learn, and no error. The effective penalty is its limit
+/// for a vanishing signal.
+pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solution> {
+    let movable = || law.movable().map(|(_, group)| group);
+    let largest =
+        movable().map(|group| group.scale_at_start().ln()).fold(f64::NEG_INFINITY, f64::max);
+    let bounds = [-705.0, 705.0];
+    let log_half_penalty = falling_root(largest, bounds, EFFECTIVE_PENALTY, |log_half_penalty| {
+        let h = log_half_penalty.exp();
+        let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
+        for group in movable() {
+            let share = group.scale_at_start() / (group.scale_at_start() + h);
+            response += group.weight() * share;
+            slope -= group.weight() * share * (1.0 - share);
+        }
+        Ok(((response / samples.sample_ratio()).ln(), slope / response))
+    })?;
+    let half_penalty = log_half_penalty.exp();
+    let error = |group: &Group| {
+        let signal = group.signal();
+        if group.weight() > 0.0 || group.scale() == 0.0 || signal == 0.0 {
+            return Ok(signal);
+        }
+        let square = group.magnitude_squared();
+        Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
+    };
+    let errors = law.groups().iter().map(error).collect::<Result<_>>()?;
+    Solution::explicit(Estimator::Quadrature, 0.0, 2.0 * half_penalty, errors)
+}
+
+impl ScalarChannel for Channel {
+    fn signal(&self) -> f64 {
+        let distance = self.mean - self.start;
+        distance * distance + self.variance
+    }
+
+    fn terms(&self, w: f64, half_penalty: f64, form: Form, resolution: Resolution) -> Terms {
+        let rule = match resolution {
+            Resolution::Coarse => Rule::COARSE,
+            Resolution::Fine => Rule::FINE,
+            #[cfg(test)]
+            Resolution::Reference => Rule::REFERENCE,
+        };
+        match form {
+            Form::Direct => {
+                let mut moments = DirectMoments::default();
+                let nodes = integrate(self, w, half_penalty, &rule, |node| moments.add(node));
+                moments.terms(self.variance, w, nodes)
+            }
+            Form::Complementary => {
+                let mut moments = ComplementaryMoments::default();
+                let nodes = integrate(self, w, half_penalty, &rule, |node| moments.add(node));
+                moments.terms(self.variance, w, nodes)
+            }
+        }
+    }
+
+    fn penalties(&self, w: f64) -> [f64; 2] {
+        let scale = self.scale_at_start();
+        [scale, scale.hypot((self.signal() + w).sqrt())]
+    }
+
+    /// A linear response below the threshold, and a full one above.
+    fn rough_response(&self, w: f64, half_penalty: f64) -> f64 {
+        let beyond = (-0.5 * self.threshold_squared(w, half_penalty)).exp();
+        let scale = self.scale_at_start();
+        beyond.max(scale / (scale + half_penalty))
+    }
+
+    fn responds(&self, w: f64, half_penalty: f64) -> bool {
+        self.scale_at_start() > half_penalty
+            || self.threshold_squared(w, half_penalty) < 2.0 * std::f64::consts::LN_2
+    }
+
+    fn partials(&self, w: f64, half_penalty: f64) -> Partials {
+        self.partials_by(w, half_penalty, &Rule::FINE)
+    }
+
+    fn mean(&self, w: f64, half_penalty: f64) -> f64 {
+        if self.variance + w == 0.0 {
+            return self.mean - self.shrinkage(self.mean, half_penalty);
+        }
+        self.average(w, half_penalty, |_, estimate| estimate)
+    }
+
+    fn square_distance(&self, w: f64, half_penalty: f64, line: Line) -> f64 {
+        let Line { level, slope } = line;
+        if self.variance + w == 0.0 {
+            return (self.mean(w, half_penalty) - level).powi(2);
+        }
+        self.average(w, half_penalty, |x, estimate| (estimate - level - slope * x).powi(2))
+    }
+
+    fn observation(&self, half_penalty: f64, estimate: f64) -> f64 {
+        self.observation_of(estimate, half_penalty)
+    }
+}
+
+impl Channel {
+    /// Average of a function of the standardized observation and the estimate.
+    fn average(&self, w: f64, half_penalty: f64, function: impl Fn(f64, f64) -> f64) -> f64 {
+        let spread = (self.variance + w).sqrt();
+        let symmetric = self.mean == 0.0 && self.start == 0.0;
+        let (mut mass, mut sum) = (0.0, 0.0);
+        integrate(self, w, half_penalty, &Rule::FINE, |node| {
+            let x = node.deviation / spread;
+            let value = function(x, node.estimate);
+            // One side stands for both where they are alike.
+            let value =
+                if symmetric { 0.5 * (value + function(-x, -node.estimate)) } else { value };
+            mass += node.mass;
+            sum += node.mass * value;
+        });
+        sum / mass
+    }
+}
+
+// Derivatives in w move the Gaussian density, by ((z - m)²/S² - 1)/(2S²), and in the error also
+// the posterior mean. Derivatives in theta move b, by -((t - t0)/2) db/dz.
+
+/// Sums over nodes for the direct form.
+#[derive(Debug, Default)]
+struct DirectMoments {
+    response: f64,
+    response_deviation_squared: f64,
+    response_by_penalty: f64,
+    bias_squared: f64,
+    bias_squared_deviation_squared: f64,
+    bias_deviation: f64,
+    response_bias_shrinkage: f64,
+}
+
+impl DirectMoments {
+    #[inline(always)]
+    fn add(&mut self, node: Node) {
+        let bias_squared = node.mass * node.bias * node.bias;
+        self.response += node.response;
+        self.response_deviation_squared += node.response * node.deviation_squared;
+        self.response_by_penalty += node.response_by_penalty;
+        self.bias_squared += bias_squared;
+        self.bias_squared_deviation_squared += bias_squared * node.deviation_squared;
+        self.bias_deviation += node.mass * node.bias * node.deviation;
+        self.response_bias_shrinkage += node.response * node.bias * node.shrinkage;
+    }
+
+    fn terms(&self, variance: f64, w: f64, nodes: usize) -> Terms {
+        let total = variance + w;
+        let (signal_share, noise_share) = (variance / total, w / total);
+        let error = signal_share * w + self.bias_squared;
+        let response = Slopes {
+            value: self.response,
+            by_noise: 0.5 * noise_share * (self.response_deviation_squared - self.response),
+            by_penalty: self.response_by_penalty,
+        };
+        let noise = Slopes {
+            value: error,
+            by_noise: w * signal_share * signal_share
+                + 0.5 * noise_share * (self.bias_squared_deviation_squared - self.bias_squared)
+                - 2.0 * signal_share * noise_share * self.bias_deviation,
+            by_penalty: 2.0 * self.response_bias_shrinkage,
+        };
+        Terms { response, noise, error, nodes }
+    }
+}
+
+/// Sums over nodes for the complementary form.
+#[derive(Debug, Default)]
+struct ComplementaryMoments {
+    resistance: f64,
+    resistance_deviation_squared: f64,
+    response_by_penalty: f64,
+    shrinkage_squared: f64,
+    shrinkage_squared_deviation_squared: f64,
+    response_shrinkage_squared: f64,
+    bias_squared: f64,
+}
+
+impl ComplementaryMoments {
+    #[inline(always)]
+    fn add(&mut self, node: Node) {
+        let shrinkage_squared = node.shrinkage * node.shrinkage;
+        self.resistance += node.resistance;
+        self.resistance_deviation_squared += node.resistance * node.deviation_squared;
+        self.response_by_penalty += node.response_by_penalty;
+        self.shrinkage_squared += node.mass * shrinkage_squared;
+        self.shrinkage_squared_deviation_squared +=
+            node.mass * shrinkage_squared * node.deviation_squared;
+        self.response_shrinkage_squared += node.response * shrinkage_squared;
+        self.bias_squared += node.mass * node.bias * node.bias;
+    }
+
+    fn terms(&self, variance: f64, w: f64, nodes: usize) -> Terms {
+        let total = variance + w;
+        let noise_share = w / total;
+        let response = Slopes {
+            value: self.resistance,
+            by_noise: 0.5 * noise_share * (self.resistance_deviation_squared - self.resistance),
+            by_penalty: -self.response_by_penalty,
+        };
+        let noise = Slopes {
+            value: self.shrinkage_squared,
+            by_noise: 0.5
+                * noise_share
+                * (self.shrinkage_squared_deviation_squared - self.shrinkage_squared),
+            by_penalty: 2.0 * self.response_shrinkage_squared,
+        };
+        let error = variance * noise_share + self.bias_squared;
+        Terms { response, noise, error, nodes }
+    }
+}

@@ -1,0 +1,461 @@
+//! Gaussian expectations of the proximal map.
+//!
+//! With `b = c sinh(t)` the proximal equation `b + h t = z` (`h = theta/2`) is explicit, so no
+//! integral needs a solver inside: the integration variable is `t`, and `dz = (c cosh t + h) dt`.
+//! The integrands are entire in `t` and decay double-exponentially, so that the trapezoidal rule
+//! converges geometrically: its error is the Fourier transform of the integrand at
+//! `omega = 2 pi / step`. Where the exponential dominates, `z - m = r e^(iy) - m` on the line
+//! `Im t = y`, and the Gaussian grows by `exp((m/S)² sin²(y) / (2 cos(2y)))` while the transform falls
+//! by `exp(-omega y)`: the best `y` gives `exp(-pi omega/4)` for `m = 0`, and asks for a step that
+//! shrinks as `1/(1/step + shift m/S)` for other means. Where `z` is linear in `t`, the integrand is
+//! a Gaussian in `t`, and the error is `exp(-2 pi² (S/(dz/dt))² / step²)`. In between, the Gaussian
+//! grows by no more than `exp((c/S)² sin²(y)/2)` up to `y = pi/4`.
+//!
+//! Where the coefficient starts at `c sinh(t0)` instead of 0, the proximal equation is
+//! `b + h (t - t0) = z`: that of a start at 0 with `z` and its mean moved by `h t0`. Only the
+//! shrinkage is then counted from `t0`.
+
+use crate::network::penalty::{coefficient_parameter, proximal_parameter};
+
+/// The Gaussian channel of one group: `z = beta* + s Z` with `beta* ~ N(mean, variance)`.
+///
+/// The mean is not negative; the problem is symmetric under a common change of sign.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Channel {
+    pub(crate) mean: f64,
+    pub(crate) variance: f64,
+    pub(crate) scale: f64,
+    /// Coefficient from which training starts.
+    pub(crate) start: f64,
+}
+
+impl Channel {
+    /// The parameter `t0` of the start.
+    fn start_parameter(&self) -> f64 {
+        if self.start == 0.0 { 0.0 } else { coefficient_parameter(self.start, self.scale) }
+    }
+
+    /// `(c/2) e^t` and `(c/2) e^-t` at the start.
+    fn exponentials_at_start(&self) -> [f64; 2] {
+        let larger = 0.5 * (self.scale.hypot(self.start) + self.start.abs());
+        let smaller = 0.25 * self.scale * (self.scale / larger);
+        if self.start < 0.0 { [smaller, larger] } else { [larger, smaller] }
+    }
+
+    /// Parameter `t` of the estimate at `z`, and its distance `t - t0` from that of the start.
+    fn parameter_and_distance(&self, z: f64, half_penalty: f64) -> (f64, f64) {
+        if self.start == 0.0 {
+            let t = if z == 0.0 { 0.0 } else { proximal_parameter(z, half_penalty, self.scale) };
+            return (t, t);
+        }
+        let start_parameter = self.start_parameter();
+        let shifted = z + half_penalty * start_parameter;
+        let mut distance = proximal_parameter(shifted, half_penalty, self.scale) - start_parameter;
+        if distance.abs() < 1.0 {
+            // The difference has lost digits that steps in the distance itself restore.
+            let [growing, decaying] = self.exponentials_at_start();
+            for _ in 0..2 {
+                let (up, down) = (distance.exp_m1(), (-distance).exp_m1());
+                let moved = growing * up - decaying * down;
+                let speed = growing * (1.0 + up) + decaying * (1.0 + down) + half_penalty;
+                distance -= ((moved - (z - self.start)) + half_penalty * distance) / speed;
+            }
+        }
+        (start_parameter + distance, distance)
+    }
+
+    /// Shrinkage `z - b` at `z`.
+    pub(crate) fn shrinkage(&self, z: f64, half_penalty: f64) -> f64 {
+        half_penalty * self.parameter_and_distance(z, half_penalty).1
+    }
+
+    /// The `z` at which the estimate is `estimate`.
+    pub(crate) fn observation_of(&self, estimate: f64, half_penalty: f64) -> f64 {
+        let distance = coefficient_parameter(estimate, self.scale) - self.start_parameter();
+        estimate + half_penalty * distance
+    }
+}
+
+/// How finely and how far to integrate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    /// Largest step in `t` around a mean of zero.
+    step: f64,
+    /// Growth of the inverse step with the estimate at the mean, in standard deviations of `z`.
+    shift: f64,
+    /// Largest step in units of the standard deviation of `z`.
+    deviations: f64,
+    /// Distance of the cut-off from where the map responds, in standard deviations of `z`.
+    reach: f64,
+}
+
+impl Rule {
+    /// Relative accuracy 1e-12 of the integrals, and mostly 1e-14.
+    pub(crate) const FINE: Self = Self { step: 0.15, shift: 1.15, deviations: 0.6, reach: 8.9 };
+
+    /// Relative accuracy 1e-6, at half the cost.
+    pub(crate) const COARSE: Self = Self { step: 0.28, shift: 0.8, deviations: 0.9, reach: 6.4 };
+
+    /// The fine rule with steps `factor` times as long.
+    pub(crate) fn with_step_factor(factor: f64) -> Self {
+        let Self { step, shift, deviations, reach } = Self::FINE;
+        Self { step: step * factor, shift: shift / factor, deviations: deviations * factor, reach }
+    }
+
+    /// A rule to judge the others by.
+    #[cfg(test)]
+    pub(crate) const REFERENCE: Self =
+        Self { step: 0.05, shift: 3.0, deviations: 0.2, reach: 12.0 };
+}
+
+/// One node of the rule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node {
+    /// Probability mass of the node, the quadrature weight of an expectation.
+    pub(crate) mass: f64,
+    /// Mass times `db/dz`.
+    pub(crate) response: f64,
+    /// Mass times `1 - db/dz`.
+    pub(crate) resistance: f64,
+    /// Mass times the derivative of `db/dz` in log theta at fixed `z`.
+    pub(crate) response_by_penalty: f64,
+    /// The estimate `b`.
+    pub(crate) estimate: f64,
+    /// `h (t - t0)`, the shrinkage `z - b`.
+    pub(crate) shrinkage: f64,
+    /// `z - mean`.
+    pub(crate) deviation: f64,
+    /// `(z - mean)² / (variance + s²)`.
+    pub(crate) deviation_squared: f64,
+    /// `E[beta* | z] - b`.
+    pub(crate) bias: f64,
+    /// `db/dz`.
+    pub(crate) slope: f64,
+    /// `1 - db/dz`.
+    pub(crate) stiffness: f64,
+    /// `1 / (sqrt(c² + b²) + h)`.
+    pub(crate) inverse_speed: f64,
+    /// `c / sqrt(c² + b²)`.
+    pub(crate) scale_share: f64,
+    /// `b / sqrt(c² + b²)`.
+    pub(crate) estimate_share: f64,
+    /// `t - t0`.
+    distance: f64,
+    /// `h db/dz`.
+    pull: f64,
+    at_start: Start,
+}
+
+/// What a node says of the start `b0`.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    /// `1 / sqrt(c² + b0²)`.
+    inverse_norm: f64,
+    /// `c / sqrt(c² + b0²)`.
+    scale_share: f64,
+    /// `b0 / sqrt(c² + b0²)`.
+    estimate_share: f64,
+}
+
+impl Node {
+    /// `tanh t - tanh t0`.
+    pub(crate) fn turn(&self) -> f64 {
+        let start = self.at_start;
+        // Beyond, the hyperbolic sine may overflow, and the two are not close.
+        if start.estimate_share != 0.0 && self.distance.abs() < 300.0 {
+            self.distance.sinh() * self.scale_share * start.scale_share
+        } else {
+            self.estimate_share - start.estimate_share
+        }
+    }
+
+    /// `db/dlog c` at fixed `z`.
+    pub(crate) fn estimate_by_scale(&self) -> f64 {
+        self.pull * self.turn()
+    }
+
+    /// `db/dh` at fixed `z`.
+    pub(crate) fn estimate_by_half_penalty(&self) -> f64 {
+        -self.distance * self.slope
+    }
+
+    /// `db/db0` at fixed `z`.
+    pub(crate) fn estimate_by_start(&self) -> f64 {
+        self.pull * self.at_start.inverse_norm
+    }
+}
+
+/// Visits the nodes of the rule for `z ~ N(mean, variance + noise)`, with `noise = s²` and
+/// `half_penalty = theta/2`, and returns their number.
+#[inline(always)]
+pub(crate) fn integrate(
+    channel: &Channel,
+    noise: f64,
+    half_penalty: f64,
+    rule: &Rule,
+    mut visit: impl FnMut(Node),
+) -> usize {
+    let &Channel { mean, variance, mut scale, start } = channel;
+    let mut half_penalty = half_penalty;
+    let total = variance + noise;
+    let spread = total.sqrt();
+    // A response that is all in the tail of the Gaussian must be resolved, too: it is largest at the
+    // threshold, or before it where the exponential wins over the Gaussian. Beyond 38 deviations the
+    // density underflows.
+    let threshold = half_penalty * (2.0 * half_penalty / scale).ln_1p();
+    let tail = (threshold / spread).min(spread / half_penalty);
+    let cut = (rule.reach + tail).min(38.0) * spread;
+    // Where t stays this small, sinh(t) = t to the last bit and only the ratio of scale and penalty
+    // matters: a common factor keeps t itself away from underflow.
+    let largest = 1e8 * (mean + start.abs() + cut);
+    let sum = scale + half_penalty;
+    let mut factor = 1.0;
+    if largest < sum && 1e8 * start.abs() <= largest * (scale / sum) {
+        scale = largest * (scale / sum);
+        half_penalty = largest * (half_penalty / sum);
+        factor = largest / sum;
+    }
+    let scaled = Channel { scale, ..*channel };
+    let (mean_parameter, mean_distance) = scaled.parameter_and_distance(mean, half_penalty);
+    // dz/dt at the mean.
+    let at_mean = scaled_exponentials(scale, mean_parameter);
+    let speed = at_mean[0] + at_mean[1] + half_penalty;
+    let estimate_at_mean = if mean_parameter.abs() < 1.0 {
+        scale * mean_parameter.sinh()
+    } else {
+        at_mean[0] - at_mean[1]
+    };
+    let bend =
+        spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
+    let step = spread / bend.max(speed / rule.deviations);
+
+    // Nodes are counted from the mean, so that a narrow Gaussian around a large mean keeps its
+    // digits, unless the Gaussian extends to an estimate of zero, where the exponentials of the mean
+    // would cancel.
+    let start_parameter = mean_parameter - mean_distance;
+    let mean_from_zero = mean + half_penalty * start_parameter;
+    let symmetric = mean == 0.0 && start == 0.0;
+    let centred = cut <= mean_from_zero.abs() || symmetric;
+    // `t - t0` at the origin.
+    let origin = if centred { mean_distance } else { -start_parameter };
+    let [growing, decaying] = if centred { at_mean } else { [0.5 * scale, 0.5 * scale] };
+    let origin_estimate = if centred { estimate_at_mean } else { 0.0 };
+    let origin_deviation = if centred { 0.0 } else { -mean_from_zero };
+
+    // E[beta*|z] - b, written so that neither a small noise nor a small variance cancels.
+    let slope = variance / total;
+    let [bias_0, bias_shrinkage, bias_deviation, bias_estimate] = if variance > noise {
+        [0.0, 1.0, -noise / total, 0.0]
+    } else if centred {
+        [half_penalty * mean_distance, 0.0, slope, -1.0]
+    } else {
+        [mean, 0.0, slope, -1.0]
+    };
+
+    let ratio = step.exp();
+    let (growth, decay) = (step.exp_m1(), ratio.recip());
+    let density = step / (spread * (2.0 * std::f64::consts::PI).sqrt());
+    let inverse_spread = spread.recip();
+    let inverse_norm_at_start = reciprocal(scale.hypot(start));
+    let at_start = Start {
+        inverse_norm: factor * inverse_norm_at_start,
+        scale_share: scale * inverse_norm_at_start,
+        estimate_share: factor * (start * inverse_norm_at_start),
+    };
+    let whole_half_penalty = half_penalty / factor;
+    let mut count = 0;
+    // One pass away from the origin; `sign` and the order of the exponentials give its direction.
+    let mut walk = |sign: f64, near: f64, far: f64, first: usize, multiplicity: f64| {
+        // e^tau - 1 and e^-tau at tau = index * step, by recurrences of positive terms.
+        let (mut expm1, mut inverse) = if first == 0 { (0.0, 1.0) } else { (growth, decay) };
+        let mut index = first;
+        loop {
+            let tau = index as f64 * step;
+            // b - b(origin) and sqrt(c² + b²), up to the sign.
+            let estimate = near * expm1 + far * expm1 * inverse;
+            let norm = near * (1.0 + expm1) + far * inverse;
+            let deviation = origin_deviation + sign * (estimate + half_penalty * tau);
+            // Asked so that an undefined deviation ends the walk, too.
+            let inside = sign * deviation <= cut;
+            if !inside {
+                break;
+            }
+            let standardized = deviation * inverse_spread;
+            let deviation_squared = standardized * standardized;
+            let weight = if index == 0 { density } else { multiplicity * density }
+                * (-0.5 * deviation_squared).exp();
+            let shrinkage = half_penalty * (origin + sign * tau);
+            let speed = norm + half_penalty;
+            let response = weight * norm;
+            let resistance = weight * half_penalty;
+            let inverse_speed = speed.recip();
+            let signed_estimate = origin_estimate + sign * estimate;
+            let pull = signed_estimate * (shrinkage * inverse_speed);
+            let slope = norm * inverse_speed;
+            let inverse_norm = reciprocal(norm);
+            visit(Node {
+                mass: weight * speed,
+                response,
+                resistance,
+                response_by_penalty: -resistance * (norm + pull) * inverse_speed,
+                estimate: signed_estimate,
+                shrinkage,
+                deviation,
+                deviation_squared,
+                bias: bias_0
+                    + bias_shrinkage * shrinkage
+                    + bias_deviation * deviation
+                    + bias_estimate * sign * estimate,
+                slope,
+                stiffness: half_penalty * inverse_speed,
+                inverse_speed: factor * inverse_speed,
+                scale_share: scale * inverse_norm,
+                estimate_share: factor * (signed_estimate * inverse_norm),
+                distance: factor * (origin + sign * tau),
+                pull: whole_half_penalty * slope,
+                at_start,
+            });
+            count += 1;
+            index += 1;
+            expm1 = expm1 * ratio + growth;
+            inverse *= decay;
+        }
+    };
+    if symmetric {
+        walk(1.0, growing, decaying, 0, 2.0);
+    } else {
+        walk(1.0, growing, decaying, 0, 1.0);
+        walk(-1.0, decaying, growing, 1, 1.0);
+    }
+    count
+}
+
+/// `1/x`; 0 where a scale that is nothing next to the penalty has made `x` underflow, and shares of it
+/// belong to a response of 0.
+#[inline(always)]
+fn reciprocal(x: f64) -> f64 {
+    if x >= f64::MIN_POSITIVE { x.recip() } else { 0.0 }
+}
+
+/// `(c/2) e^t` and `(c/2) e^-t`.
+fn scaled_exponentials(scale: f64, t: f64) -> [f64; 2] {
+    // In two factors, because e^t alone may overflow.
+    let root = (0.5 * t).exp();
+    [0.5 * scale * root * root, 0.5 * scale / root / root]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Budgets of the rules. For the fine one, the largest errors are those of the second moments at
+    /// small scales, and the rounding of thousands of terms at tiny ones.
+    const FINE: f64 = 1e-12;
+    const COARSE: f64 = 2e-6;
+
+    /// Budgets of both rules where training starts elsewhere than at 0.
+    const FROM_STARTS: [f64; 2] = [2e-12, COARSE];
+    /// The same at scales of 1e-100 of the signal and below, where `t0` is in the hundreds.
+    const FROM_FAR: [f64; 2] = [1e-10, 1e-3];
+
+    /// Mass, response, `E[(z - b)²]` and squared bias.
+    fn moments(channel: &Channel, noise: f64, half_penalty: f64, rule: &Rule) -> [f64; 4] {
+        let mut sums = [0.0; 4];
+        integrate(channel, noise, half_penalty, rule, |node| {
+            sums[0] += node.mass;
+            sums[1] += node.response;
+            sums[2] += node.mass * node.shrinkage * node.shrinkage;
+            sums[3] += node.mass * node.bias * node.bias;
+        });
+        sums
+    }
+
+    fn channels(starts: &[f64]) -> impl Iterator<Item = (Channel, f64, f64)> {
+        let mut channels = Vec::new();
+        for mean in [0.0, 1e-3, 0.3, 1.0] {
+            for variance in [0.0, 1e-6, 1e-2, 1.0] {
+                for noise in [1e-14, 1e-6, 1e-2, 0.1, 0.4, 1.0, 30.0] {
+                    for scale in [1e-300, 1e-30, 1e-12, 1e-6, 1e-3, 0.1, 1.0, 1e3, 1e9, 1e300] {
+                        for penalty in [1e-9, 1e-3, 0.1, 1.0, 1e3] {
+                            channels.extend(starts.iter().map(|&start| {
+                                (Channel { mean, variance, scale, start }, noise, penalty)
+                            }));
+                        }
+                    }
+                }
+            }
+        }
+        channels.into_iter()
+    }
+
+    fn assert_accurate(starts: &[f64], budgets: impl Fn(f64) -> [f64; 2]) {
+        let mut worst = 0.0_f64;
+        for (channel, noise, penalty) in channels(starts) {
+            let exact = moments(&channel, noise, penalty, &Rule::REFERENCE);
+            let [fine, coarse] = budgets(channel.scale);
+            for (rule, budget) in [(Rule::FINE, fine), (Rule::COARSE, coarse)] {
+                let computed = moments(&channel, noise, penalty, &rule);
+                for (moment, (x, y)) in computed.iter().zip(&exact).enumerate() {
+                    // What is left of a bias far below the noise need not be resolved.
+                    let floor = [0.0, 0.0, 0.0, noise][moment];
+                    let (error, size) = ((x - y).abs(), y.max(floor));
+                    if budget == fine {
+                        // Of nothing, the ratio is not a number, which the maximum passes over.
+                        worst = worst.max(error / size);
+                    }
+                    assert!(
+                        error <= budget * size,
+                        "moment {moment}: {x:e} {y:e} {channel:?} {noise:e} {penalty:e}"
+                    );
+                }
+            }
+        }
+        println!("worst relative error of the fine rule: {worst:e}");
+    }
+
+    #[test]
+    fn rules_meet_their_accuracy() {
+        assert_accurate(&[0.0], |_| [FINE, COARSE]);
+    }
+
+    #[test]
+    fn rules_meet_their_accuracy_from_other_starts() {
+        assert_accurate(&[1e-6, 0.3, -0.3, 1.0, -1.0, 30.0, -30.0], |scale| {
+            if scale < 1e-100 { FROM_FAR } else { FROM_STARTS }
+        });
+    }
+
+    #[test]
+    fn nodes_solve_the_proximal_equation() {
+        for start in [0.0, 1e-3, 0.7, -0.7, 40.0] {
+            for (scale, half_penalty) in [(1e-9, 0.2), (1e-3, 1e-4), (0.5, 3.0), (30.0, 1e6)] {
+                let channel = Channel { mean: 0.4, variance: 0.3, scale, start };
+                integrate(&channel, 0.2, half_penalty, &Rule::FINE, |node| {
+                    let distance = (node.estimate / scale).asinh() - (start / scale).asinh();
+                    let z = channel.mean + node.deviation;
+                    assert!((node.estimate + node.shrinkage - z).abs() < 1e-12 * (1.0 + z.abs()));
+                    let expected = half_penalty * distance;
+                    let rounding = 1e-14 * (half_penalty * (1.0 + (start / scale).asinh().abs()));
+                    // Within rounding, or that of estimates next to zero.
+                    let estimate = 1e-15 * half_penalty / scale.hypot(node.estimate);
+                    let budget = rounding + estimate + 1e-12 * expected.abs();
+                    assert!((node.shrinkage - expected).abs() < budget, "{node:?} {channel:?}");
+                    let observation = channel.observation_of(node.estimate, half_penalty);
+                    assert!((observation - z).abs() < budget + 1e-12 * (1.0 + z.abs()));
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn tails_are_resolved() {
+        // Responses down to 1e-150, from deep in the tail of the Gaussian.
+        for (scale, penalty) in [(1e-14, 0.3), (1e-60, 0.1), (1e-200, 0.05), (1e-150, 0.02)] {
+            let channel = Channel { mean: 0.0, variance: 0.0, scale, start: 0.0 };
+            let exact = moments(&channel, 1.0, penalty, &Rule::REFERENCE)[1];
+            assert!(exact < 1e-11 && exact > 0.0, "{exact:e}");
+            let computed = moments(&channel, 1.0, penalty, &Rule::FINE)[1];
+            assert!((computed / exact - 1.0).abs() < FINE, "{scale:e} {computed:e} {exact:e}");
+        }
+    }
+}

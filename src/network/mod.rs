@@ -1,0 +1,6 @@
+//! A coordinate of the network: its initialization, its implicit penalty, and the scale that
+//! pretraining leaves.
+
+pub(crate) mod initialization;
+pub(crate) mod penalty;
+pub(crate) mod scale_map;

@@ -1,0 +1,630 @@
+//! The law of a single coordinate: the one object that the fixed point needs.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::{Error, MAX_SQUARABLE, Result, check, check_probability};
+use crate::network::initialization::Initialization;
+use crate::network::penalty::check_scale;
+use crate::network::scale_map::ScaleMap;
+use crate::numerics::sum::CompensatedSum;
+use crate::problem::pretrained::Pretrained;
+use crate::problem::prior::Prior;
+use crate::problem::task::Task;
+
+/// Name of a group of coordinates. Groups of a [`Law`] that share a label are reported together.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Label;
+///
+/// assert_eq!(Label::SHARED.as_str(), "shared");
+/// assert_eq!(Label::from("background"), Label::from(String::from("background")));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Label(Cow<'static, str>);
+
+impl Label {
+    /// Active in both tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::SHARED.to_string(), "shared");
+    /// ```
+    pub const SHARED: Self = Self(Cow::Borrowed("shared"));
+    /// Active in fine-tuning only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::NEW.to_string(), "new");
+    /// ```
+    pub const NEW: Self = Self(Cow::Borrowed("new"));
+    /// Active in pretraining only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::PRETRAINING_ONLY.to_string(), "pretraining-only");
+    /// ```
+    pub const PRETRAINING_ONLY: Self = Self(Cow::Borrowed("pretraining-only"));
+    /// Active in neither task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::NONE.to_string(), "none");
+    /// ```
+    pub const NONE: Self = Self(Cow::Borrowed("none"));
+
+    /// The name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Label::NEW.as_str(), "new");
+    /// ```
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&'static str> for Label {
+    fn from(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+}
+
+impl From<String> for Label {
+    fn from(name: String) -> Self {
+        Self(Cow::Owned(name))
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A group of statistically equal coordinates.
+///
+/// # Formula
+///
+/// With probability `p`, a coordinate belongs to the group; its true coefficient then follows the
+/// [prior](Prior), its absolute scale is `c`, and training starts at the coefficient `b0`, where
+/// - `p`: [weight](Self::weight), in [0, 1];
+/// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307];
+/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set.
+///
+/// Training that starts at `b0` minimizes the Bregman divergence of the
+/// [penalty](crate::Penalty) from it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the
+/// penalty itself.
+///
+/// Source: Woodworth et al. 2020 (arXiv:2002.09277); Azulay et al. 2021 (arXiv:2102.09769), for
+/// starts other than zero.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Label, Prior};
+///
+/// let active = Group::new("active", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?;
+/// assert_eq!(active.label(), &Label::from("active"));
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    label: Label,
+    weight: f64,
+    prior: Prior,
+    scale: f64,
+    start: f64,
+    pretrained: Option<Pretrained>,
+    mirrored: bool,
+    /// Whether it stands for neighbours that are active, should it not be so itself.
+    among_active: bool,
+}
+
+impl Group {
+    /// A group with its label, probability, prior and absolute scale.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a weight outside [0, 1], or a scale outside 0 or [1e-307, 1e307].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Prior};
+    /// assert!(Group::new("half", 0.5, Prior::ZERO, 1.0).is_ok());
+    /// assert!(Group::new("too much", 1.5, Prior::ZERO, 1.0).is_err());
+    /// ```
+    pub fn new(label: impl Into<Label>, weight: f64, prior: Prior, scale: f64) -> Result<Self> {
+        Ok(Self {
+            label: label.into(),
+            weight: check_probability("weight", weight)?,
+            prior,
+            scale: check_scale("scale", scale)?,
+            start: 0.0,
+            pretrained: None,
+            mirrored: false,
+            among_active: false,
+        })
+    }
+
+    /// The same group, with training that starts at the coefficient `start`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], or other than 0 at scale 0, where a
+    /// coordinate that is not at zero is not frozen, but moves in proportion to itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Prior};
+    ///
+    /// let continued = Group::new("continued", 0.5, Prior::ZERO, 1.0)?.with_start(2.0)?;
+    /// assert_eq!(continued.start(), 2.0);
+    /// assert!(Group::new("frozen", 0.5, Prior::ZERO, 0.0)?.with_start(2.0).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_start(self, start: f64) -> Result<Self> {
+        let (domain, largest) = if self.scale > 0.0 {
+            ("[-1e150, 1e150]", MAX_SQUARABLE)
+        } else {
+            ("0, at scale 0", 0.0)
+        };
+        check("start", start, domain, |x| x.abs() <= largest)?;
+        Ok(Self { start, ..self })
+    }
+
+    /// The same group, with what pretraining made of its coordinates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a covariance of the two tasks above the geometric mean of their
+    /// variances.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Pretrained, Prior};
+    ///
+    /// let pretrained = Pretrained::new(0.8, Prior::gaussian(0.7, 0.1)?)?;
+    /// let group = Group::new("reused", 1.0, Prior::gaussian(0.7, 0.1)?, 1.0)?;
+    /// assert!(group.clone().with_pretrained(pretrained.with_covariance(0.1)?).is_ok());
+    /// assert!(group.with_pretrained(pretrained.with_covariance(0.2)?).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_pretrained(self, pretrained: Pretrained) -> Result<Self> {
+        let deviations = [self.prior, pretrained.prior()].map(|prior| prior.variance().sqrt());
+        let largest = deviations[0] * deviations[1] * (1.0 + 1e-12);
+        let domain = "at most the geometric mean of the variances in magnitude";
+        check("covariance", pretrained.covariance(), domain, |x| x.abs() <= largest)?;
+        Ok(Self { pretrained: Some(pretrained), ..self })
+    }
+
+    /// The same group together with its mirror image: half of its coordinates have all signs
+    /// reversed, those of prior, start and pretraining.
+    ///
+    /// Mean squares are the same in both halves, so that one stands for both; means cancel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Prior};
+    ///
+    /// let signs = Group::new("random signs", 1.0, Prior::atom(1.0)?, 1.0)?.with_mirror_image();
+    /// assert!(signs.is_mirrored());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_mirror_image(self) -> Self {
+        Self { mirrored: true, ..self }
+    }
+
+    /// Name of the group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 1.0)?.label().as_str(), "all");
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// Probability `p` of the group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.weight(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// Distribution of the true coefficient.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.prior(), Prior::ZERO);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn prior(&self) -> Prior {
+        self.prior
+    }
+
+    /// Absolute scale `c` of the group's coordinates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.scale(), 0.5);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// Coefficient `b0` at which training starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.start(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn start(&self) -> f64 {
+        self.start
+    }
+
+    /// What pretraining made of its coordinates, if there was pretraining.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.pretrained(), None);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pretrained(&self) -> Option<Pretrained> {
+        self.pretrained
+    }
+
+    /// Whether it stands for its [mirror image](Self::with_mirror_image), too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Prior};
+    /// assert!(!Group::new("all", 1.0, Prior::ZERO, 0.5)?.is_mirrored());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_mirrored(&self) -> bool {
+        self.mirrored
+    }
+
+    /// The same group as one node of a continuum of active coordinates: at a coefficient of zero, it
+    /// stands for those next to it.
+    pub(crate) fn among_active(self) -> Self {
+        Self { among_active: self.prior == Prior::ZERO, ..self }
+    }
+
+    /// Whether some of its coefficients are not zero.
+    pub(crate) fn is_active(&self) -> bool {
+        self.among_active || self.prior != Prior::ZERO
+    }
+
+    /// Whether training starts at the solution.
+    pub(crate) fn is_learned(&self) -> bool {
+        self.prior.variance() == 0.0 && self.prior.mean() == self.start
+    }
+
+    /// Mean square of what is to be learned, the true coefficient less the start.
+    pub(crate) fn signal(&self) -> f64 {
+        let distance = self.prior.mean() - self.start;
+        distance.mul_add(distance, self.prior.variance())
+    }
+
+    /// Mean square of the true coefficient and the start together.
+    pub(crate) fn magnitude_squared(&self) -> f64 {
+        self.start.mul_add(self.start, self.prior.mean_square())
+    }
+
+    /// `sqrt(c² + b0²)`: the scale that the first steps of training see.
+    #[cfg(feature = "quadrature")]
+    pub(crate) fn scale_at_start(&self) -> f64 {
+        if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
+    }
+}
+
+/// The law of a single coordinate: a mixture of [groups](Group).
+///
+/// It holds all that the generalization error depends on besides the data: how the true
+/// coefficients are distributed, and how the network is initialized where they are. Make one from
+/// a task and an initialization, or by hand, with any mixture and any scales.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior};
+///
+/// let law = Law::new(vec![
+///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+/// ])?;
+/// assert_eq!(law.reachable_fraction(), 1.0);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Law {
+    groups: Vec<Group>,
+}
+
+impl Law {
+    /// The mixture of `groups`, whose weights sum to 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WeightsDoNotSumToOne`] where the sum differs from 1 by more than 1e-12.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Error, Group, Law, Prior};
+    ///
+    /// let half = Group::new("half", 0.5, Prior::ZERO, 1.0)?;
+    /// let incomplete = Law::new(vec![half]);
+    /// assert!(matches!(incomplete, Err(Error::WeightsDoNotSumToOne { sum: 0.5, .. })));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn new(groups: Vec<Group>) -> Result<Self> {
+        let sum = groups.iter().map(Group::weight).collect::<CompensatedSum>().value();
+        if (sum - 1.0).abs() > 1e-12 {
+            return Err(Error::WeightsDoNotSumToOne { groups: groups.len(), sum });
+        }
+        Ok(Self { groups })
+    }
+
+    /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly):
+    /// four groups, shared, new, pretraining-only and none, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a pretraining prior that is not an atom, or where the scale map
+    /// leaves the range [1e-307, 1e307] of scales.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Initialization, Label, Law, ScaleMap, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+    /// let law = Law::fine_tuning(&task, &map)?;
+    /// assert_eq!(law.groups()[1].label(), &Label::NEW);
+    /// assert!(law.groups()[0].scale() > 100.0 * law.groups()[1].scale());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
+        let magnitude = task.constant_magnitude()?;
+        let active = scale_map.fine_tuning_scale(magnitude)?;
+        let mut law = Self::four_groups(task, active, scale_map.fine_tuning_scale(0.0)?)?;
+        let pretrained = [magnitude, 0.0, magnitude, 0.0];
+        for (group, coefficient) in law.groups.iter_mut().zip(pretrained) {
+            group.pretrained = Some(Pretrained::new(coefficient, Prior::atom(coefficient)?)?);
+        }
+        Ok(law)
+    }
+
+    /// Training on the fine-tuning task from scratch: the same four groups, all with the absolute
+    /// scale of `initialization`.
+    ///
+    /// # Errors
+    ///
+    /// None beyond those of the arguments' constructors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Initialization, Law, Supports, Task};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// let law = Law::from_scratch(&task, &Initialization::from_scales(1e-3, 0.0)?)?;
+    /// assert!(law.groups().iter().all(|group| group.scale() == 1e-3));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_scratch(task: &Task, initialization: &Initialization) -> Result<Self> {
+        let scale = initialization.absolute_scale();
+        Self::four_groups(task, scale, scale)
+    }
+
+    fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Self> {
+        let supports = task.supports();
+        Self::new(vec![
+            Group::new(Label::SHARED, supports.shared(), task.shared_prior()?, active_scale)?,
+            Group::new(Label::NEW, supports.new_features(), task.new_prior()?, inactive_scale)?,
+            Group::new(
+                Label::PRETRAINING_ONLY,
+                supports.pretraining_only(),
+                Prior::ZERO,
+                active_scale,
+            )?,
+            Group::new(Label::NONE, supports.none(), Prior::ZERO, inactive_scale)?,
+        ])
+    }
+
+    /// The groups, in the order in which they were given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Law, Prior};
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
+    /// assert_eq!(law.groups().len(), 1);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Reachable fraction `r`: the probability of a coordinate that can move (`c > 0`).
+    ///
+    /// Training interpolates for sample ratios below it, and has more equations than unknowns
+    /// above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Law, Prior};
+    /// let law = Law::new(vec![
+    ///     Group::new("moves", 0.25, Prior::ZERO, 1.0)?,
+    ///     Group::new("frozen", 0.75, Prior::ZERO, 0.0)?,
+    /// ])?;
+    /// assert_eq!(law.reachable_fraction(), 0.25);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn reachable_fraction(&self) -> f64 {
+        // From the smaller side, so that it is exactly one where nothing is frozen.
+        let weight = |frozen: bool| {
+            let groups = self.groups.iter().filter(|group| (group.scale == 0.0) == frozen);
+            groups.map(Group::weight).collect::<CompensatedSum>().value()
+        };
+        let (reachable, frozen) = (weight(false), weight(true));
+        if frozen < reachable { 1.0 - frozen } else { reachable }
+    }
+
+    /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::{Group, Law, Prior};
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.25, Prior::atom(2.0)?, 1.0)?,
+    ///     Group::new("background", 0.75, Prior::ZERO, 1.0)?,
+    /// ])?;
+    /// assert_eq!(law.mean_square(), 1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn mean_square(&self) -> f64 {
+        self.mean_of(|group| group.prior.mean_square())
+    }
+
+    /// Mean square of the coefficients less their start: the error without samples.
+    pub(crate) fn signal(&self) -> f64 {
+        self.mean_of(Group::signal)
+    }
+
+    /// Mean square of coefficients and starts together, the unit of the problem.
+    pub(crate) fn magnitude_squared(&self) -> f64 {
+        self.mean_of(Group::magnitude_squared)
+    }
+
+    /// Groups that can move and have weight, with their positions.
+    pub(crate) fn movable(&self) -> impl Iterator<Item = (usize, &Group)> {
+        let movable = |(_, group): &(usize, &Group)| group.scale > 0.0 && group.weight > 0.0;
+        self.groups.iter().enumerate().filter(movable)
+    }
+
+    /// Mean square `F` of the coefficients on frozen coordinates, whose error nothing can change.
+    pub(crate) fn frozen_signal(&self) -> f64 {
+        self.mean_of(|group| if group.scale == 0.0 { group.signal() } else { 0.0 })
+    }
+
+    fn mean_of(&self, quantity: impl Fn(&Group) -> f64) -> f64 {
+        let terms = self.groups.iter().map(|group| group.weight * quantity(group));
+        terms.collect::<CompensatedSum>().value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::task::Supports;
+
+    #[test]
+    fn a_task_without_frozen_coordinates_is_reachable_to_the_last_bit() {
+        // 0.7 + 0.1 + 0.1 + 0.1 is not 1 in floating point.
+        let groups = [0.7, 0.1, 0.1, 0.1]
+            .map(|weight| Group::new("part", weight, Prior::ZERO, 1.0).unwrap());
+        assert_eq!(Law::new(groups.to_vec()).unwrap().reachable_fraction(), 1.0);
+    }
+
+    #[test]
+    fn a_vanishing_first_layer_freezes_what_pretraining_did_not_use() {
+        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+        let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0).unwrap(), 0.0).unwrap();
+        let law = Law::fine_tuning(&task, &map).unwrap();
+        assert!((law.reachable_fraction() - 0.2).abs() < 1e-16);
+    }
+
+    #[test]
+    fn shared_coefficients_follow_the_correlation() {
+        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+        let initialization = Initialization::from_scales(1e-3, 0.0).unwrap();
+        let map = ScaleMap::new(initialization, 0.0).unwrap();
+        for magnitude in [1.0, -2.0, 1e-160] {
+            for correlation in [-1.0, -0.6, 0.0, 0.8, 1.0] {
+                let related = task
+                    .with_correlation(correlation)
+                    .and_then(|task| task.with_pretraining_magnitude(magnitude))
+                    .unwrap();
+                let law = Law::fine_tuning(&related, &map).unwrap();
+                let scratch = Law::from_scratch(&related, &initialization).unwrap();
+                let [shared, new] = [0, 1].map(|index| law.groups()[index].prior());
+                assert!((shared.mean_square() - 10.0).abs() < 1e-14);
+                let mean = 10.0_f64.sqrt() * correlation * f64::signum(magnitude);
+                assert!((shared.mean() - mean).abs() < 1e-15);
+                assert_eq!(new, Prior::gaussian(0.0, 10.0).unwrap());
+                assert_eq!(scratch.groups()[0].prior(), shared);
+            }
+        }
+        // A mean square has no part of the mean if the mean is zero.
+        let gaussian = task
+            .with_pretraining_prior(Prior::gaussian(0.0, 3.0).unwrap())
+            .and_then(|task| task.with_correlation(0.8))
+            .unwrap();
+        let scratch = Law::from_scratch(&gaussian, &initialization).unwrap();
+        assert_eq!(scratch.groups()[0].prior(), Prior::gaussian(0.0, 10.0).unwrap());
+        assert!(matches!(
+            Law::fine_tuning(&gaussian, &map),
+            Err(Error::OutOfDomain { parameter: "pretraining_variance", value: 3.0, .. })
+        ));
+    }
+
+    #[test]
+    fn a_scale_map_beyond_the_range_of_scales_is_an_error() {
+        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+        let barely = Initialization::from_scales(1e-300, -1.0 + f64::EPSILON).unwrap();
+        let law = Law::fine_tuning(&task, &ScaleMap::new(barely, 0.0).unwrap());
+        assert!(matches!(law, Err(Error::OutOfDomain { parameter: "scale", .. })));
+    }
+}

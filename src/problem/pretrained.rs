@@ -1,0 +1,121 @@
+//! What pretraining made of a group of coordinates.
+
+use crate::error::{MAX_SQUARABLE, Result, check};
+use crate::problem::prior::Prior;
+
+/// The pretrained coefficient of a group of coordinates, and what is true of the pretraining task on
+/// them.
+///
+/// # Formula
+///
+/// The coefficients of the two tasks are jointly Gaussian inside of a group:
+///
+/// ```text
+/// B_PT ~ N(m, v),      Cov(B_FT, B_PT) = k,      pretraining ended at beta_PT
+/// ```
+///
+/// where
+/// - `beta_PT`: [coefficient](Self::coefficient) that pretraining ended at, in [-1e150, 1e150];
+/// - `m`, `v`: mean and variance of the true coefficient of pretraining, a [`Prior`];
+/// - `k`: [covariance](Self::covariance) with the true coefficient of fine-tuning, 0 unless set.
+///
+/// The fixed point does not depend on it; forgetting and the error on the pretraining task do.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Pretrained, Prior};
+///
+/// // Pretraining without noise on enough data ends at the true coefficient.
+/// let learned = Pretrained::new(1.5, Prior::atom(1.5)?)?;
+/// assert_eq!(learned.coefficient(), learned.prior().mean());
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pretrained {
+    coefficient: f64,
+    prior: Prior,
+    covariance: f64,
+}
+
+impl Pretrained {
+    /// Pretraining that ended at `coefficient`, where the true coefficients follow `prior`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a coefficient outside [-1e150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Pretrained, Prior};
+    /// assert!(Pretrained::new(0.3, Prior::gaussian(0.2, 0.1)?).is_ok());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn new(coefficient: f64, prior: Prior) -> Result<Self> {
+        check("coefficient", coefficient, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?;
+        Ok(Self { coefficient, prior, covariance: 0.0 })
+    }
+
+    /// The same with covariance `k` of the true coefficients of the two tasks. A
+    /// [group](crate::Group::with_pretrained) takes it if their variances allow it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a covariance outside [-1e300, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Pretrained, Prior};
+    /// let related = Pretrained::new(0.3, Prior::gaussian(0.2, 0.1)?)?.with_covariance(0.05)?;
+    /// assert_eq!(related.covariance(), 0.05);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_covariance(self, covariance: f64) -> Result<Self> {
+        check("covariance", covariance, "[-1e300, 1e300]", |x| x.abs() <= 1e300)?;
+        Ok(Self { covariance, ..self })
+    }
+
+    /// Coefficient `beta_PT` that pretraining ended at.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Pretrained, Prior};
+    /// assert_eq!(Pretrained::new(0.3, Prior::ZERO)?.coefficient(), 0.3);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn coefficient(&self) -> f64 {
+        self.coefficient
+    }
+
+    /// Distribution of the true coefficient of pretraining.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Pretrained, Prior};
+    /// assert_eq!(Pretrained::new(0.3, Prior::ZERO)?.prior(), Prior::ZERO);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn prior(&self) -> Prior {
+        self.prior
+    }
+
+    /// Covariance `k` of the true coefficients of the two tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Pretrained, Prior};
+    /// assert_eq!(Pretrained::new(0.3, Prior::ZERO)?.covariance(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn covariance(&self) -> f64 {
+        self.covariance
+    }
+}

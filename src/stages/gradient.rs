@@ -1,0 +1,456 @@
+//! Sensitivities of fine-tuning to all parameters of both stages.
+//!
+//! The parameters move the groups of the law of fine-tuning: their weights; their scales and starts,
+//! with the coefficient that pretraining ended at; and the priors of the true coefficients given it.
+//! That coefficient is a function of the observation `z = m + S x` at a fixed standardized `x`, and of
+//! the state of pretraining, which has sensitivities of its own.
+
+use crate::asymptotics::sensitivity::{LawGradient, Sensitivities};
+use crate::asymptotics::solver::Solver;
+use crate::error::{Error, Result};
+use crate::numerics::sum::CompensatedSum;
+use crate::problem::law::{Group, Label, Law};
+use crate::problem::prior::Prior;
+use crate::problem::task::Samples;
+use crate::stages::transfer::{
+    Class, PretrainedNode, PretrainingState, Protocol, Resolved, Transfer, warm,
+};
+
+/// Derivatives of one answer in the parameters of a [`Transfer`], its tasks and the data of both
+/// stages.
+///
+/// # Formula
+///
+/// ```text
+/// d answer = sum_g [ D_weight dp + D_mean dm + D_variance dv + D_log_scale dlog c + D_start db0 ]_g
+/// ```
+///
+/// where
+/// - `D`: the [`LawGradient`](crate::LawGradient) of the answer, one group for every value of the
+///   pretrained coefficient;
+/// - `dp` to `db0`: what the parameter does to the group, also through the fixed point of
+///   pretraining.
+///
+/// All are plain derivatives, with the other parameters fixed (the variance of fine-tuning does not
+/// follow its density), and one-sided, into the domain, where the parameter is at an edge of it.
+/// `None` is a parameter that is not there, or one in which the answer has no finite derivative: a
+/// scale at which frozen coordinates would start to move, which they do with infinite slope.
+///
+/// Source: the implicit function theorem at Proposition 4.2 of Anguita et al. 2026
+/// (arXiv:2602.20062), in both stages.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "quadrature")]
+/// # {
+/// use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task, Transfer};
+///
+/// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+/// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+/// let samples = Samples::new(0.3)?;
+/// let sensitivities = Transfer::new(task, map).sensitivities(&Solver::new(), &samples)?;
+/// let gradient = &sensitivities.generalization_error;
+/// // More overlap and more samples help.
+/// assert!(gradient.overlap < 0.0 && gradient.sample_ratio < 0.0);
+/// // Pretraining data were unlimited.
+/// assert_eq!(gradient.pretraining_sample_ratio, None);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct TransferGradient {
+    /// In the absolute scale `c_PT`.
+    pub absolute_scale: Option<f64>,
+    /// In the relative scale `lambda_PT`.
+    pub relative_scale: Option<f64>,
+    /// In the readout scale `gamma`.
+    pub readout_scale: Option<f64>,
+    /// In the pretraining density `rho_PT`, at fixed fine-tuning density and overlap.
+    pub pretraining_density: f64,
+    /// In the fine-tuning density `rho_FT`, at fixed pretraining density and overlap; `None` at 0,
+    /// where there is no overlap to keep.
+    pub fine_tuning_density: Option<f64>,
+    /// In the overlap `omega`.
+    pub overlap: f64,
+    /// In the mean of the pretraining prior: the magnitude, where it is an atom.
+    pub pretraining_mean: Option<f64>,
+    /// In the variance of the pretraining prior; `None` where pretraining ends at the atom itself.
+    pub pretraining_variance: Option<f64>,
+    /// In the fine-tuning variance `v`; `None` at 0 with a correlation and
+    /// [`Protocol::Continued`].
+    pub fine_tuning_variance: Option<f64>,
+    /// In the correlation `q`; `None` where pretraining coefficients are 0.
+    pub correlation: Option<f64>,
+    /// In the sample ratio of pretraining; `None` for unlimited data.
+    pub pretraining_sample_ratio: Option<f64>,
+    /// In the noise variance of pretraining; `None` for unlimited data, and at 0 with one sample
+    /// per coordinate or more.
+    pub pretraining_noise_variance: Option<f64>,
+    /// In the sample ratio of fine-tuning.
+    pub sample_ratio: f64,
+    /// In the noise variance of fine-tuning.
+    pub noise_variance: f64,
+    /// In the explicit penalty of fine-tuning, as [`LawGradient::explicit_penalty`].
+    pub explicit_penalty: Option<f64>,
+}
+
+/// A direction in which to move the parameters.
+#[derive(Debug, Clone, Copy, Default)]
+struct Direction {
+    absolute_scale: f64,
+    relative_scale: f64,
+    readout_scale: f64,
+    /// Weights of the four labels.
+    weights: [f64; 4],
+    pretraining_mean: f64,
+    pretraining_variance: f64,
+    fine_tuning_variance: f64,
+    correlation: f64,
+    /// Effective noise variance and penalty of pretraining.
+    noise: f64,
+    penalty: f64,
+}
+
+impl Direction {
+    /// With what the parameter does to the state of pretraining.
+    fn through(self, [noise, penalty]: [f64; 2]) -> Self {
+        Self { noise, penalty, ..self }
+    }
+}
+
+/// Derivatives of the state of pretraining `[s², theta]` in its parameters.
+#[derive(Debug, Clone, Copy, Default)]
+struct PretrainingSlopes {
+    absolute_scale: [f64; 2],
+    density: [f64; 2],
+    mean: [f64; 2],
+    variance: [f64; 2],
+    sample_ratio: [f64; 2],
+    noise_variance: [f64; 2],
+}
+
+impl Transfer {
+    /// Generalization error and state of fine-tuning on `samples` with `solver`, with their
+    /// derivatives in every parameter of both stages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transfer::evaluate`] and [`Solver::sensitivities`], for both stages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task, Transfer};
+    ///
+    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// let noisy = Samples::new(0.3)?.with_noise_variance(0.01)?;
+    /// let transfer = Transfer::new(task, map).with_pretraining_samples(noisy);
+    /// let sensitivities = transfer.sensitivities(&Solver::new(), &Samples::new(0.2)?)?;
+    /// // More data help in both stages.
+    /// let gradient = &sensitivities.generalization_error;
+    /// assert!(gradient.pretraining_sample_ratio.unwrap() < 0.0 && gradient.sample_ratio < 0.0);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn sensitivities(
+        &self,
+        solver: &Solver,
+        samples: &Samples,
+    ) -> Result<Sensitivities<TransferGradient>> {
+        let (state, slopes) = self.pretraining_slopes()?;
+        let Resolved { mut law, mut report, refinement, .. } =
+            self.resolve(state, solver, samples)?;
+        let classes = self.classes(state, refinement)?;
+        if classes.iter().map(|class| class.nodes.len()).sum::<usize>() > law.groups().len() {
+            // Labels that have no weight may get some.
+            let mut groups = Vec::new();
+            for class in &classes {
+                self.add_groups(class, &mut groups)?;
+            }
+            law = Law::new(groups)?;
+            report = warm(solver, Some(report.state)).evaluate(&law, samples)?;
+        }
+        let of_law = solver.sensitivities_at(&law, samples, report)?;
+        let problem = Problem { transfer: self, law: &law, classes: &classes, state };
+        let gradient = |of_law: &LawGradient| problem.gradient(&slopes, of_law);
+        Ok(Sensitivities {
+            generalization_error: gradient(&of_law.generalization_error)?,
+            effective_noise_variance: gradient(&of_law.effective_noise_variance)?,
+            effective_penalty: gradient(&of_law.effective_penalty)?,
+            report: of_law.report,
+        })
+    }
+
+    /// The state of pretraining, with its sensitivities.
+    fn pretraining_slopes(&self) -> Result<(PretrainingState, PretrainingSlopes)> {
+        let unmoved = PretrainingSlopes::default();
+        let Some(samples) = self.pretraining_samples() else {
+            return Ok((PretrainingState::of(None), unmoved));
+        };
+        let law = self.pretraining_law(&samples)?;
+        let solver = Solver::new();
+        let report = solver.evaluate(&law, &samples)?;
+        let state = PretrainingState::of(Some(&report));
+        if state.noise == 0.0 && samples.sample_ratio() >= 1.0 {
+            // Coefficients are known, and stay so.
+            return Ok((state, unmoved));
+        }
+        let sensitivities = solver.sensitivities_at(&law, &samples, report)?;
+        let scale = self.scale_map().pretraining().absolute_scale();
+        let both = |part: fn(&LawGradient) -> f64| {
+            [part(&sensitivities.effective_noise_variance), part(&sensitivities.effective_penalty)]
+        };
+        let by_log_scale =
+            both(|gradient| gradient.groups[0].log_scale + gradient.groups[1].log_scale);
+        let slopes = PretrainingSlopes {
+            absolute_scale: by_log_scale
+                .map(|slope| if slope == 0.0 { 0.0 } else { slope / scale }),
+            density: both(|gradient| gradient.groups[0].weight - gradient.groups[1].weight),
+            mean: both(|gradient| gradient.groups[0].mean),
+            variance: both(|gradient| gradient.groups[0].variance),
+            sample_ratio: both(|gradient| gradient.sample_ratio),
+            noise_variance: both(|gradient| gradient.noise_variance),
+        };
+        Ok((state, slopes))
+    }
+}
+
+/// A law of fine-tuning with what it was made of.
+#[derive(Debug)]
+struct Problem<'a> {
+    transfer: &'a Transfer,
+    law: &'a Law,
+    classes: &'a [Class; 4],
+    state: PretrainingState,
+}
+
+impl Problem<'_> {
+    /// The gradient in the parameters of the transfer, from that in those of the law.
+    fn gradient(
+        &self,
+        slopes: &PretrainingSlopes,
+        gradient: &LawGradient,
+    ) -> Result<TransferGradient> {
+        let along = |direction: Direction| self.along(direction, gradient);
+        let unmoved = Direction::default();
+        let task = self.transfer.task();
+        let supports = task.supports();
+        let (prior, overlap) = (task.pretraining_prior(), supports.overlap());
+        let density = supports.fine_tuning_density();
+        let finite = self.transfer.pretraining_samples().is_some();
+        let noisy = self.state.noise > 0.0;
+        let weights = |weights| along(Direction { weights, ..unmoved });
+        let optional = |legal: bool, direction: Direction| {
+            if legal { along(direction) } else { Ok(None) }
+        };
+        let required = |derivative: Option<f64>| {
+            derivative.ok_or(Error::NotDifferentiable {
+                quantity: "the generalization error",
+                reason: "frozen coordinates would start to move",
+            })
+        };
+        Ok(TransferGradient {
+            absolute_scale: along(
+                Direction { absolute_scale: 1.0, ..unmoved }.through(slopes.absolute_scale),
+            )?,
+            relative_scale: along(Direction { relative_scale: 1.0, ..unmoved })?,
+            readout_scale: along(Direction { readout_scale: 1.0, ..unmoved })?,
+            pretraining_density: required(along(
+                Direction { weights: [0.0, 0.0, 1.0, -1.0], ..unmoved }.through(slopes.density),
+            )?)?,
+            fine_tuning_density: match overlap {
+                Some(share) => weights([share, 1.0 - share, -share, share - 1.0])?,
+                None => None,
+            },
+            overlap: required(weights([density, -density, -density, density])?)?,
+            pretraining_mean: along(
+                Direction { pretraining_mean: 1.0, ..unmoved }.through(slopes.mean),
+            )?,
+            pretraining_variance: optional(
+                noisy || prior.variance() > 0.0,
+                Direction { pretraining_variance: 1.0, ..unmoved }.through(slopes.variance),
+            )?,
+            fine_tuning_variance: along(Direction { fine_tuning_variance: 1.0, ..unmoved })?,
+            correlation: optional(prior != Prior::ZERO, Direction { correlation: 1.0, ..unmoved })?,
+            pretraining_sample_ratio: optional(finite, unmoved.through(slopes.sample_ratio))?,
+            pretraining_noise_variance: optional(
+                finite && noisy,
+                unmoved.through(slopes.noise_variance),
+            )?,
+            sample_ratio: gradient.sample_ratio,
+            noise_variance: gradient.noise_variance,
+            explicit_penalty: gradient.explicit_penalty,
+        })
+    }
+
+    /// The derivative along a direction; `None` where it is not finite.
+    fn along(&self, direction: Direction, gradient: &LawGradient) -> Result<Option<f64>> {
+        let mut sum = CompensatedSum::new(0.0);
+        let mut groups = self.law.groups().iter().zip(&gradient.groups);
+        for (class, &weight) in self.classes.iter().zip(&direction.weights) {
+            for (node, (group, slopes)) in class.nodes.iter().zip(groups.by_ref()) {
+                let pretrained = self.pretrained(class, node, &direction);
+                let Some(prior) = self.prior(class, node, group, &direction, &pretrained) else {
+                    return Ok(None);
+                };
+                let Some(log_scale) = self.log_scale(node, group, &direction, &pretrained) else {
+                    return Ok(None);
+                };
+                let start = match self.transfer.protocol() {
+                    Protocol::Rebalanced => 0.0,
+                    Protocol::Continued => pretrained.coefficient,
+                };
+                sum.add(slopes.weight * (weight * node.mass));
+                sum.add(slopes.mean * prior.mean);
+                sum.add(slopes.variance * prior.variance);
+                sum.add(slopes.log_scale * log_scale);
+                // Without a derivative, starts stay at 0.
+                sum.add(slopes.start.unwrap_or(0.0) * start);
+            }
+        }
+        let derivative = sum.value();
+        if derivative.is_finite() {
+            Ok(Some(derivative))
+        } else {
+            Err(Error::NotRepresentable { quantity: "a derivative", reason: "it is above 1e308" })
+        }
+    }
+
+    /// How pretrained and true coefficient of pretraining move, at a fixed standardized observation.
+    fn pretrained(
+        &self,
+        class: &Class,
+        node: &PretrainedNode,
+        direction: &Direction,
+    ) -> PretrainedChange {
+        let active = class.label == Label::SHARED || class.label == Label::PRETRAINING_ONLY;
+        let (prior, mut mean, variance) = if active {
+            let prior = self.transfer.task().pretraining_prior();
+            (prior, direction.pretraining_mean, direction.pretraining_variance)
+        } else {
+            (Prior::ZERO, 0.0, 0.0)
+        };
+        if node.mirrored {
+            // The two halves move in opposite directions.
+            mean = 0.0;
+        }
+        let (motion, noise) = (node.motion, direction.noise);
+        let total = prior.variance() + self.state.noise;
+        let mut change = PretrainedChange { coefficient: 0.0, mean, variance: 0.0 };
+        let mut observation = mean;
+        if total > 0.0 {
+            let (share, rest) = (prior.variance() / total, self.state.noise / total);
+            let deviation = motion.deviation / total;
+            observation += 0.5 * deviation * (variance + noise);
+            change.mean +=
+                deviation * (0.5 * share * (variance + noise) + rest * variance - share * noise);
+            change.variance = rest * rest * variance + share * share * noise;
+        }
+        change.coefficient =
+            motion.by_observation * observation + motion.by_penalty * direction.penalty;
+        if direction.absolute_scale != 0.0 && motion.by_log_scale != 0.0 {
+            let scale = self.transfer.scale_map().pretraining().absolute_scale();
+            change.coefficient += motion.by_log_scale * (direction.absolute_scale / scale);
+        }
+        change
+    }
+
+    /// How the prior of fine-tuning moves.
+    fn prior(
+        &self,
+        class: &Class,
+        node: &PretrainedNode,
+        group: &Group,
+        direction: &Direction,
+        pretrained: &PretrainedChange,
+    ) -> Option<PriorChange> {
+        let task = self.transfer.task();
+        let by_variance = direction.fine_tuning_variance;
+        if class.label != Label::SHARED {
+            let variance = if class.label == Label::NEW { by_variance } else { 0.0 };
+            return Some(PriorChange { mean: 0.0, variance });
+        }
+        let (variance, correlation) = (task.fine_tuning_variance(), task.correlation());
+        let prior = task.pretraining_prior();
+        let size = prior.root_mean_square();
+        if size == 0.0 {
+            return Some(PriorChange { mean: 0.0, variance: by_variance });
+        }
+        // Mean and variance of the true coefficient of pretraining, in its root mean square.
+        let mean = node.truth.mean() / size;
+        let share = node.truth.variance() / size / size;
+        let size_change = (prior.mean() / size * direction.pretraining_mean
+            + 0.5 * direction.pretraining_variance / size)
+            / size;
+        let mean_change = pretrained.mean / size - mean * size_change;
+        let share_change = pretrained.variance / size / size - 2.0 * share * size_change;
+        let slope = variance.sqrt() * correlation;
+        let mut change = PriorChange {
+            mean: variance.sqrt() * mean * direction.correlation + slope * mean_change,
+            variance: by_variance
+                * ((1.0 - correlation) * (1.0 + correlation) + correlation * correlation * share)
+                + 2.0 * correlation * variance * (share - 1.0) * direction.correlation
+                + slope * slope * share_change,
+        };
+        if variance > 0.0 {
+            change.mean += 0.5 * group.prior().mean() * (by_variance / variance);
+        } else if by_variance != 0.0 && correlation * mean != 0.0 {
+            // The mean grows as a root, which is felt as its square, like a variance; next to another
+            // start it is felt itself.
+            if group.start() != 0.0 {
+                return None;
+            }
+            change.variance += by_variance * (correlation * mean) * (correlation * mean);
+        }
+        Some(change)
+    }
+
+    /// How the logarithm of the scale moves; `None` for a frozen group that does.
+    fn log_scale(
+        &self,
+        node: &PretrainedNode,
+        group: &Group,
+        direction: &Direction,
+        pretrained: &PretrainedChange,
+    ) -> Option<f64> {
+        let map = self.transfer.scale_map();
+        let scale = map.pretraining().absolute_scale();
+        if self.transfer.protocol() == Protocol::Continued {
+            return Some(direction.absolute_scale / scale);
+        }
+        let norm = scale.hypot(node.coefficient);
+        // Away from zero, the norm grows as what leaves it.
+        let (by_scale, by_coefficient) =
+            if norm > 0.0 { (scale / norm, node.coefficient / norm) } else { (1.0, 1.0) };
+        let grown =
+            direction.absolute_scale * (1.0 + by_scale) + pretrained.coefficient * by_coefficient;
+        let change = map.pretraining().times_one_plus_relative_scale(grown)
+            + (scale + norm) * direction.relative_scale
+            + map.readout_scale() * direction.readout_scale;
+        if group.scale() > 0.0 {
+            return Some(change / group.scale());
+        }
+        let thaws = change != 0.0 || direction.readout_scale != 0.0;
+        (!thaws || group.weight() == 0.0).then_some(0.0)
+    }
+}
+
+/// Changes of the pretrained coefficient, and of mean and variance of the true one of pretraining.
+#[derive(Debug, Clone, Copy)]
+struct PretrainedChange {
+    coefficient: f64,
+    mean: f64,
+    variance: f64,
+}
+
+/// Changes of mean and variance of the prior of fine-tuning.
+#[derive(Debug, Clone, Copy)]
+struct PriorChange {
+    mean: f64,
+    variance: f64,
+}
