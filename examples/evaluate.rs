@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
-    Error, Feature, InductiveBias, Label, Law, Protocol, RecoveryThreshold, Solver, Statistics,
-    TransferReport,
+    Error, Feature, FeatureClass, InductiveBias, Law, Protocol, RecoveryThreshold, Solver,
+    Statistics, TransferReport,
 };
 use table::{COLUMNS, Columns, Problem, Row, failed, number, open};
 
@@ -120,7 +120,7 @@ impl Answer {
         let tuned = report.map(|report| &report.fine_tuning);
         let pretraining = report.and_then(|report| report.pretraining.as_ref());
         let from_scratch = report.and_then(|report| report.from_scratch.as_ref().ok());
-        let group = |label: Label| number(tuned.and_then(|r| r.error_of(label.as_str())));
+        let group = |class: FeatureClass| number(tuned.and_then(|r| r.error_of(class)));
         // Unlimited data leave no error.
         let exact = report.filter(|report| report.pretraining.is_none()).map(|_| 0.0);
         let forgetting = self.statistics.as_ref().and_then(|s| s.total.forgetting);
@@ -128,10 +128,10 @@ impl Answer {
             number(tuned.map(|r| r.generalization_error)),
             number(tuned.map(|r| r.state.effective_noise_variance)),
             number(tuned.map(|r| r.state.effective_penalty)),
-            group(Label::SHARED),
-            group(Label::NEW),
-            group(Label::PRETRAINING_ONLY),
-            group(Label::NONE),
+            group(FeatureClass::Shared),
+            group(FeatureClass::New),
+            group(FeatureClass::PretrainingOnly),
+            group(FeatureClass::Unused),
             tuned.map(|r| r.estimator.to_string()).unwrap_or_default(),
             number(pretraining.map(|r| r.generalization_error).or(exact)),
             number(forgetting),

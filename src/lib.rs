@@ -89,6 +89,7 @@ pub use error::{Error, Result};
 pub use network::initialization::{ConservedQuantities, Initialization, Path, Weights};
 pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use network::scale_map::ScaleMap;
+pub use problem::feature_class::FeatureClass;
 pub use problem::law::{Group, Label, Law};
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;

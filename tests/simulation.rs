@@ -13,8 +13,8 @@ use diagonet::simulation::{
     Network, Shard, Statistic, SupportSampling, Trainer,
 };
 use diagonet::{
-    Group, Initialization, Label, Law, Prior, Protocol, Samples, ScaleMap, Solver, Supports, Task,
-    Transfer,
+    FeatureClass, Group, Initialization, Label, Law, Prior, Protocol, Samples, ScaleMap, Solver,
+    Supports, Task, Transfer,
 };
 use nalgebra::{DMatrix, DVector};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -447,7 +447,8 @@ fn draws_are_the_published_ones() {
     .unwrap();
     let draw = experiment.draw(2026, 5).unwrap();
     let labels: Vec<_> = draw.groups.iter().map(|&group| draw.labels[group].clone()).collect();
-    assert_eq!(labels[..3], [Label::SHARED, Label::SHARED, Label::NEW]);
+    let classes = [FeatureClass::Shared, FeatureClass::Shared, FeatureClass::New];
+    assert_eq!(labels[..3], classes.map(Label::from));
     let bits = [draw.coefficients[0], draw.data.inputs()[(3, 9)], draw.data.labels()[3]];
     assert_eq!(
         bits.map(f64::to_bits),

@@ -5,7 +5,7 @@ mod common;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Error, Estimator, Group, Initialization, Label, Law, Method, Penalty, Pretrained, Prior,
+    Error, Estimator, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior,
     Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferReport,
 };
 use proptest::prelude::*;
@@ -212,7 +212,9 @@ fn a_node_at_zero_is_active_where_its_neighbours_are() {
         let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
         let report = evaluate(&Transfer::new(base, map(0.1, 0.0)), 0.3);
         assert!(report.law.groups().iter().any(|group| {
-            *group.label() == Label::SHARED && group.prior() == Prior::ZERO && group.weight() > 1e-5
+            *group.label() == FeatureClass::Shared.into()
+                && group.prior() == Prior::ZERO
+                && group.weight() > 1e-5
         }));
         let statistics = Solver::new().statistics(&report.law, &samples(0.3, 0.0), 0.2).unwrap();
         let rate = |label| statistics.group(label).unwrap().estimates.discovery_rate;

@@ -4,6 +4,7 @@ use crate::asymptotics::limits::{check_starts, check_weights};
 use crate::error::{Error, Result, check};
 use crate::numerics::normal::{excess, square_excess, upper_tail};
 use crate::numerics::root::falling_root;
+use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
 use crate::problem::prior::Prior;
 use crate::problem::task::Supports;
@@ -137,13 +138,13 @@ impl RecoveryThreshold {
     pub fn of_supports(supports: &Supports, weight_ratio: f64) -> Result<Self> {
         check("weight_ratio", weight_ratio, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)?;
         let active = Prior::atom(1.0)?;
-        let law = Law::new(vec![
-            Group::new("shared", supports.shared(), active, 1.0)?,
-            Group::new("new", supports.new_features(), active, 1.0)?,
-            Group::new("pretraining-only", supports.pretraining_only(), Prior::ZERO, 1.0)?,
-            Group::new("none", supports.none(), Prior::ZERO, 1.0)?,
-        ])?;
-        Self::of_law(&law, &[1.0, weight_ratio, 1.0, weight_ratio])
+        let group = |class: FeatureClass| {
+            let prior = if class.in_fine_tuning() { active } else { Prior::ZERO };
+            Group::new(class, supports.probability(class), prior, 1.0)
+        };
+        let weight = |class: FeatureClass| if class.in_pretraining() { 1.0 } else { weight_ratio };
+        let groups = FeatureClass::ALL.into_iter().map(group).collect::<Result<_>>()?;
+        Self::of_law(&Law::new(groups)?, &FeatureClass::ALL.map(weight))
     }
 
     /// The sample ratio `alpha_c`, in [0, 1].

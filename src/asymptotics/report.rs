@@ -133,7 +133,8 @@ impl Report {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
-    pub fn error_of(&self, label: &str) -> Option<f64> {
+    pub fn error_of(&self, label: impl AsRef<str>) -> Option<f64> {
+        let label = label.as_ref();
         self.groups.iter().find(|entry| entry.label.as_str() == label).map(|entry| entry.error)
     }
 }

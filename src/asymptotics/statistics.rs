@@ -195,7 +195,8 @@ impl Statistics {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
-    pub fn group(&self, label: &str) -> Option<&GroupStatistics> {
+    pub fn group(&self, label: impl AsRef<str>) -> Option<&GroupStatistics> {
+        let label = label.as_ref();
         self.groups.iter().find(|entry| entry.label.as_str() == label)
     }
 }

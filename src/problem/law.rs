@@ -1,6 +1,6 @@
 //! The law of a single coordinate: the one object that the fixed point needs.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use crate::error::{Error, MAX_SQUARABLE, Result, check, check_probability};
@@ -8,6 +8,7 @@ use crate::network::initialization::Initialization;
 use crate::network::penalty::check_scale;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::sum::CompensatedSum;
+use crate::problem::feature_class::FeatureClass;
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::task::Task;
@@ -17,55 +18,16 @@ use crate::problem::task::Task;
 /// # Examples
 ///
 /// ```
-/// use diagonet::Label;
+/// use diagonet::{FeatureClass, Label};
 ///
-/// assert_eq!(Label::SHARED.as_str(), "shared");
+/// assert_eq!(Label::from(FeatureClass::Shared).as_str(), "shared");
 /// assert_eq!(Label::from("background"), Label::from(String::from("background")));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Label(Cow<'static, str>);
 
 impl Label {
-    /// Active in both tasks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Label::SHARED.to_string(), "shared");
-    /// ```
-    pub const SHARED: Self = Self(Cow::Borrowed("shared"));
-    /// Active in fine-tuning only.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Label::NEW.to_string(), "new");
-    /// ```
-    pub const NEW: Self = Self(Cow::Borrowed("new"));
-    /// Active in pretraining only.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Label::PRETRAINING_ONLY.to_string(), "pretraining-only");
-    /// ```
-    pub const PRETRAINING_ONLY: Self = Self(Cow::Borrowed("pretraining-only"));
-    /// Active in neither task.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Label::NONE.to_string(), "none");
-    /// ```
-    pub const NONE: Self = Self(Cow::Borrowed("none"));
-
     /// The name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Label::NEW.as_str(), "new");
-    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,6 +43,24 @@ impl From<&'static str> for Label {
 impl From<String> for Label {
     fn from(name: String) -> Self {
         Self(Cow::Owned(name))
+    }
+}
+
+impl From<FeatureClass> for Label {
+    fn from(class: FeatureClass) -> Self {
+        class.label().into()
+    }
+}
+
+impl AsRef<str> for Label {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Label {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -421,12 +401,12 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Label, Law, ScaleMap, Supports, Task};
+    /// use diagonet::{FeatureClass, Initialization, Law, ScaleMap, Supports, Task};
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
     /// let law = Law::fine_tuning(&task, &map)?;
-    /// assert_eq!(law.groups()[1].label(), &Label::NEW);
+    /// assert_eq!(law.groups()[1].label(), &FeatureClass::New.into());
     /// assert!(law.groups()[0].scale() > 100.0 * law.groups()[1].scale());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -464,18 +444,12 @@ impl Law {
     }
 
     fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Self> {
-        let supports = task.supports();
-        Self::new(vec![
-            Group::new(Label::SHARED, supports.shared(), task.shared_prior()?, active_scale)?,
-            Group::new(Label::NEW, supports.new_features(), task.new_prior()?, inactive_scale)?,
-            Group::new(
-                Label::PRETRAINING_ONLY,
-                supports.pretraining_only(),
-                Prior::ZERO,
-                active_scale,
-            )?,
-            Group::new(Label::NONE, supports.none(), Prior::ZERO, inactive_scale)?,
-        ])
+        let group = |class: FeatureClass| {
+            let prior = task.fine_tuning_prior_of(class)?;
+            let scale = if class.in_pretraining() { active_scale } else { inactive_scale };
+            Group::new(class, task.supports().probability(class), prior, scale)
+        };
+        Self::new(FeatureClass::ALL.into_iter().map(group).collect::<Result<_>>()?)
     }
 
     /// The groups, in the order in which they were given.

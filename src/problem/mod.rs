@@ -1,5 +1,6 @@
 //! What is to be learned, from how much data: tasks, samples, and the law of one coordinate.
 
+pub(crate) mod feature_class;
 pub(crate) mod law;
 pub(crate) mod pretrained;
 pub(crate) mod prior;

@@ -3,6 +3,7 @@
 use crate::error::{
     Error, MAX_MAGNITUDE, MAX_SQUARABLE, Result, check, check_non_negative, check_probability,
 };
+use crate::problem::feature_class::FeatureClass;
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 
@@ -139,6 +140,17 @@ impl Supports {
             pretraining_only: pretraining_density * (1.0 - shared_density),
             none: (1.0 - pretraining_density) * (1.0 - new_density),
         })
+    }
+
+    /// Probability that a feature is of this class.
+    #[must_use]
+    pub fn probability(&self, class: FeatureClass) -> f64 {
+        match class {
+            FeatureClass::Shared => self.shared,
+            FeatureClass::New => self.new_features,
+            FeatureClass::PretrainingOnly => self.pretraining_only,
+            FeatureClass::Unused => self.none,
+        }
     }
 
     /// Probability of being active in both tasks.
@@ -498,11 +510,20 @@ impl Task {
         Ok(self.pretraining_prior.mean())
     }
 
-    /// Distribution of `beta_FT` on shared coordinates given what is known of `beta_PT`, with their
+    /// Distribution of `beta_PT` on coordinates of a class.
+    pub(crate) fn pretraining_prior_of(&self, class: FeatureClass) -> Prior {
+        if class.in_pretraining() { self.pretraining_prior } else { Prior::ZERO }
+    }
+
+    /// Distribution of `beta_FT` on coordinates of a class given what is known of `beta_PT`, with their
     /// covariance.
-    pub(crate) fn shared_given(&self, pretrained: Pretrained) -> Result<(Prior, Pretrained)> {
-        if self.correlation == 0.0 {
-            return Ok((self.new_prior()?, pretrained));
+    pub(crate) fn fine_tuning_given(
+        &self,
+        class: FeatureClass,
+        pretrained: Pretrained,
+    ) -> Result<(Prior, Pretrained)> {
+        if class != FeatureClass::Shared || self.correlation == 0.0 {
+            return Ok((self.fine_tuning_prior_of(class)?, pretrained));
         }
         // beta_FT = slope beta_PT/R + the rest, with both ratios formed before they can overflow.
         let slope = self.fine_tuning_variance.sqrt() * self.correlation;
@@ -516,17 +537,15 @@ impl Task {
         Ok((prior, pretrained.with_covariance(explained * deviation)?))
     }
 
-    /// Distribution of `beta_FT` on new coordinates.
-    pub(crate) fn new_prior(&self) -> Result<Prior> {
-        Prior::gaussian(0.0, self.fine_tuning_variance)
-    }
-
-    /// Distribution of `beta_FT` on shared coordinates, whatever pretraining was.
-    pub(crate) fn shared_prior(&self) -> Result<Prior> {
-        if self.correlation == 0.0 {
-            return self.new_prior();
+    /// Distribution of `beta_FT` on coordinates of a class, whatever pretraining was.
+    pub(crate) fn fine_tuning_prior_of(&self, class: FeatureClass) -> Result<Prior> {
+        if !class.in_fine_tuning() {
+            return Ok(Prior::ZERO);
         }
         let variance = self.fine_tuning_variance;
+        if class == FeatureClass::New || self.correlation == 0.0 {
+            return Prior::gaussian(0.0, variance);
+        }
         let prior = self.pretraining_prior;
         // What part of the mean square is that of the mean.
         let share = self.correlation * (prior.mean() / prior.root_mean_square());

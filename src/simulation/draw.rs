@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Result, check};
+use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Label};
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
@@ -86,8 +87,8 @@ pub(crate) struct Kind {
 pub(crate) enum Source {
     /// A group of a law.
     Law(Group),
-    /// A pretraining and a fine-tuning task, with the coordinate active in one, both, or none.
-    Task { task: Task, pretraining: bool, fine_tuning: bool },
+    /// A class of features of a pretraining and a fine-tuning task.
+    Task { task: Task, class: FeatureClass },
 }
 
 /// Coefficients of one coordinate.
@@ -112,17 +113,11 @@ impl Source {
                     start: sign * group.start(),
                 })
             }
-            Self::Task { task, pretraining, fine_tuning } => {
-                let prior = if *pretraining { task.pretraining_prior() } else { Prior::ZERO };
-                let pretraining_coefficient = at(prior, first);
-                let fine_tuning = match (pretraining, fine_tuning) {
-                    (_, false) => Prior::ZERO,
-                    (false, true) => task.new_prior()?,
-                    (true, true) => {
-                        let known = Prior::atom(pretraining_coefficient)?;
-                        task.shared_given(Pretrained::new(pretraining_coefficient, known)?)?.0
-                    }
-                };
+            Self::Task { task, class } => {
+                let pretraining_coefficient = at(task.pretraining_prior_of(*class), first);
+                let known = Prior::atom(pretraining_coefficient)?;
+                let known = Pretrained::new(pretraining_coefficient, known)?;
+                let (fine_tuning, _) = task.fine_tuning_given(*class, known)?;
                 Ok(Coefficients {
                     pretraining: pretraining_coefficient,
                     fine_tuning: at(fine_tuning, second),

@@ -8,6 +8,7 @@ use crate::asymptotics::statistics::EstimateStatistics;
 use crate::error::{Error, Result, check};
 use crate::network::initialization::Initialization;
 use crate::numerics::sum::CompensatedSum;
+use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Label, Law};
 use crate::problem::task::Samples;
 use crate::simulation::dataset::{Dataset, check_length};
@@ -300,19 +301,12 @@ impl Experiment {
                 .collect(),
             Problem::Transfer(transfer) => {
                 let task = transfer.task();
-                let supports = task.supports();
-                [
-                    (Label::SHARED, supports.shared(), true, true),
-                    (Label::NEW, supports.new_features(), false, true),
-                    (Label::PRETRAINING_ONLY, supports.pretraining_only(), true, false),
-                    (Label::NONE, supports.none(), false, false),
-                ]
-                .map(|(label, weight, pretraining, fine_tuning)| Kind {
-                    label,
-                    weight,
-                    source: Source::Task { task, pretraining, fine_tuning },
-                })
-                .into()
+                let kind = |class: FeatureClass| Kind {
+                    label: class.into(),
+                    weight: task.supports().probability(class),
+                    source: Source::Task { task, class },
+                };
+                FeatureClass::ALL.map(kind).into()
             }
         }
     }
@@ -578,33 +572,31 @@ impl Experiment {
         match &self.problem {
             Problem::Alone(law) => {
                 let report = solver.evaluate(law, &self.samples)?;
-                add(Some(report.generalization_error), &|label| report.error_of(label.as_str()));
+                add(Some(report.generalization_error), &|label| report.error_of(label));
             }
             Problem::Transfer(transfer) => {
                 let report = transfer.evaluate(solver, &self.samples)?;
                 let tuned = &report.fine_tuning;
-                add(Some(tuned.generalization_error), &|label| tuned.error_of(label.as_str()));
-                match &report.pretraining {
-                    None => add(Some(0.0), &|_| Some(0.0)),
-                    Some(pretraining) => add(Some(pretraining.generalization_error), &|label| {
-                        let used = *label == Label::SHARED || *label == Label::PRETRAINING_ONLY;
-                        pretraining.error_of(if used { "active" } else { "inactive" })
-                    }),
-                }
+                add(Some(tuned.generalization_error), &|label| tuned.error_of(label));
+                let total = report.pretraining.as_ref().map_or(0.0, |r| r.generalization_error);
+                let of_classes = FeatureClass::ALL.map(|class| {
+                    (Label::from(class), report.pretraining_error_of(class).unwrap_or(0.0))
+                });
+                add(Some(total), &|label| {
+                    of_classes.iter().find(|(class, _)| class == label).map(|(_, error)| *error)
+                });
                 let statistics = solver.statistics(&report.law, &self.samples, 0.0)?;
                 for quantity in [
                     |estimates: &EstimateStatistics| estimates.pretraining_error,
                     |estimates: &EstimateStatistics| estimates.forgetting,
                 ] {
                     add(quantity(&statistics.total), &|label| {
-                        quantity(&statistics.group(label.as_str())?.estimates)
+                        quantity(&statistics.group(label)?.estimates)
                     });
                 }
                 if self.from_scratch {
                     let scratch = report.from_scratch?;
-                    add(Some(scratch.generalization_error), &|label| {
-                        scratch.error_of(label.as_str())
-                    });
+                    add(Some(scratch.generalization_error), &|label| scratch.error_of(label));
                 }
             }
         }

@@ -9,7 +9,8 @@ use crate::asymptotics::sensitivity::{LawGradient, Sensitivities};
 use crate::asymptotics::solver::Solver;
 use crate::error::{Error, Result};
 use crate::numerics::sum::CompensatedSum;
-use crate::problem::law::{Group, Label, Law};
+use crate::problem::feature_class::FeatureClass;
+use crate::problem::law::{Group, Law};
 use crate::problem::prior::Prior;
 use crate::problem::task::Samples;
 use crate::stages::transfer::{
@@ -328,12 +329,11 @@ impl Problem<'_> {
         node: &PretrainedNode,
         direction: &Direction,
     ) -> PretrainedChange {
-        let active = class.label == Label::SHARED || class.label == Label::PRETRAINING_ONLY;
-        let (prior, mut mean, variance) = if active {
-            let prior = self.transfer.task().pretraining_prior();
-            (prior, direction.pretraining_mean, direction.pretraining_variance)
+        let prior = self.transfer.task().pretraining_prior_of(class.class);
+        let (mut mean, variance) = if class.class.in_pretraining() {
+            (direction.pretraining_mean, direction.pretraining_variance)
         } else {
-            (Prior::ZERO, 0.0, 0.0)
+            (0.0, 0.0)
         };
         if node.mirrored {
             // The two halves move in opposite directions.
@@ -371,8 +371,8 @@ impl Problem<'_> {
     ) -> Option<PriorChange> {
         let task = self.transfer.task();
         let by_variance = direction.fine_tuning_variance;
-        if class.label != Label::SHARED {
-            let variance = if class.label == Label::NEW { by_variance } else { 0.0 };
+        if class.class != FeatureClass::Shared {
+            let variance = if class.class.in_fine_tuning() { by_variance } else { 0.0 };
             return Some(PriorChange { mean: 0.0, variance });
         }
         let (variance, correlation) = (task.fine_tuning_variance(), task.correlation());

@@ -5,10 +5,15 @@ use crate::asymptotics::report::Report;
 use crate::asymptotics::solver::Solver;
 use crate::error::{Error, Result, check};
 use crate::network::scale_map::ScaleMap;
-use crate::problem::law::{Group, Label, Law};
+use crate::problem::feature_class::FeatureClass;
+use crate::problem::law::{Group, Law};
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::task::{Samples, Task};
+
+/// Labels of the two groups of a pretraining stage.
+const ACTIVE: &str = "active";
+const INACTIVE: &str = "inactive";
 
 /// How fine-tuning starts from what pretraining left.
 ///
@@ -128,6 +133,13 @@ pub struct TransferReport {
 }
 
 impl TransferReport {
+    /// Error of pretraining on the features of a class; `None` for unlimited data.
+    #[must_use]
+    pub fn pretraining_error_of(&self, class: FeatureClass) -> Option<f64> {
+        let label = if class.in_pretraining() { ACTIVE } else { INACTIVE };
+        self.pretraining.as_ref()?.error_of(label)
+    }
+
     /// Gain of transfer: the error of training from scratch less that of fine-tuning. Negative where
     /// pretraining hurts.
     ///
@@ -180,10 +192,10 @@ pub(crate) struct Motion {
     pub(crate) by_log_scale: f64,
 }
 
-/// Coordinates under one label.
+/// Coordinates of one class, where pretraining left them.
 #[derive(Debug)]
 pub(crate) struct Class {
-    pub(crate) label: Label,
+    pub(crate) class: FeatureClass,
     pub(crate) weight: f64,
     pub(crate) nodes: Vec<PretrainedNode>,
 }
@@ -386,8 +398,8 @@ impl Transfer {
         let domain = "(0, 1e300], for less than one pretraining sample per coordinate";
         check("absolute_scale", scale, domain, |x| x > 0.0)?;
         Law::new(vec![
-            Group::new("active", density, self.task.pretraining_prior(), scale)?,
-            Group::new("inactive", 1.0 - density, Prior::ZERO, scale)?,
+            Group::new(ACTIVE, density, self.task.pretraining_prior(), scale)?,
+            Group::new(INACTIVE, 1.0 - density, Prior::ZERO, scale)?,
         ])
     }
 
@@ -548,34 +560,27 @@ impl Transfer {
         let supports = self.task.supports();
         let active = self.nodes(self.task.pretraining_prior(), state, factor)?;
         let inactive = self.nodes(Prior::ZERO, state, factor)?;
-        let class = |label, weight, nodes| Class { label, weight, nodes };
-        Ok([
-            class(Label::SHARED, supports.shared(), active.clone()),
-            class(Label::NEW, supports.new_features(), inactive.clone()),
-            class(Label::PRETRAINING_ONLY, supports.pretraining_only(), active),
-            class(Label::NONE, supports.none(), inactive),
-        ])
+        Ok(FeatureClass::ALL.map(|class| Class {
+            class,
+            weight: supports.probability(class),
+            nodes: if class.in_pretraining() { active.clone() } else { inactive.clone() },
+        }))
     }
 
     /// Adds the groups of the coordinates under a label, one for every node.
     pub(crate) fn add_groups(&self, class: &Class, groups: &mut Vec<Group>) -> Result<()> {
         groups.reserve(class.nodes.len());
         for node in &class.nodes {
-            groups.push(self.group(class.label.clone(), class.weight, node)?);
+            groups.push(self.group(class.class, class.weight, node)?);
         }
         Ok(())
     }
 
-    /// The group of the coordinates with this label at a node.
-    fn group(&self, label: Label, weight: f64, node: &PretrainedNode) -> Result<Group> {
+    /// The group of the coordinates of this class at a node.
+    fn group(&self, class: FeatureClass, weight: f64, node: &PretrainedNode) -> Result<Group> {
         let pretrained = Pretrained::new(node.coefficient, node.truth)?;
-        let (prior, pretrained) = match &label {
-            label if *label == Label::SHARED => self.task.shared_given(pretrained)?,
-            label if *label == Label::NEW => (self.task.new_prior()?, pretrained),
-            _ => (Prior::ZERO, pretrained),
-        };
-        let is_active = (label == Label::SHARED || label == Label::NEW)
-            && self.task.fine_tuning_variance() > 0.0;
+        let (prior, pretrained) = self.task.fine_tuning_given(class, pretrained)?;
+        let is_active = class.in_fine_tuning() && self.task.fine_tuning_variance() > 0.0;
         let (scale, start) = match self.protocol {
             Protocol::Rebalanced => (self.scale_map.fine_tuning_scale(node.coefficient)?, 0.0),
             Protocol::Continued => {
@@ -584,7 +589,7 @@ impl Transfer {
                 (check("absolute_scale", scale, domain, |x| x > 0.0)?, node.coefficient)
             }
         };
-        let group = Group::new(label, weight * node.mass, prior, scale)?
+        let group = Group::new(class, weight * node.mass, prior, scale)?
             .with_start(start)?
             .with_pretrained(pretrained)?;
         let group = if node.mirrored { group.with_mirror_image() } else { group };

@@ -1,0 +1,69 @@
+//! The four classes of features that two tasks make.
+
+use std::fmt;
+
+/// Which of the two tasks use a feature.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{FeatureClass, Supports};
+///
+/// let supports = Supports::from_overlap(0.2, 0.1, 0.5)?;
+/// let probability = |class| supports.probability(class);
+/// assert_eq!(FeatureClass::ALL.map(probability).iter().sum::<f64>(), 1.0);
+/// let reused = FeatureClass::ALL.into_iter().filter(|class| class.in_pretraining());
+/// assert!((reused.map(probability).sum::<f64>() - 0.2).abs() < 1e-16);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FeatureClass {
+    /// Active in both tasks.
+    Shared,
+    /// Active in fine-tuning only.
+    New,
+    /// Active in pretraining only.
+    PretrainingOnly,
+    /// Active in neither task.
+    Unused,
+}
+
+impl FeatureClass {
+    /// All four, in the order in which laws and reports list them.
+    pub const ALL: [Self; 4] = [Self::Shared, Self::New, Self::PretrainingOnly, Self::Unused];
+
+    /// Whether pretraining uses the feature.
+    #[must_use]
+    pub const fn in_pretraining(self) -> bool {
+        matches!(self, Self::Shared | Self::PretrainingOnly)
+    }
+
+    /// Whether fine-tuning uses the feature.
+    #[must_use]
+    pub const fn in_fine_tuning(self) -> bool {
+        matches!(self, Self::Shared | Self::New)
+    }
+
+    /// Text of the [label](crate::Label) of the class.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::New => "new",
+            Self::PretrainingOnly => "pretraining-only",
+            Self::Unused => "none",
+        }
+    }
+}
+
+impl AsRef<str> for FeatureClass {
+    fn as_ref(&self) -> &str {
+        self.label()
+    }
+}
+
+impl fmt::Display for FeatureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
