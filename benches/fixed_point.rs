@@ -24,11 +24,13 @@ fn fixed_point(criterion: &mut Criterion) {
     for scale in SCALES {
         let law = law(scale);
         let solver = Solver::new();
-        let cold = solver.fixed_point(&law, &samples(0.25)).expect("a solution");
-        let neighbour = solver.fixed_point(&law, &samples(0.245)).expect("a solution");
-        let warm = solver.with_warm_start(neighbour);
-        let warm_nodes =
-            warm.fixed_point(&law, &samples(0.25)).expect("a solution").integrand_evaluations;
+        let cold = solver.solve(&law, &samples(0.25)).expect("a solution").state;
+        let neighbour = solver.solve(&law, &samples(0.245)).expect("a solution").state;
+        let warm_nodes = solver
+            .solve_from(&law, &samples(0.25), &neighbour)
+            .expect("a solution")
+            .state
+            .integrand_evaluations;
         let curve_nodes: usize = solver
             .learning_curve(&law, 0.0, &ratios)
             .iter()
@@ -39,10 +41,10 @@ fn fixed_point(criterion: &mut Criterion) {
             cold.integrand_evaluations
         );
         criterion.bench_function(&format!("cold/{scale:e}"), |b| {
-            b.iter(|| solver.evaluate(black_box(&law), &samples(0.25)));
+            b.iter(|| solver.solve(black_box(&law), &samples(0.25)));
         });
         criterion.bench_function(&format!("warm/{scale:e}"), |b| {
-            b.iter(|| warm.evaluate(black_box(&law), &samples(0.25)));
+            b.iter(|| solver.solve_from(black_box(&law), &samples(0.25), &neighbour));
         });
         criterion.bench_function(&format!("curve_of_100/{scale:e}"), |b| {
             b.iter(|| solver.learning_curve(black_box(&law), 0.0, &ratios));

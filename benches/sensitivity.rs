@@ -21,10 +21,10 @@ fn law(criterion: &mut Criterion) {
     for scale in [1e-6, 1e-3, 1.0] {
         let law = Law::fine_tuning(&task(), &scale_map(scale)).expect("scales within range");
         criterion.bench_function(&format!("law/error/{scale:e}"), |b| {
-            b.iter(|| solver.evaluate(black_box(&law), &samples));
+            b.iter(|| solver.solve(black_box(&law), &samples));
         });
         criterion.bench_function(&format!("law/gradient/{scale:e}"), |b| {
-            b.iter(|| solver.sensitivities(black_box(&law), &samples));
+            b.iter(|| solver.solve(black_box(&law), &samples).and_then(|s| s.sensitivities()));
         });
     }
 }
@@ -40,10 +40,10 @@ fn transfer(criterion: &mut Criterion) {
     let unlimited = Transfer::new(self::task(), scale_map(1e-3));
     for (name, transfer) in [("unlimited", unlimited), ("finite", finite)] {
         criterion.bench_function(&format!("transfer/error/{name}"), |b| {
-            b.iter(|| black_box(&transfer).evaluate(&solver, &samples));
+            b.iter(|| solver.solve(black_box(&transfer), &samples));
         });
         criterion.bench_function(&format!("transfer/gradient/{name}"), |b| {
-            b.iter(|| black_box(&transfer).sensitivities(&solver, &samples));
+            b.iter(|| solver.solve(black_box(&transfer), &samples).and_then(|s| s.sensitivities()));
         });
     }
 }

@@ -31,15 +31,14 @@ fn two_stages(criterion: &mut Criterion) {
             [(Protocol::Rebalanced, "rebalanced"), (Protocol::Continued, "continued")]
         {
             let transfer = transfer(prior, protocol);
-            let report = transfer.evaluate(&solver, &samples).expect("a solution");
-            let groups = report.law.groups().len();
+            let report = solver.solve(&transfer, &samples).expect("a solution");
+            let groups = report.law().groups().len();
             println!("{name}, {how}: {groups} groups, last change {:e}", report.change);
             criterion.bench_function(&format!("two_stages/{name}/{how}"), |b| {
-                b.iter(|| black_box(&transfer).evaluate(&solver, &samples));
+                b.iter(|| solver.solve(black_box(&transfer), &samples));
             });
-            let warm = solver.with_warm_start(report.fine_tuning.state);
             criterion.bench_function(&format!("statistics/{name}/{how}"), |b| {
-                b.iter(|| warm.statistics(black_box(&report.law), &samples, 0.1));
+                b.iter(|| black_box(&report).statistics(0.1));
             });
         }
     }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
-    Error, Feature, FeatureClass, InductiveBias, Law, Protocol, RecoveryThreshold, Solver,
-    Statistics, TransferReport,
+    Error, Feature, FeatureClass, InductiveBias, Law, Protocol, RecoveryThreshold, Solution,
+    Solver, Statistics, TransferSolution,
 };
 use table::{COLUMNS, Columns, Problem, Row, failed, number, open};
 
@@ -69,7 +69,8 @@ const OUTPUTS: [&str; 17] = [
 /// All that is said of a row, as far as it has answers.
 #[derive(Default)]
 struct Answer {
-    report: Option<TransferReport>,
+    report: Option<TransferSolution>,
+    from_scratch: Option<Solution>,
     statistics: Option<Statistics>,
     bias: Option<InductiveBias>,
     recovery_threshold: Option<f64>,
@@ -90,9 +91,10 @@ impl Answer {
     fn fill(&mut self, problem: &Problem) -> diagonet::Result<()> {
         let Problem { transfer, samples, method } = problem;
         let solver = Solver::new().with_method(*method);
-        let report = transfer.evaluate(&solver, samples);
+        let report = solver.solve(transfer, samples);
         self.report = report.as_ref().ok().cloned();
-        let statistics = report.and_then(|report| solver.statistics(&report.law, samples, 0.0));
+        self.from_scratch = report.as_ref().ok().and_then(|report| report.from_scratch().ok());
+        let statistics = report.and_then(|report| report.statistics(0.0));
         self.statistics = statistics.as_ref().ok().cloned();
         if transfer.protocol() == Protocol::Continued {
             return statistics.map(|_| ());
@@ -119,7 +121,7 @@ impl Answer {
         let report = self.report.as_ref();
         let tuned = report.map(|report| &report.fine_tuning);
         let pretraining = report.and_then(|report| report.pretraining.as_ref());
-        let from_scratch = report.and_then(|report| report.from_scratch.as_ref().ok());
+        let from_scratch = self.from_scratch.as_ref();
         let group = |class: FeatureClass| number(tuned.and_then(|r| r.error_of(class)));
         // Unlimited data leave no error.
         let exact = report.filter(|report| report.pretraining.is_none()).map(|_| 0.0);

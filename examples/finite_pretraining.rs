@@ -171,9 +171,9 @@ fn theory(transfer: &Transfer, series: Series, samples: &Samples) -> diagonet::R
     let report = match series {
         Series::Scratch => {
             let pretraining = transfer.scale_map().pretraining();
-            solver.evaluate(&Law::from_scratch(&transfer.task(), &pretraining)?, samples)
+            solver.solve(&Law::from_scratch(&transfer.task(), &pretraining)?, samples)
         }
-        Series::Pretrained(_) => transfer.fine_tuning(&solver, samples),
+        Series::Pretrained(_) => Ok(solver.solve(transfer, samples)?.fine_tuning),
     };
     Ok(report?.generalization_error)
 }

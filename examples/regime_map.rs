@@ -193,7 +193,7 @@ impl Phase {
             for &lambda in &lambdas {
                 let pretraining = Initialization::from_scales(arguments.c_pt, lambda)?;
                 let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, gamma)?)?;
-                let report = Solver::new().evaluate(&law, &samples);
+                let report = Solver::new().solve(&law, &samples);
                 errors.push(report.map(|report| report.generalization_error));
             }
         }

@@ -15,11 +15,11 @@
 //! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`] |
 //! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
 //! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`Group`], [`Prior`], [`Pretrained`], [`Label`] |
-//! | both stages: pretraining on finite data, fine-tuning rebalanced or continued | [`Transfer`], [`Protocol`], [`TransferReport`] |
+//! | both stages: pretraining on finite data, fine-tuning rebalanced or continued | [`Transfer`], [`Protocol`], [`TransferSolution`] |
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
 //! | exact recovery | [`RecoveryThreshold`] |
-//! | entry point: error, in total and by group; learning curves | [`Solver`], [`Report`], [`GroupReport`] |
+//! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`GroupError`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
 //! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
 //! | best initialization for a task | [`Design`], [`Optimum`] |
@@ -39,7 +39,7 @@
 //! // One coordinate in ten is used in pretraining, and half of them again in fine-tuning.
 //! let task = Task::new(Supports::from_overlap(0.1, 0.05, 1.0)?)?;
 //! let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
-//! let report = Solver::new().evaluate(&Law::fine_tuning(&task, &map)?, &Samples::new(0.2)?)?;
+//! let report = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &Samples::new(0.2)?)?;
 //! assert!(report.generalization_error < 0.01);
 //! assert!(report.error_of("shared") > report.error_of("none"));
 //! # }
@@ -74,9 +74,10 @@ pub use asymptotics::fixed_point::{Estimator, FixedPoint};
 pub use asymptotics::limits::{
     basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
+pub use asymptotics::problem::Problem;
 pub use asymptotics::recovery::RecoveryThreshold;
-pub use asymptotics::report::{GroupReport, Report};
 pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
+pub use asymptotics::solution::{GroupError, Solution};
 pub use asymptotics::solver::{Method, Solver};
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
@@ -95,7 +96,7 @@ pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;
 pub use problem::task::{Samples, Supports, Task};
 pub use stages::gradient::TransferGradient;
-pub use stages::transfer::{Protocol, Transfer, TransferReport};
+pub use stages::transfer::{Protocol, Transfer, TransferSolution};
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]

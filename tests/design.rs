@@ -27,7 +27,7 @@ fn error(task: &Task, samples: &Samples, [c, gap, gamma]: [f64; 3]) -> f64 {
     let layers = [0.5 * gap, 1.0 - 0.5 * gap].map(|share| (c * share.max(0.0)).sqrt());
     let pretraining = Initialization::from_layer_scales(layers[0], layers[1]).unwrap();
     let law = Law::fine_tuning(task, &ScaleMap::new(pretraining, gamma).unwrap()).unwrap();
-    Solver::new().evaluate(&law, samples).unwrap().generalization_error
+    Solver::new().solve(&law, samples).unwrap().generalization_error
 }
 
 /// Numbers with equal ratios, the ends to the last bit.
@@ -83,7 +83,7 @@ proptest! {
         let best = optimum.report.generalization_error;
         // The optimum is what its scale map says.
         let law = Law::fine_tuning(&task, &optimum.scale_map).unwrap();
-        let again = Solver::new().evaluate(&law, &samples).unwrap().generalization_error;
+        let again = Solver::new().solve(&law, &samples).unwrap().generalization_error;
         // The accuracy of errors is that of the mean square of signal and noise below 1e-14 of it.
         let budget = OPTIMUM_BUDGET * best + 1e-14 * (1.0 + noise);
         prop_assert!((again - best).abs() <= budget);
@@ -208,7 +208,7 @@ proptest! {
         let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, 0.0).unwrap()).unwrap();
         let solver = Solver::new();
         let error = |alpha: f64| {
-            solver.evaluate(&law, &samples(alpha, noise)).unwrap().generalization_error
+            solver.solve(&law, &samples(alpha, noise)).unwrap().generalization_error
         };
         let ratio = solver.required_sample_ratio(&law, noise, target).unwrap();
         prop_assert!(error(ratio) <= target * (1.0 + 1e-9), "{ratio}");

@@ -175,20 +175,20 @@ fn states_beyond_floats_say_where() {
         Group::new("background", 0.99, Prior::ZERO, 1e-300).unwrap(),
     ])
     .unwrap();
-    let recovery = Solver::new().fixed_point(&law, &Samples::new(0.9).unwrap());
+    let recovery = Solver::new().solve(&law, &Samples::new(0.9).unwrap());
     assert!(matches!(recovery, Err(Error::NotRepresentable { .. })), "{recovery:?}");
     // A scale far beyond the signal's.
     let tiny_signal =
         Law::new(vec![Group::new("all", 1.0, Prior::atom(1e-100).unwrap(), 1e300).unwrap()]);
     let solver = Solver::new().with_method(Method::Quadrature);
-    let result = solver.fixed_point(&tiny_signal.unwrap(), &Samples::new(0.5).unwrap());
+    let result = solver.solve(&tiny_signal.unwrap(), &Samples::new(0.5).unwrap());
     assert!(matches!(result, Err(Error::NotRepresentable { .. })));
 }
 
 #[test]
 fn divergence_at_the_interpolation_threshold_says_so() {
     let samples = Samples::new(1.0).unwrap().with_noise_variance(0.5).unwrap();
-    let error = Solver::new().evaluate(&unit_law(1.0), &samples).unwrap_err();
+    let error = Solver::new().solve(&unit_law(1.0), &samples).unwrap_err();
     assert_eq!(
         error,
         Error::Diverges { sample_ratio: 1.0, noise_variance: 0.5, frozen_signal: 0.0 }
@@ -201,7 +201,7 @@ fn divergence_at_the_interpolation_threshold_says_so() {
 fn an_explicit_penalty_keeps_the_error_finite() {
     let samples = Samples::new(1.0).unwrap().with_noise_variance(0.5).unwrap();
     let penalized = Solver::new().with_explicit_penalty(0.1).unwrap();
-    assert!(penalized.evaluate(&unit_law(1.0), &samples).is_ok());
+    assert!(penalized.solve(&unit_law(1.0), &samples).is_ok());
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn closed_forms_refuse_what_they_do_not_cover() {
     assert_names(too_few, "sample_ratio");
     let penalized = Solver::new().with_explicit_penalty(1.0).unwrap();
     for method in [Method::Lazy, Method::Rich] {
-        assert_names(penalized.with_method(method).evaluate(&law, &samples), "explicit_penalty");
+        assert_names(penalized.with_method(method).solve(&law, &samples), "explicit_penalty");
     }
     for weight in NOT_NUMBERS.into_iter().chain([0.0, -1.0, 1e301]) {
         assert_names(weighted_l1(&law, &[weight], &samples), "weight");
@@ -237,7 +237,7 @@ fn frozen_signal_is_not_recoverable() {
 #[cfg(not(feature = "quadrature"))]
 #[test]
 fn quadrature_is_asked_for_by_name() {
-    let result = Solver::new().evaluate(&unit_law(1.0), &Samples::new(0.5).unwrap());
+    let result = Solver::new().solve(&unit_law(1.0), &Samples::new(0.5).unwrap());
     assert!(matches!(result, Err(Error::QuadratureDisabled { .. })));
 }
 
@@ -269,7 +269,7 @@ fn weightless_groups_of_another_order_are_no_numbers() {
         methods.push(Method::Quadrature);
     }
     for method in methods {
-        let result = Solver::new().with_method(method).evaluate(&law, &Samples::new(0.5).unwrap());
+        let result = Solver::new().with_method(method).solve(&law, &Samples::new(0.5).unwrap());
         assert!(matches!(result, Err(Error::NotRepresentable { .. })), "{result:?}");
     }
 }

@@ -6,14 +6,14 @@ mod common;
 
 use common::{fixture, relative_error};
 use diagonet::{
-    Error, Group, Initialization, Law, Penalty, Prior, Report, Result, Samples, ScaleMap, Solver,
+    Error, Group, Initialization, Law, Penalty, Prior, Result, Samples, ScaleMap, Solution, Solver,
     Supports, Task,
 };
 
 /// The table's own accuracy is 1e-10.
 const TABLE_BUDGET: f64 = 1e-9;
 
-fn solve_row(row: &std::collections::HashMap<String, f64>) -> Result<Report> {
+fn solve_row(row: &std::collections::HashMap<String, f64>) -> Result<Solution> {
     let supports = Supports::from_overlap(row["rho_pt"], row["rho_ft"], row["overlap"])?;
     let task = Task::new(supports)?
         .with_pretraining_magnitude(row["beta_pt_active"])?
@@ -21,7 +21,7 @@ fn solve_row(row: &std::collections::HashMap<String, f64>) -> Result<Report> {
     let pretraining = Initialization::from_scales(row["c_pt"], row["lambda_pt"])?;
     let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, row["gamma_ft"])?)?;
     let samples = Samples::new(row["alpha_ft"])?.with_noise_variance(row["noise_var"])?;
-    Solver::new().evaluate(&law, &samples)
+    Solver::new().solve(&law, &samples)
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn spike_and_slab(scale: f64) -> Law {
 }
 
 fn error_at(law: &Law, samples: Samples) -> f64 {
-    Solver::new().evaluate(law, &samples).unwrap().generalization_error
+    Solver::new().solve(law, &samples).unwrap().generalization_error
 }
 
 /// The slow, logarithmic approach to basis pursuit, to the four digits that are published.
@@ -91,7 +91,7 @@ fn explicit_penalty_in_the_lazy_limit_is_ridge_regression() {
         for kappa in [1e-3 * scale, scale, 1e3 * scale] {
             let samples = Samples::new(alpha).unwrap().with_noise_variance(0.2).unwrap();
             let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
-            let report = solver.evaluate(&spike_and_slab(scale), &samples).unwrap();
+            let report = solver.solve(&spike_and_slab(scale), &samples).unwrap();
             // Response a of the linear estimate b = a z, from alpha = a + kappa/theta with
             // theta/2 = c (1 - a)/a.
             let ridge = kappa / (2.0 * scale);
@@ -111,7 +111,7 @@ fn more_samples_than_reachable_coordinates_are_least_squares() {
     ])
     .unwrap();
     let samples = Samples::new(0.7).unwrap().with_noise_variance(0.2).unwrap();
-    let report = Solver::new().evaluate(&law, &samples).unwrap();
+    let report = Solver::new().solve(&law, &samples).unwrap();
     let frozen = 0.6 * 0.5;
     let expected = (0.7 * frozen + 0.4 * 0.2) / (0.7 - 0.4);
     assert!(relative_error(report.generalization_error, expected) < 1e-14);
@@ -127,7 +127,7 @@ fn frozen_signal_diverges_at_the_reachable_fraction() {
         Group::new("frozen", 0.5, Prior::atom(1.0).unwrap(), 0.0).unwrap(),
     ])
     .unwrap();
-    let at = Solver::new().evaluate(&law, &Samples::new(0.5).unwrap());
+    let at = Solver::new().solve(&law, &Samples::new(0.5).unwrap());
     assert!(matches!(at, Err(Error::Diverges { frozen_signal: 0.5, .. })));
     for gap in [1e-6, 1e-9] {
         // Next to the threshold the penalty no longer matters: error gap -> F r from both sides.
@@ -150,7 +150,7 @@ fn nothing_to_estimate_is_estimated_without_error() {
         Group::new("probe", 0.0, Prior::atom(1.0).unwrap(), 0.1).unwrap(),
     ])
     .unwrap();
-    let report = Solver::new().evaluate(&law, &Samples::new(0.5).unwrap()).unwrap();
+    let report = Solver::new().solve(&law, &Samples::new(0.5).unwrap()).unwrap();
     assert_eq!(report.generalization_error, 0.0);
     assert!((report.state.effective_penalty - 0.2).abs() < 1e-14);
     // What a vanishing fraction of coordinates at 1 would lose to the penalty.
@@ -174,7 +174,7 @@ fn fixed_point_equations_hold_under_an_independent_quadrature() {
     for kappa in [0.0, 0.05] {
         let samples = Samples::new(0.4).unwrap().with_noise_variance(0.01).unwrap();
         let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
-        let report = solver.evaluate(&law, &samples).unwrap();
+        let report = solver.solve(&law, &samples).unwrap();
         let (noise, theta) =
             (report.state.effective_noise_variance, report.state.effective_penalty);
         let (mut response, mut error) = (0.0, 0.0);
@@ -239,9 +239,9 @@ fn sample_ratios_at_the_weight_of_a_group_keep_the_budget() {
     ] {
         let samples = Samples::new(weight).unwrap();
         let law = two(weight, variance, low, high);
-        let cold = Solver::new().evaluate(&law, &samples).unwrap();
-        let other = Solver::new().fixed_point(&law, &Samples::new(0.9 * weight).unwrap()).unwrap();
-        let warm = Solver::new().with_warm_start(other).evaluate(&law, &samples).unwrap();
+        let cold = Solver::new().solve(&law, &samples).unwrap();
+        let other = Solver::new().solve(&law, &Samples::new(0.9 * weight).unwrap()).unwrap().state;
+        let warm = Solver::new().solve_from(&law, &samples, &other).unwrap();
         let error = relative_error(warm.generalization_error, cold.generalization_error);
         assert!(error < Solver::ACCURACY, "{weight} {low} {high}: {error:e}");
     }
@@ -261,7 +261,7 @@ fn extreme_ratios_and_penalties_terminate() {
     let law = spike_and_slab(1e-3);
     for alpha in [1e-300, 1e-290, 1e-205, 1e300] {
         let samples = Samples::new(alpha).unwrap();
-        if let Ok(report) = Solver::new().evaluate(&law, &samples) {
+        if let Ok(report) = Solver::new().solve(&law, &samples) {
             assert!(report.generalization_error.is_finite());
         }
     }
@@ -270,11 +270,11 @@ fn extreme_ratios_and_penalties_terminate() {
     let noisy = |alpha: f64| Samples::new(alpha).unwrap().with_noise_variance(0.1).unwrap();
     for kappa in [1e-300, 1e-250] {
         let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
-        let error = solver.evaluate(&atom, &noisy(2.0)).unwrap().generalization_error;
+        let error = solver.solve(&atom, &noisy(2.0)).unwrap().generalization_error;
         assert!(relative_error(error, 0.1) < Solver::ACCURACY);
     }
     let strong = Solver::new().with_explicit_penalty(1e300).unwrap();
-    let error = strong.evaluate(&atom, &noisy(0.5)).unwrap().generalization_error;
+    let error = strong.solve(&atom, &noisy(0.5)).unwrap().generalization_error;
     assert!(relative_error(error, 1.0) < Solver::ACCURACY);
 }
 
@@ -291,9 +291,9 @@ fn starts_in_other_units_are_passed_over() {
         Group::new("background", 0.5, Prior::ZERO, 1e29).unwrap(),
     ])
     .unwrap();
-    let state = Solver::new().fixed_point(&tiny, &Samples::new(0.9).unwrap()).unwrap();
+    let state = Solver::new().solve(&tiny, &Samples::new(0.9).unwrap()).unwrap().state;
     let samples = Samples::new(0.3).unwrap();
-    let warm = Solver::new().with_warm_start(state).evaluate(&huge, &samples).unwrap();
+    let warm = Solver::new().solve_from(&huge, &samples, &state).unwrap();
     assert!(relative_error(warm.generalization_error, error_at(&huge, samples)) < Solver::ACCURACY);
 }
 

@@ -48,13 +48,16 @@ impl Problem {
     }
 
     fn answers(&self, method: Method) -> [f64; 3] {
-        let report = self.solver(method).evaluate(&self.law(), &self.samples()).unwrap();
+        let report = self.solver(method).solve(&self.law(), &self.samples()).unwrap();
         let state = report.state;
         [report.generalization_error, state.effective_noise_variance, state.effective_penalty]
     }
 
     fn sensitivities(&self, method: Method) -> Sensitivities<LawGradient> {
-        self.solver(method).sensitivities(&self.law(), &self.samples()).unwrap()
+        self.solver(method)
+            .solve(&self.law(), &self.samples())
+            .and_then(|s| s.sensitivities())
+            .unwrap()
     }
 }
 
@@ -271,8 +274,9 @@ fn least_squares_feel_a_weak_penalty() {
         explicit_penalty: 0.0,
         groups: vec![[0.7, 1.0, 0.5, 0.3, 0.2], [0.3, -0.7, 0.4, 0.01, 0.0]],
     };
-    let sensitivities = problem.sensitivities(Method::Auto);
-    assert_eq!(sensitivities.report.estimator, Estimator::LeastSquares);
+    let solution = problem.solver(Method::Auto).solve(&problem.law(), &problem.samples()).unwrap();
+    assert_eq!(solution.estimator, Estimator::LeastSquares);
+    let sensitivities = solution.sensitivities().unwrap();
     let implicit = [
         &sensitivities.generalization_error,
         &sensitivities.effective_noise_variance,
@@ -299,7 +303,10 @@ fn what_has_no_derivative_says_so() {
     let law = Law::new(vec![group(1.0)]).unwrap();
     let solver = Solver::new();
     let edge = |solver: &Solver, law: &Law, samples: Samples| {
-        matches!(solver.sensitivities(law, &samples), Err(Error::NotDifferentiable { .. }))
+        matches!(
+            solver.solve(law, &samples).and_then(|s| s.sensitivities()),
+            Err(Error::NotDifferentiable { .. })
+        )
     };
     let half = Samples::new(0.5).unwrap();
     // Exact recovery is at the edge of the domain, too.
@@ -370,8 +377,10 @@ fn entries(gradient: &TransferGradient) -> [(&'static str, Option<f64>); 15] {
 
 fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
     let (solver, samples) = second_stage(parameters);
-    let sensitivities =
-        transfer(parameters, finite, protocol).sensitivities(&solver, &samples).unwrap();
+    let sensitivities = solver
+        .solve(&transfer(parameters, finite, protocol), &samples)
+        .and_then(|solution| solution.sensitivities())
+        .unwrap();
     let gradients = [
         entries(&sensitivities.generalization_error),
         entries(&sensitivities.effective_noise_variance),
@@ -396,7 +405,7 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
             moved[index] += x;
             let (solver, samples) = second_stage(&moved);
             let law = transfer(&moved, finite, protocol).law(2).unwrap();
-            let report = solver.evaluate(&law, &samples).unwrap();
+            let report = solver.solve(&law, &samples).unwrap();
             let state = report.state;
             [report.generalization_error, state.effective_noise_variance, state.effective_penalty]
         };
@@ -491,12 +500,12 @@ proptest! {
 
     #[test]
     fn gradients_obey_what_the_equations_say(problem in problem()) {
-        let result = problem.solver(Method::Auto).sensitivities(&problem.law(), &problem.samples());
-        let sensitivities = match result {
+        let solver = problem.solver(Method::Auto);
+        let report = solver.solve(&problem.law(), &problem.samples()).unwrap();
+        let sensitivities = match report.sensitivities() {
             Err(Error::NotDifferentiable { .. }) => return Ok(()),
             result => result.unwrap(),
         };
-        let report = &sensitivities.report;
         // Below, the error itself is beyond its budget.
         let unit = problem.law().mean_square() + problem.noise_variance;
         prop_assume!(report.generalization_error >= 1e-14 * unit);
@@ -563,8 +572,8 @@ proptest! {
     fn every_derivative_of_a_law_is_finite_or_says_why(problem in extremes()) {
         let (law, samples) = (problem.law(), problem.samples());
         let solver = problem.solver(Method::Auto);
-        prop_assume!(solver.evaluate(&law, &samples).is_ok());
-        match solver.sensitivities(&law, &samples) {
+        prop_assume!(solver.solve(&law, &samples).is_ok());
+        match solver.solve(&law, &samples).and_then(|s| s.sensitivities()) {
             Ok(sensitivities) => {
                 for gradient in [
                     &sensitivities.generalization_error,
@@ -638,8 +647,8 @@ proptest! {
     fn every_derivative_of_a_transfer_is_finite_or_absent((parameters, finite, protocol) in edges()) {
         let transfer = transfer(&parameters, finite, protocol);
         let (solver, samples) = second_stage(&parameters);
-        prop_assume!(transfer.evaluate(&solver, &samples).is_ok());
-        match transfer.sensitivities(&solver, &samples) {
+        prop_assume!(solver.solve(&transfer, &samples).is_ok());
+        match solver.solve(&transfer, &samples).and_then(|s| s.sensitivities()) {
             Ok(sensitivities) => {
                 for (name, derivative) in entries(&sensitivities.generalization_error) {
                     prop_assert!(derivative.is_none_or(f64::is_finite), "{name}: {derivative:?}");
@@ -694,8 +703,9 @@ fn derivatives_at_edges_are_one_sided() {
                 parameters[10] = 2.0;
             }
             let (solver, samples) = second_stage(&parameters);
-            let sensitivities = transfer(&parameters, finite, Protocol::Rebalanced)
-                .sensitivities(&solver, &samples)
+            let sensitivities = solver
+                .solve(&transfer(&parameters, finite, Protocol::Rebalanced), &samples)
+                .and_then(|solution| solution.sensitivities())
                 .unwrap();
             let (name, implicit) = entries(&sensitivities.generalization_error)[index];
             let Some(implicit) = implicit else {
@@ -707,7 +717,7 @@ fn derivatives_at_edges_are_one_sided() {
                 moved[index] += x;
                 let (solver, samples) = second_stage(&moved);
                 let law = transfer(&moved, finite, Protocol::Rebalanced).law(3).unwrap();
-                solver.evaluate(&law, &samples).unwrap().generalization_error
+                solver.solve(&law, &samples).unwrap().generalization_error
             };
             // In a vanishing scale, noisy coefficients make the error c + c² log c, which is no series.
             let budget = if finite && index == 0 { 1e-5 } else { DIFFERENCES_TO_ONE_SIDE };

@@ -347,8 +347,8 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
         let mut theory = experiment.predictions(&solver).unwrap();
         assert_eq!(theory.len(), errors);
         let samples = experiment.samples();
-        let law = transfer.evaluate(&solver, &samples).unwrap().law;
-        let statistics = solver.statistics(&law, &samples, CUT).unwrap();
+        let law = solver.solve(&transfer, &samples).unwrap().law().clone();
+        let statistics = solver.solve(&law, &samples).and_then(|s| s.statistics(CUT)).unwrap();
         for label in &labels {
             let group = statistics.group(label.as_str()).map(|group| group.estimates);
             theory.extend([

@@ -61,7 +61,7 @@ proptest! {
         samples in samples(),
         solver in solver(),
     ) {
-        match solver.evaluate(&law, &samples) {
+        match solver.solve(&law, &samples) {
             Ok(report) => {
                 let error = report.generalization_error;
                 prop_assert!(error.is_finite() && error >= 0.0);
@@ -81,7 +81,7 @@ proptest! {
         samples in samples(),
         solver in solver(),
     ) {
-        match solver.evaluate(&law, &samples) {
+        match solver.solve(&law, &samples) {
             Ok(report) => prop_assert!(report.generalization_error >= 0.0),
             Err(Error::NotRepresentable { .. }) => {}
             Err(error) => prop_assert!(false, "{error}"),
@@ -103,9 +103,9 @@ proptest! {
         };
         let ratio = (weight * (1.0 + nudge)).min(1.0 - 1e-9);
         let solver = Solver::new();
-        let cold = solver.evaluate(&law, &samples(ratio)).unwrap().generalization_error;
-        let state = solver.fixed_point(&law, &samples(0.8 * ratio)).unwrap();
-        let warm = solver.with_warm_start(state).evaluate(&law, &samples(ratio)).unwrap();
+        let cold = solver.solve(&law, &samples(ratio)).unwrap().generalization_error;
+        let state = solver.solve(&law, &samples(0.8 * ratio)).unwrap().state;
+        let warm = solver.solve_from(&law, &samples(ratio), &state).unwrap();
         let unit = law.mean_square() + noise;
         prop_assert!(agree(warm.generalization_error, cold, unit), "{warm:?} {cold:e}");
     }
@@ -136,7 +136,7 @@ proptest! {
         });
         let other = Law::new(groups.collect()).unwrap();
         let (left, right) =
-            (solver.evaluate(&law, &samples).unwrap(), solver.evaluate(&other, &samples).unwrap());
+            (solver.solve(&law, &samples).unwrap(), solver.solve(&other, &samples).unwrap());
         let unit = law.mean_square() + samples.noise_variance();
         prop_assert!(agree(left.generalization_error, right.generalization_error, unit));
         prop_assert_eq!(left.groups.len(), right.groups.len());
@@ -159,8 +159,8 @@ proptest! {
         let scaled_samples =
             Samples::new(samples.sample_ratio()).unwrap().with_noise_variance(noise).unwrap();
         let solver = |kappa: f64| Solver::new().with_explicit_penalty(kappa).unwrap();
-        let error = |solver: Solver, law, samples| {
-            solver.evaluate(law, samples).unwrap().generalization_error
+        let error = |solver: Solver, law: &Law, samples| {
+            solver.solve(law, samples).unwrap().generalization_error
         };
         let left = error(solver(kappa), &law, &samples);
         let right = error(solver(k * kappa), &scaled, &scaled_samples) / (k * k);
@@ -175,10 +175,10 @@ proptest! {
         other in samples(),
         solver in solver(),
     ) {
-        let cold = solver.evaluate(&law, &samples).unwrap().generalization_error;
-        let state = solver.fixed_point(&law, &other).unwrap();
+        let cold = solver.solve(&law, &samples).unwrap().generalization_error;
+        let state = solver.solve(&law, &other).unwrap().state;
         let warm =
-            solver.with_warm_start(state).evaluate(&law, &samples).unwrap().generalization_error;
+            solver.solve_from(&law, &samples, &state).unwrap().generalization_error;
         let unit = law.mean_square() + samples.noise_variance();
         prop_assert!(agree(warm, cold, unit), "{warm:e} {cold:e}");
     }
@@ -196,7 +196,7 @@ proptest! {
         kappa in prop_oneof![3 => Just(0.0), 1 => decades(-4.0, 2.0)],
     ) {
         let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
-        let report = solver.evaluate(&law, &samples).unwrap();
+        let report = solver.solve(&law, &samples).unwrap();
         let (noise, theta) =
             (report.state.effective_noise_variance, report.state.effective_penalty);
         let unit = law.mean_square() + samples.noise_variance();

@@ -6,7 +6,7 @@ mod common;
 use common::{config, decades, relative_error};
 use diagonet::{
     Error, Estimator, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior,
-    Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferReport,
+    Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferSolution,
 };
 use proptest::prelude::*;
 
@@ -32,8 +32,8 @@ fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
     Samples::new(sample_ratio).unwrap().with_noise_variance(noise_variance).unwrap()
 }
 
-fn evaluate(transfer: &Transfer, sample_ratio: f64) -> TransferReport {
-    transfer.evaluate(&Solver::new(), &samples(sample_ratio, 0.0)).unwrap()
+fn evaluate(transfer: &Transfer, sample_ratio: f64) -> TransferSolution {
+    Solver::new().solve(&transfer, &samples(sample_ratio, 0.0)).unwrap()
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_related_gaussian_task_after_finite_pretraining_has_its_known_errors() {
         Transfer::new(task, map(0.01, -0.9)).with_pretraining_samples(samples(0.4, 0.01));
     let report = evaluate(&transfer, 0.25);
     // Brute force: equidistant nodes in z_PT and z, the proximal maps by Newton's method.
-    let pretraining = report.pretraining.unwrap().generalization_error;
+    let pretraining = report.pretraining.as_ref().unwrap().generalization_error;
     assert!(relative_error(pretraining, 0.291_066_464_180_253_6) < 1e-12, "{pretraining}");
     let error = report.fine_tuning.generalization_error;
     assert!(relative_error(error, 0.197_783_612_115_416) < 1e-12, "{error}");
@@ -57,7 +57,7 @@ fn continued_training_has_the_error_of_a_plain_integration() {
         .and_then(|task| task.with_correlation(0.6))
         .unwrap();
     let transfer = Transfer::new(task, map(0.05, 0.0)).with_protocol(Protocol::Continued);
-    let report = transfer.evaluate(&Solver::new(), &samples(0.3, 0.02)).unwrap().fine_tuning;
+    let report = Solver::new().solve(&transfer, &samples(0.3, 0.02)).unwrap().fine_tuning;
     assert!(relative_error(report.generalization_error, 0.493_744_915_276_853_2) < 1e-11);
     let by_group = [
         ("shared", 1.816_648_280_530_307_2),
@@ -75,14 +75,14 @@ fn exact_pretraining_is_the_law_of_four_groups() {
     let task = task(0.5).with_correlation(-0.6).unwrap();
     let map = map(1e-3, -0.3);
     let law = Law::fine_tuning(&task, &map).unwrap();
-    let expected = Solver::new().evaluate(&law, &samples(0.3, 0.1)).unwrap();
+    let expected = Solver::new().solve(&law, &samples(0.3, 0.1)).unwrap();
     let unlimited = Transfer::new(task, map);
     for transfer in [
         unlimited,
         unlimited.with_pretraining_samples(samples(1.0, 0.0)),
         unlimited.with_pretraining_samples(samples(3.0, 0.0)),
     ] {
-        let report = transfer.evaluate(&Solver::new(), &samples(0.3, 0.1)).unwrap();
+        let report = Solver::new().solve(&transfer, &samples(0.3, 0.1)).unwrap();
         assert_eq!(report.fine_tuning, expected);
         assert_eq!((report.refinement, report.change), (0, 0.0));
         assert_eq!(transfer.law(3).unwrap(), law);
@@ -112,11 +112,11 @@ fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
     let transfer = Transfer::new(gaussian(task(0.5), 2.0), map(0.01, -0.5))
         .with_pretraining_samples(samples(3.0, 0.5));
     let report = evaluate(&transfer, 0.3);
-    let pretraining = report.pretraining.unwrap();
+    let pretraining = report.pretraining.as_ref().unwrap();
     assert_eq!(pretraining.estimator, Estimator::LeastSquares);
     assert!(relative_error(pretraining.generalization_error, 0.25) < ROUNDING);
     // The mean square of what pretraining left is that of the true coefficients and the noise.
-    let shared = report.law.groups().iter().filter(|group| group.label().as_str() == "shared");
+    let shared = report.law().groups().iter().filter(|group| group.label().as_str() == "shared");
     let square: f64 = shared
         .map(|group| group.weight() / 0.05 * group.pretrained().unwrap().coefficient().powi(2))
         .sum();
@@ -155,10 +155,8 @@ fn nodes_are_enough() {
                         .with_protocol(protocol)
                         .with_pretraining_samples(pretraining);
                     let report = evaluate(&transfer, ratio);
-                    let finest = Solver::new().evaluate(
-                        &transfer.law(report.refinement + 1).unwrap(),
-                        &samples(ratio, 0.0),
-                    );
+                    let finest = Solver::new()
+                        .solve(&transfer.law(report.refinement + 1).unwrap(), &samples(ratio, 0.0));
                     let error = relative_error(
                         report.fine_tuning.generalization_error,
                         finest.unwrap().generalization_error,
@@ -181,7 +179,7 @@ fn nodes_resolve_what_fine_tuning_sees_of_a_fully_related_task() {
     let report = evaluate(&transfer, 0.94);
     assert!(report.refinement > 3, "{}", report.refinement);
     let finer = transfer.law(report.refinement + 1).unwrap();
-    let finer = Solver::new().evaluate(&finer, &samples(0.94, 0.0)).unwrap().generalization_error;
+    let finer = Solver::new().solve(&finer, &samples(0.94, 0.0)).unwrap().generalization_error;
     assert!(relative_error(report.fine_tuning.generalization_error, finer) < 1e-8);
 }
 
@@ -192,10 +190,11 @@ fn least_squares_has_the_moments_of_both_tasks() {
         let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
         for protocol in [Protocol::Rebalanced, Protocol::Continued] {
             let transfer = Transfer::new(base, map(0.1, 0.0)).with_protocol(protocol);
-            let law = evaluate(&transfer, 1.5).law;
+            let law = evaluate(&transfer, 1.5).law().clone();
             assert!(relative_error(law.mean_square(), 1.0) < ROUNDING);
             let noisy = samples(1.5, 0.1);
-            let total = Solver::new().statistics(&law, &noisy, 0.0).unwrap().total;
+            let total =
+                Solver::new().solve(&law, &noisy).and_then(|s| s.statistics(0.0)).unwrap().total;
             let product = 0.05 * correlation * 20.0_f64.sqrt();
             let expected = 0.2 + 1.0 + 0.4 - 2.0 * product;
             assert!(relative_error(total.forgetting.unwrap(), expected) < ROUNDING);
@@ -211,12 +210,12 @@ fn a_node_at_zero_is_active_where_its_neighbours_are() {
     for correlation in [-1.0, 1.0] {
         let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
         let report = evaluate(&Transfer::new(base, map(0.1, 0.0)), 0.3);
-        assert!(report.law.groups().iter().any(|group| {
+        assert!(report.law().groups().iter().any(|group| {
             *group.label() == FeatureClass::Shared.into()
                 && group.prior() == Prior::ZERO
                 && group.weight() > 1e-5
         }));
-        let statistics = Solver::new().statistics(&report.law, &samples(0.3, 0.0), 0.2).unwrap();
+        let statistics = report.statistics(0.2).unwrap();
         let rate = |label| statistics.group(label).unwrap().estimates.discovery_rate;
         let power = 0.5 * (rate("shared") + rate("new"));
         assert!(relative_error(statistics.true_discovery_rate.unwrap(), power) < ROUNDING);
@@ -250,8 +249,8 @@ fn continued_training_from_nothing_is_training_from_scratch() {
         for transfer in [transfer, transfer.with_pretraining_samples(samples(0.3, 0.0))] {
             let report = evaluate(&transfer, 0.3);
             let error = report.fine_tuning.generalization_error;
-            assert_eq!(error, report.from_scratch.as_ref().unwrap().generalization_error);
-            assert_eq!(report.gain(), Ok(0.0));
+            assert_eq!(error, report.from_scratch().unwrap().generalization_error);
+            assert_eq!(report.error_reduction(), Ok(0.0));
         }
     }
 }
@@ -268,13 +267,13 @@ fn continued_training_on_the_same_task_has_nothing_to_learn() {
     let report = evaluate(&transfer, 0.1);
     assert_eq!(report.fine_tuning.generalization_error, 0.0);
     assert!(report.fine_tuning.state.effective_penalty > 0.0);
-    let statistics = Solver::new().statistics(&report.law, &samples(0.1, 0.0), 1.0).unwrap();
+    let statistics = report.statistics(1.0).unwrap();
     assert_eq!(statistics.total.forgetting, Some(0.0));
     assert_eq!(statistics.true_discovery_rate, Some(1.0));
     assert_eq!(statistics.false_discovery_rate, Some(0.0));
     // With noise there is, and the state is continuous in it.
     let noisy = |variance| {
-        let report = transfer.evaluate(&Solver::new(), &samples(0.1, variance)).unwrap();
+        let report = Solver::new().solve(&transfer, &samples(0.1, variance)).unwrap();
         report.fine_tuning
     };
     let (little, less) = (noisy(1e-8), noisy(1e-10));
@@ -288,7 +287,7 @@ fn continued_lazy_training_learns_the_difference() {
     let task = task(0.5).with_correlation(0.5).unwrap();
     let (alpha, noise) = (0.4, 0.3);
     let transfer = Transfer::new(task, map(1e6, 0.0)).with_protocol(Protocol::Continued);
-    let report = transfer.evaluate(&Solver::new(), &samples(alpha, noise)).unwrap();
+    let report = Solver::new().solve(&transfer, &samples(alpha, noise)).unwrap();
     assert_eq!(report.fine_tuning.estimator, Estimator::Lazy);
     // E[(beta_FT - beta_PT)²], with E[beta_FT²] = 1 and E[beta_PT²] = 0.2.
     let difference = 1.0 + 0.2 - 2.0 * 0.05 * 0.5 * 10.0_f64.sqrt();
@@ -296,15 +295,15 @@ fn continued_lazy_training_learns_the_difference() {
     let error = report.fine_tuning.generalization_error;
     assert!(relative_error(error, expected) < 1e-10, "{error} {expected}");
     let solver = Solver::new().with_method(Method::Quadrature);
-    let numerical = solver.evaluate(&report.law, &samples(alpha, noise)).unwrap();
+    let numerical = solver.solve(report.law(), &samples(alpha, noise)).unwrap();
     assert!(relative_error(numerical.generalization_error, expected) < 1e-10);
     // The bound on the difference holds at scales that are not so large.
     for scale in [60.0, 300.0, 1e4] {
         let law =
             Transfer::new(task, map(scale, 0.0)).with_protocol(Protocol::Continued).law(0).unwrap();
-        let lazy = Solver::new().with_method(Method::Lazy).evaluate(&law, &samples(alpha, noise));
+        let lazy = Solver::new().with_method(Method::Lazy).solve(&law, &samples(alpha, noise));
         let lazy = lazy.unwrap();
-        let exact = solver.evaluate(&law, &samples(alpha, noise)).unwrap();
+        let exact = solver.solve(&law, &samples(alpha, noise)).unwrap();
         let difference = (lazy.generalization_error - exact.generalization_error).abs();
         let Some(bound) = lazy.difference_bound else { panic!("no bound at {scale}") };
         assert!(difference <= bound + 1e-11, "{difference:e} {bound:e}");
@@ -344,8 +343,9 @@ fn the_error_on_a_task_is_its_generalization_error() {
         let law = law_of_itself(scale, start);
         let solver = Solver::new().with_method(method);
         for sample_ratio in [0.05, 0.4, 0.8, 1.5] {
-            let statistics = solver.statistics(&law, &samples(sample_ratio, 0.2), 0.3).unwrap();
-            for (group, report) in statistics.groups.iter().zip(&statistics.report.groups) {
+            let solution = solver.solve(&law, &samples(sample_ratio, 0.2)).unwrap();
+            let statistics = solution.statistics(0.3).unwrap();
+            for (group, report) in statistics.groups.iter().zip(&solution.groups) {
                 let error = group.estimates.pretraining_error.unwrap();
                 assert!(
                     relative_error(error, report.error) < 1e-12,
@@ -353,7 +353,7 @@ fn the_error_on_a_task_is_its_generalization_error() {
                 );
             }
             let total = statistics.total.pretraining_error.unwrap();
-            assert!(relative_error(total, statistics.report.generalization_error) < 1e-12);
+            assert!(relative_error(total, solution.generalization_error) < 1e-12);
             // Forgetting is the distance from the start.
             let slab = &statistics.groups[0].estimates;
             let square = slab.variance + (slab.mean - start).powi(2);
@@ -366,8 +366,8 @@ fn the_error_on_a_task_is_its_generalization_error() {
 fn discoveries_are_counted_where_the_estimate_is_above_the_cut() {
     let (scale, cut) = (0.05, 0.2);
     let law = law_of_itself(scale, 0.0);
-    let statistics = Solver::new().statistics(&law, &samples(0.4, 0.2), cut).unwrap();
-    let state = statistics.report.state;
+    let solution = Solver::new().solve(&law, &samples(0.4, 0.2)).unwrap();
+    let (state, statistics) = (solution.state, solution.statistics(cut).unwrap());
     let count = |mean: f64, variance: f64, scale: f64| {
         let penalty = Penalty::new(scale).unwrap();
         let spread = (variance + state.effective_noise_variance).sqrt();
@@ -414,9 +414,9 @@ fn what_has_no_answer_says_why() {
     let threshold = frozen.with_pretraining_samples(samples(1.0, 0.1)).law(0);
     assert!(matches!(threshold, Err(Error::Diverges { .. })));
     let law = law_of_itself(1e-3, 0.5);
-    let rich = Solver::new().with_method(Method::Rich).evaluate(&law, &samples(0.3, 0.1));
+    let rich = Solver::new().with_method(Method::Rich).solve(&law, &samples(0.3, 0.1));
     assert!(matches!(rich, Err(Error::OutOfDomain { parameter: "start", .. })));
-    let statistics = Solver::new().statistics(&law, &samples(0.3, 0.1), -1.0);
+    let statistics = Solver::new().solve(&law, &samples(0.3, 0.1)).and_then(|s| s.statistics(-1.0));
     assert!(matches!(statistics, Err(Error::OutOfDomain { parameter: "discovery_cut", .. })));
 }
 
@@ -447,19 +447,19 @@ proptest! {
             .with_protocol(protocol)
             .with_pretraining_samples(samples(pretraining_ratio, noise));
         let solver = Solver::new();
-        let report = transfer.evaluate(&solver, &samples(ratio, noise)).unwrap();
+        let report = solver.solve(&transfer, &samples(ratio, noise)).unwrap();
         let error = report.fine_tuning.generalization_error;
         prop_assert!(error > 0.0 && error.is_finite());
-        let weight: f64 = report.law.groups().iter().map(Group::weight).sum();
+        let weight: f64 = report.law().groups().iter().map(Group::weight).sum();
         prop_assert!((weight - 1.0).abs() < ROUNDING);
         // Coefficients of fine-tuning have their marginal law, whatever pretraining knows of them.
-        prop_assert!(relative_error(report.law.mean_square(), 1.0) < 1e-5);
+        prop_assert!(relative_error(report.law().mean_square(), 1.0) < 1e-5);
         let by_group: f64 =
             report.fine_tuning.groups.iter().map(|group| group.weight * group.error).sum();
         prop_assert!(relative_error(by_group, error) < ROUNDING);
         // What pretraining left is as far from its task as its own error says.
         let distance: f64 = report
-            .law
+            .law()
             .groups()
             .iter()
             .map(|group| {
@@ -468,15 +468,39 @@ proptest! {
                 group.weight() * (shift * shift + pretrained.prior().variance())
             })
             .sum();
-        let pretraining = report.pretraining.unwrap().generalization_error;
+        let pretraining = report.pretraining.as_ref().unwrap().generalization_error;
         prop_assert!(relative_error(distance, pretraining) < 1e-5, "{} {}", distance, pretraining);
         // The triangle inequality of estimate, pretrained coefficient and true one.
-        let state = solver.with_warm_start(report.fine_tuning.state);
-        let statistics = state.statistics(&report.law, &samples(ratio, noise), 0.1).unwrap();
+        let statistics = report.statistics(0.1).unwrap();
         let [moved, lost] = [statistics.total.forgetting, statistics.total.pretraining_error]
             .map(|square| square.unwrap().sqrt());
         prop_assert!((moved - lost).abs() <= pretraining.sqrt() * (1.0 + 1e-5));
         let rates = [statistics.true_discovery_rate, statistics.false_discovery_rate];
         prop_assert!(rates.iter().flatten().all(|rate| (0.0..=1.0).contains(rate)));
+    }
+}
+
+#[test]
+fn learning_curves_and_required_samples_follow_both_stages() {
+    let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.8).unwrap()).unwrap();
+    let scarce = Samples::new(0.4).unwrap().with_noise_variance(0.01).unwrap();
+    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+        let transfer = Transfer::new(task, map(1e-2, -0.5))
+            .with_pretraining_samples(scarce)
+            .with_protocol(protocol);
+        let solver = Solver::new();
+        let error = |ratio: f64| {
+            let solution = solver.solve(&transfer, &samples(ratio, 0.01)).unwrap();
+            solution.fine_tuning.generalization_error
+        };
+        let ratios = [0.1, 0.2, 0.4];
+        let curve = solver.learning_curve(&transfer, 0.01, &ratios);
+        for (ratio, point) in ratios.into_iter().zip(curve) {
+            let point = point.unwrap().fine_tuning.generalization_error;
+            assert!(relative_error(point, error(ratio)) < NODES);
+        }
+        let target = error(0.3);
+        let needed = solver.required_sample_ratio(&transfer, 0.01, target * (1.0 + 1e-8)).unwrap();
+        assert!((needed - 0.3).abs() < 1e-6, "{needed}");
     }
 }

@@ -43,7 +43,7 @@ use crate::problem::task::Samples;
 ///
 /// // One lazy group: the ridgeless limit s² = v (1 - alpha)/alpha.
 /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 1e9)?])?;
-/// let state = Solver::new().fixed_point(&law, &Samples::new(0.5)?)?;
+/// let state = Solver::new().solve(&law, &Samples::new(0.5)?)?.state;
 /// assert!((state.effective_noise_variance - 2.0).abs() < 1e-12);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -122,7 +122,7 @@ impl fmt::Display for Estimator {
 
 /// A state with the error of every group of the law.
 #[derive(Debug, Clone)]
-pub(crate) struct Solution {
+pub(crate) struct Solved {
     pub(crate) estimator: Estimator,
     pub(crate) state: FixedPoint,
     pub(crate) group_errors: Vec<f64>,
@@ -130,7 +130,7 @@ pub(crate) struct Solution {
     pub(crate) difference_bound: Option<f64>,
 }
 
-impl Solution {
+impl Solved {
     /// A state that is known without a search, and exact.
     pub(crate) fn explicit(
         estimator: Estimator,
@@ -162,14 +162,14 @@ pub(crate) fn solve<C: ScalarChannel>(
     law: &Law,
     samples: &Samples,
     explicit_penalty: f64,
-    warm_start: Option<FixedPoint>,
+    start: Option<&FixedPoint>,
     estimator: Estimator,
     channel: impl Fn(usize, &Group, f64) -> Result<C>,
-) -> Result<Solution> {
+) -> Result<Solved> {
     let equations = Equations::new(law, samples, explicit_penalty, &channel)?;
     let unit_squared = equations.unit_squared;
     let unit = unit_squared.sqrt();
-    let start = warm_start
+    let start = start
         .and_then(|state| state.extrapolate(equations.sample_ratio))
         .map(|[noise, penalty]| [noise - unit_squared.ln(), penalty - unit.ln()]);
     let mut part_errors = vec![0.0; equations.parts.len()];
@@ -199,5 +199,5 @@ pub(crate) fn solve<C: ScalarChannel>(
         residual: root.residual,
         tangent: Some(Tangent { sample_ratio: equations.sample_ratio, slopes: root.tangent }),
     };
-    Ok(Solution { estimator, state, group_errors, difference_bound: Some(0.0) })
+    Ok(Solved { estimator, state, group_errors, difference_bound: Some(0.0) })
 }

@@ -1,9 +1,9 @@
 //! Limits in which the generalization error has a closed form.
 
-use crate::asymptotics::fixed_point::{self, Estimator, Solution};
+use crate::asymptotics::fixed_point::{self, Estimator, Solved};
 use crate::asymptotics::newton::EFFECTIVE_PENALTY;
 use crate::asymptotics::recovery::RecoveryThreshold;
-use crate::asymptotics::report::Report;
+use crate::asymptotics::solution::Solution;
 use crate::error::{Error, Result, check};
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::network::penalty::Penalty;
@@ -45,9 +45,9 @@ use crate::problem::task::Samples;
 /// assert_eq!(ordinary_least_squares(&law, &samples)?.generalization_error, 0.25);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Report> {
+pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> {
     match least_squares(law, samples) {
-        Some(solution) => Ok(Report::new(law, solution?)),
+        Some(solved) => Ok(Solution::new(law, samples, 0.0, solved?)),
         None => Err(Error::OutOfDomain {
             parameter: "sample_ratio",
             value: samples.sample_ratio(),
@@ -92,8 +92,10 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Report> {
 /// assert!((error - (0.5 * 2.0 + 0.3)).abs() < 1e-15);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Report> {
-    Ok(Report::new(law, quadratic(law, samples, |_| 1.0)?))
+pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
+    let law = law.with_scales(|group| if group.scale() > 0.0 { 1.0 } else { 0.0 });
+    let solved = quadratic(&law, samples)?;
+    Ok(Solution::new(&law, samples, 0.0, solved))
 }
 
 /// Generalization error in the lazy limit: the interpolator with the smallest weighted l2 norm,
@@ -120,7 +122,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Report> {
 ///
 /// Exact in the limit of large scales at fixed ratios, regimes II and III; at finite scales the
 /// relative difference falls as the square of signal over scale, and the report carries a bound
-/// ([`Report::difference_bound`]) where the limit is close.
+/// ([`Solution::difference_bound`]) where the limit is close.
 ///
 /// Source: Wu and Xu 2020 (arXiv:2006.05800) for weighted l2 regression; Anguita et al. 2026
 /// (arXiv:2602.20062), Proposition 4.2, for the penalty.
@@ -141,13 +143,13 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Report> {
 /// ])?;
 /// let samples = Samples::new(0.4)?;
 /// let limit = weighted_l2(&law, &samples)?;
-/// let exact = Solver::new().evaluate(&law, &samples)?;
+/// let exact = Solver::new().solve(&law, &samples)?;
 /// let difference = (limit.generalization_error - exact.generalization_error).abs();
 /// assert!(difference <= limit.difference_bound.unwrap() + 1e-10);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-pub fn weighted_l2(law: &Law, samples: &Samples) -> Result<Report> {
-    Ok(Report::new(law, lazy(law, samples)?))
+pub fn weighted_l2(law: &Law, samples: &Samples) -> Result<Solution> {
+    Ok(Solution::new(law, samples, 0.0, lazy(law, samples)?))
 }
 
 /// Generalization error of basis pursuit: the interpolator with the smallest l1 norm, on the
@@ -173,7 +175,7 @@ pub fn weighted_l2(law: &Law, samples: &Samples) -> Result<Report> {
 /// assert_eq!(error(0.33)?, 0.0); // above the recovery threshold
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Report> {
+pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
     weighted_l1(law, &vec![1.0; law.groups().len()], samples)
 }
 
@@ -229,9 +231,10 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Report> {
 /// assert!(informed.generalization_error < 0.7 * blind.generalization_error);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Report> {
+pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solution> {
     check_weights(law, weights)?;
-    Ok(Report::new(law, soft(law, weights, samples)?))
+    let solved = soft(law, weights, samples)?;
+    Ok(Solution::new(law, samples, 0.0, solved).with_l1_weights(weights))
 }
 
 /// Weights of the l1 norm that a law tends to in the rich limit.
@@ -300,6 +303,11 @@ impl<'a> RichWeights<'a> {
         Self { law, density, magnitude, weights }
     }
 
+    /// Weights that do not depend on the law.
+    pub(crate) fn given(law: &'a Law, weights: Vec<f64>) -> Self {
+        Self { law, density: 0.0, magnitude: 0.0, weights }
+    }
+
     pub(crate) fn movable(&self, index: usize) -> bool {
         self.law.groups()[index].scale() > 0.0
     }
@@ -318,7 +326,7 @@ impl<'a> RichWeights<'a> {
     /// How the typical magnitude moves with a group.
     pub(crate) fn log_magnitude_gradient(&self, group: &Group) -> MagnitudeGradient {
         let mean_square = self.law.mean_square();
-        if mean_square == 0.0 {
+        if mean_square == 0.0 || self.density == 0.0 {
             return MagnitudeGradient { weight: 0.0, mean: 0.0, variance: 0.0 };
         }
         let active = if group.is_active() { self.density.recip() } else { 0.0 };
@@ -354,7 +362,7 @@ pub(crate) fn check_starts(law: &Law) -> Result<()> {
 }
 
 /// The solution for as many samples as coordinates that can move, or more; `None` for fewer.
-pub(crate) fn least_squares(law: &Law, samples: &Samples) -> Option<Result<Solution>> {
+pub(crate) fn least_squares(law: &Law, samples: &Samples) -> Option<Result<Solved>> {
     let reachable = law.reachable_fraction();
     let excess = samples.sample_ratio() - reachable;
     let rounding = 4.0 * f64::EPSILON * reachable;
@@ -377,35 +385,35 @@ pub(crate) fn least_squares(law: &Law, samples: &Samples) -> Option<Result<Solut
 }
 
 /// Coordinates that can move are estimated without bias, `b = z`; frozen ones stay at zero.
-pub(crate) fn unbiased(law: &Law, noise: f64, theta: f64) -> Result<Solution> {
+pub(crate) fn unbiased(law: &Law, noise: f64, theta: f64) -> Result<Solved> {
     let error = |group: &Group| {
         if group.scale() > 0.0 { noise } else { group.signal() }
     };
     let errors = law.groups().iter().map(error).collect();
-    Solution::explicit(Estimator::LeastSquares, noise, theta, errors)
+    Solved::explicit(Estimator::LeastSquares, noise, theta, errors)
 }
 
 /// The weighted l2 norm of the law's own scales, with a bound on the difference to its penalty.
-pub(crate) fn lazy(law: &Law, samples: &Samples) -> Result<Solution> {
-    let mut solution = quadratic(law, samples, Group::scale)?;
+pub(crate) fn lazy(law: &Law, samples: &Samples) -> Result<Solved> {
+    let mut solution = quadratic(law, samples)?;
     if solution.estimator == Estimator::Lazy {
         solution.difference_bound = lazy_bound(law, samples, &solution);
     }
     Ok(solution)
 }
 
-/// Interpolation with a quadratic penalty, `b²/scale(group)` in every group that can move.
-fn quadratic(law: &Law, samples: &Samples, scale: impl Fn(&Group) -> f64) -> Result<Solution> {
+/// Interpolation with a quadratic penalty, `b²/c` in every group that can move.
+fn quadratic(law: &Law, samples: &Samples) -> Result<Solved> {
     if let Some(solution) = least_squares(law, samples) {
         return solution;
     }
-    let balance = Balance::new(law, samples.sample_ratio(), &scale)?;
+    let balance = Balance::new(law, samples.sample_ratio())?;
     // The estimate's share of z, and what is missing to 1.
     let shares = |group: &Group| {
         if group.scale() == 0.0 {
             return (0.0, 1.0);
         }
-        let ratio = balance.ratio(scale(group));
+        let ratio = balance.ratio(group.scale());
         (1.0 / (1.0 + ratio), 1.0 / (1.0 + ratio.recip()))
     };
     let (mut bias, mut spread) = (samples.noise_variance(), 0.0);
@@ -420,8 +428,8 @@ fn quadratic(law: &Law, samples: &Samples, scale: impl Fn(&Group) -> f64) -> Res
         lost * lost * group.signal() + kept * kept * noise
     });
     let theta = 2.0 * balance.ratio(1.0);
-    let solution = Solution::explicit(Estimator::Lazy, noise, theta, errors.collect())?;
-    Ok(Solution { difference_bound: None, ..solution })
+    let solution = Solved::explicit(Estimator::Lazy, noise, theta, errors.collect())?;
+    Ok(Solved { difference_bound: None, ..solution })
 }
 
 /// Root `t > 0` of `sum p c/(c + t) = alpha`.
@@ -436,22 +444,22 @@ enum Balance {
 
 impl Balance {
     /// The root for `alpha` below the reachable fraction.
-    fn new(law: &Law, alpha: f64, scale: impl Fn(&Group) -> f64) -> Result<Self> {
+    fn new(law: &Law, alpha: f64) -> Result<Self> {
         let reachable = law.reachable_fraction();
         let gap = reachable - alpha;
         let movable = || law.movable().map(|(_, group)| group);
-        let high = movable().map(&scale).fold(0.0, f64::max);
-        let low = movable().map(&scale).fold(f64::INFINITY, f64::min);
+        let high = movable().map(Group::scale).fold(0.0, f64::max);
+        let low = movable().map(Group::scale).fold(f64::INFINITY, f64::min);
         if low == high {
             return Ok(Self::Number(high * (gap / alpha)));
         }
         // alpha less the weight at one of the scales.
         let beyond = |value: f64| {
             let mut gap = Gap::new(alpha, reachable);
-            movable().for_each(|group| gap.add(group.weight(), scale(group) == value));
+            movable().for_each(|group| gap.add(group.weight(), group.scale() == value));
             gap.value()
         };
-        let others = movable().any(|group| ![low, high].contains(&scale(group)));
+        let others = movable().any(|group| ![low, high].contains(&group.scale()));
         // Beyond this ratio, products underflow.
         if !others && low > 1e-140 * high {
             // alpha t² + linear t - c (r - alpha) = 0, in units of the larger scale.
@@ -472,7 +480,7 @@ impl Balance {
             let (mut kept, mut lost, mut slope) = (0.0, 0.0, 0.0);
             let mut gap = Gap::new(alpha, reachable);
             for group in movable() {
-                let ratio = (log_t - scale(group).ln()).exp();
+                let ratio = (log_t - group.scale().ln()).exp();
                 let (share, rest) = (1.0 / (1.0 + ratio), 1.0 / (1.0 + ratio.recip()));
                 gap.add(group.weight(), ratio < 1.0);
                 if ratio < 1.0 {
@@ -507,7 +515,7 @@ impl Balance {
 /// `t asinh(b0/c)`, which differs from `t b0/c` by at most `t (b0/c)³/6`. In the first, that is answered by a
 /// step of `log t`; in the second, by one of the noise, which also takes the first and second order of
 /// the error in `log t`. The factor of two covers what is beyond, for steps below a tenth.
-fn lazy_bound(law: &Law, samples: &Samples, solution: &Solution) -> Option<f64> {
+fn lazy_bound(law: &Law, samples: &Samples, solution: &Solved) -> Option<f64> {
     let alpha = samples.sample_ratio();
     let noise = solution.state.effective_noise_variance;
     let t = 0.5 * solution.state.effective_penalty;
@@ -542,7 +550,7 @@ fn lazy_bound(law: &Law, samples: &Samples, solution: &Solution) -> Option<f64> 
 }
 
 /// Interpolation with a weighted l1 penalty.
-pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solution> {
+pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solved> {
     if let Some(solution) = least_squares(law, samples) {
         return solution;
     }

@@ -8,7 +8,7 @@
 use crate::asymptotics::equations::{Equations, Evaluation};
 use crate::asymptotics::fixed_point::{Estimator, FixedPoint};
 use crate::asymptotics::limits::RichWeights;
-use crate::asymptotics::report::Report;
+use crate::asymptotics::solution::Solution;
 use crate::error::{Error, Result};
 use crate::estimator::channel::{ScalarChannel, signed_unit};
 use crate::estimator::linear::Linear;
@@ -31,7 +31,7 @@ use crate::problem::task::Samples;
 /// - `pi`: the parameters, those of a law and its samples ([`LawGradient`]) or of a pretraining and
 ///   a fine-tuning stage ([`TransferGradient`](crate::TransferGradient)).
 ///
-/// What is differentiated is what was computed: where the [estimator](Report::estimator) is a closed
+/// What is differentiated is what was computed: where the [estimator](Solution::estimator) is a closed
 /// form, the derivatives are those of the closed form.
 ///
 /// Accuracy: 5e-12 relative for the derivatives of one group, against a table of 42 digits; with those
@@ -54,19 +54,17 @@ use crate::problem::task::Samples;
 ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
 /// ])?;
 /// let samples = Samples::new(0.3)?.with_noise_variance(0.1)?;
-/// let sensitivities = Solver::new().sensitivities(&law, &samples)?;
-/// let slope = sensitivities.generalization_error.sample_ratio;
+/// let solution = Solver::new().solve(&law, &samples)?;
+/// let slope = solution.sensitivities()?.generalization_error.sample_ratio;
 /// let more = Samples::new(0.3 + 1e-6)?.with_noise_variance(0.1)?;
-/// let error = Solver::new().evaluate(&law, &more)?.generalization_error;
-/// assert!(((error - sensitivities.report.generalization_error) / 1e-6 - slope).abs() < 1e-4);
+/// let error = Solver::new().solve(&law, &more)?.generalization_error;
+/// assert!(((error - solution.generalization_error) / 1e-6 - slope).abs() < 1e-4);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sensitivities<G> {
-    /// The error and the state that are differentiated.
-    pub report: Report,
     /// Derivatives of the generalization error.
     pub generalization_error: G,
     /// Derivatives of the effective noise variance `s²`.
@@ -85,7 +83,7 @@ pub struct Sensitivities<G> {
 /// // Least squares: the error is sigma² / (alpha - 1).
 /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
 /// let samples = Samples::new(3.0)?.with_noise_variance(0.5)?;
-/// let gradient = Solver::new().sensitivities(&law, &samples)?.generalization_error;
+/// let gradient = Solver::new().solve(&law, &samples)?.sensitivities()?.generalization_error;
 /// assert_eq!((gradient.sample_ratio, gradient.noise_variance), (-0.125, 0.5));
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -126,7 +124,7 @@ pub struct LawGradient {
 ///     Group::new("new", 0.8, Prior::ZERO, 1.0)?,
 /// ])?;
 /// let lazy = Solver::new().with_method(Method::Lazy);
-/// let gradient = lazy.sensitivities(&law, &Samples::new(0.4)?)?.generalization_error;
+/// let gradient = lazy.solve(&law, &Samples::new(0.4)?)?.sensitivities()?.generalization_error;
 /// // Only the ratio of scales matters, and reuse pays.
 /// let [reused, new] = [&gradient.groups[0], &gradient.groups[1]];
 /// assert!(reused.log_scale < 0.0 && (reused.log_scale + new.log_scale).abs() < 1e-14);
@@ -174,21 +172,17 @@ struct GroupAnswers {
 const STATE: &str = "the state of the fixed point";
 
 /// Sensitivities of a problem at its solution.
-pub(crate) fn differentiate(
-    law: &Law,
-    samples: &Samples,
-    explicit_penalty: f64,
-    report: Report,
-) -> Result<Sensitivities<LawGradient>> {
-    let state = report.state;
-    let answers = match report.estimator {
+pub(crate) fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
+    let (law, samples) = (solution.law(), &solution.samples());
+    let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
+    let answers = match solution.estimator {
         Estimator::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
         Estimator::Lazy => {
             implicit(law, samples, explicit_penalty, &state, |_, group, unit_squared| {
                 Ok(Linear::new(group, unit_squared))
             })?
         }
-        Estimator::Rich => rich(law, samples, &state)?,
+        Estimator::Rich => rich(&solution.l1_weights(), law, samples, &state)?,
         Estimator::Quadrature => numerical(law, samples, explicit_penalty, &state)?,
     };
     let gradient = |answer| answers.gradient(answer);
@@ -200,7 +194,6 @@ pub(crate) fn differentiate(
         });
     }
     Ok(Sensitivities {
-        report,
         generalization_error: error,
         effective_noise_variance: noise,
         effective_penalty: penalty,
@@ -290,8 +283,12 @@ impl Adjoint {
 
 /// Sensitivities of the rich limit, with weights `w_g = asinh(B/c_g)` that follow the scales and the
 /// typical magnitude `B` of the law.
-fn rich(law: &Law, samples: &Samples, state: &FixedPoint) -> Result<LawAnswers> {
-    let weights = RichWeights::new(law);
+fn rich(
+    weights: &RichWeights<'_>,
+    law: &Law,
+    samples: &Samples,
+    state: &FixedPoint,
+) -> Result<LawAnswers> {
     let mut answers = implicit(law, samples, 0.0, state, |index, group, unit_squared| {
         let estimator = SoftThreshold::new(group, weights.of_group(index), unit_squared)?;
         Ok(estimator.with_weight_by_log_scale(weights.by_log_scale(index)))

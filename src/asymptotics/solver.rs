@@ -2,12 +2,11 @@
 
 #[cfg(feature = "quadrature")]
 use crate::asymptotics::fixed_point::Estimator;
-use crate::asymptotics::fixed_point::{FixedPoint, Solution};
+use crate::asymptotics::fixed_point::{FixedPoint, Solved};
 use crate::asymptotics::limits;
 use crate::asymptotics::newton::EFFECTIVE_PENALTY;
-use crate::asymptotics::report::Report;
-use crate::asymptotics::sensitivity::{self, LawGradient, Sensitivities};
-use crate::asymptotics::statistics::Statistics;
+use crate::asymptotics::problem::{Answer, Problem, Scan};
+use crate::asymptotics::solution::Solution;
 use crate::error::{Error, Result, check, check_non_negative};
 use crate::numerics::crossing::first_crossing;
 use crate::problem::law::{Group, Law};
@@ -24,12 +23,12 @@ use crate::problem::task::Samples;
 /// use diagonet::{Estimator, Group, Law, Method, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
-/// let report = Solver::new().evaluate(&law, &Samples::new(0.5)?)?;
+/// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
 /// assert_eq!(report.estimator, Estimator::Lazy); // within tolerance, and explicit
 /// # #[cfg(feature = "quadrature")]
 /// # {
 /// let solver = Solver::new().with_method(Method::Quadrature);
-/// let numerical = solver.evaluate(&law, &Samples::new(0.5)?)?;
+/// let numerical = solver.solve(&law, &Samples::new(0.5)?)?;
 /// assert_eq!(numerical.estimator, Estimator::Quadrature);
 /// assert!((numerical.generalization_error - report.generalization_error).abs() < 1e-11);
 /// # }
@@ -68,7 +67,7 @@ pub enum Method {
 /// let task = Task::new(Supports::from_overlap(0.2, 0.05, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(0.01, -0.98)?, 0.0)?;
 /// let law = Law::fine_tuning(&task, &map)?;
-/// let report = Solver::new().evaluate(&law, &Samples::new(0.35)?)?;
+/// let report = Solver::new().solve(&law, &Samples::new(0.35)?)?;
 /// assert!((report.generalization_error / 0.0002003973495014532 - 1.0).abs() < Solver::ACCURACY);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
@@ -76,19 +75,13 @@ pub enum Method {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Solver {
     explicit_penalty: f64,
-    warm_start: Option<FixedPoint>,
     method: Method,
     tolerance: f64,
 }
 
 impl Default for Solver {
     fn default() -> Self {
-        Self {
-            explicit_penalty: 0.0,
-            warm_start: None,
-            method: Method::Auto,
-            tolerance: Self::ACCURACY,
-        }
+        Self { explicit_penalty: 0.0, method: Method::Auto, tolerance: Self::ACCURACY }
     }
 }
 
@@ -136,8 +129,8 @@ impl Solver {
     /// // Noise makes regularization pay.
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let samples = Samples::new(0.9)?.with_noise_variance(1.0)?;
-    /// let interpolating = Solver::new().evaluate(&law, &samples)?;
-    /// let penalized = Solver::new().with_explicit_penalty(2.0)?.evaluate(&law, &samples)?;
+    /// let interpolating = Solver::new().solve(&law, &samples)?;
+    /// let penalized = Solver::new().with_explicit_penalty(2.0)?.solve(&law, &samples)?;
     /// assert!(penalized.generalization_error < 0.1 * interpolating.generalization_error);
     /// # }
     /// # Ok::<(), diagonet::Error>(())
@@ -156,7 +149,7 @@ impl Solver {
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let solver = Solver::new().with_method(Method::Lazy);
-    /// let report = solver.evaluate(&law, &Samples::new(0.5)?)?;
+    /// let report = solver.solve(&law, &Samples::new(0.5)?)?;
     /// assert_eq!(report.estimator, Estimator::Lazy);
     /// assert_eq!(report.difference_bound, None); // a scale of one is not close to the limit
     /// # Ok::<(), diagonet::Error>(())
@@ -180,7 +173,7 @@ impl Solver {
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e3)?])?;
     /// let solver = Solver::new().with_tolerance(1e-3)?;
-    /// let report = solver.evaluate(&law, &Samples::new(0.5)?)?;
+    /// let report = solver.solve(&law, &Samples::new(0.5)?)?;
     /// assert_eq!(report.estimator, Estimator::Lazy);
     /// assert!(report.difference_bound.unwrap() <= 1e-3 * report.generalization_error);
     /// # Ok::<(), diagonet::Error>(())
@@ -190,36 +183,7 @@ impl Solver {
         Ok(Self { tolerance, ..self })
     }
 
-    /// The same solver, starting from the state of a similar problem; for a neighbouring sample ratio
-    /// of the same problem, from the state extrapolated along the learning curve.
-    ///
-    /// The start changes the time a solution takes, not the solution; the state of least squares is
-    /// no start and passed over.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-6)?,
-    /// ])?;
-    /// let state = Solver::new().fixed_point(&law, &Samples::new(0.30)?)?;
-    /// let cold = Solver::new().fixed_point(&law, &Samples::new(0.31)?)?;
-    /// let warm = Solver::new().with_warm_start(state).fixed_point(&law, &Samples::new(0.31)?)?;
-    /// assert!(warm.integrand_evaluations < cold.integrand_evaluations);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    #[must_use]
-    pub fn with_warm_start(self, state: FixedPoint) -> Self {
-        Self { warm_start: Some(state), ..self }
-    }
-
-    /// Solves for the state of `law` under `samples`.
+    /// Solves a problem, a [`Law`] or a [`Transfer`](crate::Transfer), for training on `samples`.
     ///
     /// # Errors
     ///
@@ -232,30 +196,89 @@ impl Solver {
     /// - [`Error::NotConverged`] where rounding keeps the equations from being solved to
     ///   [`Solver::ACCURACY`].
     ///
+    /// A transfer adds those of [its own](crate::Transfer#errors).
+    ///
     /// # Examples
     ///
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Error, Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{Error, Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
-    /// let state = Solver::new().fixed_point(&law, &Samples::new(0.5)?)?;
-    /// assert!(state.residual < 1e-12);
+    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
+    /// let samples = Samples::new(0.2)?;
+    /// let error = |lambda| -> Result<f64, Error> {
+    ///     let map = ScaleMap::new(Initialization::from_scales(1e-3, lambda)?, 0.0)?;
+    ///     let solution = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &samples)?;
+    ///     assert!(solution.state.residual < 1e-12);
+    ///     Ok(solution.generalization_error)
+    /// };
+    /// // The same features: an initialization that reuses them wins.
+    /// assert!(error(0.0)? < error(-0.999999)?);
+    ///
+    /// let law = Law::from_scratch(&task, &Initialization::from_scales(1e-3, 0.0)?)?;
     /// let threshold = Samples::new(1.0)?.with_noise_variance(0.1)?;
-    /// let diverging = Solver::new().fixed_point(&law, &threshold);
+    /// let diverging = Solver::new().solve(&law, &threshold);
     /// assert!(matches!(diverging, Err(Error::Diverges { .. })));
     /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn fixed_point(&self, law: &Law, samples: &Samples) -> Result<FixedPoint> {
-        Ok(self.solve(law, samples)?.state)
+    pub fn solve<P: Problem>(&self, problem: &P, samples: &Samples) -> Result<P::Solution> {
+        problem.solve_prepared(&problem.prepare()?, self, samples, None)
+    }
+
+    /// Solves a problem from the state of a similar one; for a neighbouring sample ratio of the same
+    /// problem, from that state extrapolated along the learning curve.
+    ///
+    /// The start changes the time that a solution takes, not the solution. The state of least squares
+    /// is no start and passed over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solver::solve`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-6)?,
+    /// ])?;
+    /// let (solver, samples) = (Solver::new(), Samples::new(0.31)?);
+    /// let neighbour = solver.solve(&law, &Samples::new(0.30)?)?.state;
+    /// let cold = solver.solve(&law, &samples)?.state;
+    /// let warm = solver.solve_from(&law, &samples, &neighbour)?.state;
+    /// assert!(warm.integrand_evaluations < cold.integrand_evaluations);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn solve_from<P: Problem>(
+        &self,
+        problem: &P,
+        samples: &Samples,
+        start: &FixedPoint,
+    ) -> Result<P::Solution> {
+        problem.solve_prepared(&problem.prepare()?, self, samples, Some(start))
+    }
+
+    pub(crate) fn solve_law(
+        &self,
+        law: &Law,
+        samples: &Samples,
+        start: Option<&FixedPoint>,
+    ) -> Result<Solution> {
+        let solved = self.solved(law, samples, start)?;
+        Ok(Solution::new(law, samples, self.explicit_penalty, solved))
     }
 
     /// The state, with the error of every group of the law.
-    fn solve(&self, law: &Law, samples: &Samples) -> Result<Solution> {
+    fn solved(&self, law: &Law, samples: &Samples, start: Option<&FixedPoint>) -> Result<Solved> {
         if self.explicit_penalty > 0.0 {
-            return self.penalized(law, samples);
+            return self.penalized(law, samples, start);
         }
         if let Some(solution) = limits::least_squares(law, samples) {
             return solution;
@@ -263,15 +286,20 @@ impl Solver {
         match self.method {
             Method::Lazy => limits::lazy(law, samples),
             Method::Rich => limits::soft(law, &limits::rich_weights(law), samples),
-            Method::Quadrature => self.numerical(law, samples),
+            Method::Quadrature => self.numerical(law, samples, start),
             Method::Auto => match self.close_limit(law, samples) {
                 Some(solution) => Ok(solution),
-                None => self.numerical(law, samples),
+                None => self.numerical(law, samples, start),
             },
         }
     }
 
-    fn penalized(&self, law: &Law, samples: &Samples) -> Result<Solution> {
+    fn penalized(
+        &self,
+        law: &Law,
+        samples: &Samples,
+        start: Option<&FixedPoint>,
+    ) -> Result<Solved> {
         let kappa = self.explicit_penalty;
         if matches!(self.method, Method::Lazy | Method::Rich) {
             return Err(Error::OutOfDomain {
@@ -285,7 +313,7 @@ impl Solver {
             let noise = (samples.noise_variance() + law.frozen_signal()) / alpha;
             return limits::unbiased(law, noise, kappa / alpha);
         }
-        let result = self.numerical(law, samples);
+        let result = self.numerical(law, samples, start);
         if let Err(Error::NotRepresentable { quantity: EFFECTIVE_PENALTY, .. }) = result
             && kappa < samples.sample_ratio() - law.reachable_fraction()
             && let Some(solution) = limits::least_squares(law, samples)
@@ -297,7 +325,7 @@ impl Solver {
     }
 
     /// The lazy limit, if it is within tolerance.
-    fn close_limit(&self, law: &Law, samples: &Samples) -> Option<Solution> {
+    fn close_limit(&self, law: &Law, samples: &Samples) -> Option<Solved> {
         // No bound is good where a scale is not above signal and noise: spare the attempt.
         let unit_squared = law.magnitude_squared() + samples.noise_variance();
         let mut movable = law.groups().iter().map(Group::scale).filter(|scale| *scale > 0.0);
@@ -311,7 +339,12 @@ impl Solver {
     }
 
     #[cfg(feature = "quadrature")]
-    fn numerical(&self, law: &Law, samples: &Samples) -> Result<Solution> {
+    fn numerical(
+        &self,
+        law: &Law,
+        samples: &Samples,
+        start: Option<&FixedPoint>,
+    ) -> Result<Solved> {
         use crate::estimator::quadrature::Channel;
 
         let silent = |group: &Group| group.weight() == 0.0 || group.is_learned();
@@ -322,122 +355,15 @@ impl Solver {
             law,
             samples,
             self.explicit_penalty,
-            self.warm_start,
+            start,
             Estimator::Quadrature,
             |_, group, unit_squared| Channel::new(group, unit_squared),
         )
     }
 
     #[cfg(not(feature = "quadrature"))]
-    fn numerical(&self, _: &Law, _: &Samples) -> Result<Solution> {
+    fn numerical(&self, _: &Law, _: &Samples, _: Option<&FixedPoint>) -> Result<Solved> {
         Err(Error::QuadratureDisabled { quantity: "the generalization error" })
-    }
-
-    /// Generalization error of training on `samples` when coordinates follow `law`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Solver::fixed_point`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
-    ///
-    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
-    /// let samples = Samples::new(0.2)?;
-    /// let error = |lambda| -> Result<f64, diagonet::Error> {
-    ///     let map = ScaleMap::new(Initialization::from_scales(1e-3, lambda)?, 0.0)?;
-    ///     Ok(Solver::new().evaluate(&Law::fine_tuning(&task, &map)?, &samples)?.generalization_error)
-    /// };
-    /// // The same features: an initialization that reuses them wins.
-    /// assert!(error(0.0)? < error(-0.999999)?);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn evaluate(&self, law: &Law, samples: &Samples) -> Result<Report> {
-        Ok(Report::new(law, self.solve(law, samples)?))
-    }
-
-    /// Statistics of the estimate when training on `samples` and coordinates follow `law`:
-    /// moments, discoveries above `discovery_cut` in magnitude, and, where the law knows of a
-    /// pretraining stage, forgetting.
-    ///
-    /// # Errors
-    ///
-    /// As [`Solver::fixed_point`]; [`Error::OutOfDomain`] for a cut outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
-    /// ])?;
-    /// let rich = Solver::new().with_method(Method::Rich);
-    /// let statistics = rich.statistics(&law, &Samples::new(0.25)?, 0.0)?;
-    /// // An l1 norm finds as many features as it has samples.
-    /// assert!((statistics.total.discovery_rate - 0.25).abs() < 1e-11);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn statistics(
-        &self,
-        law: &Law,
-        samples: &Samples,
-        discovery_cut: f64,
-    ) -> Result<Statistics> {
-        check_non_negative("discovery_cut", discovery_cut)?;
-        let report = self.evaluate(law, samples)?;
-        Statistics::new(law, samples.noise_variance(), report, discovery_cut)
-    }
-
-    /// Generalization error and state of training on `samples` when coordinates follow `law`, with
-    /// their derivatives in every parameter.
-    ///
-    /// # Errors
-    ///
-    /// As [`Solver::fixed_point`]; [`Error::NotDifferentiable`] for [`Method::Rich`], for a state
-    /// without signal and noise, at `alpha = r`, and where no coordinate can move and nothing pulls;
-    /// [`Error::NotRepresentable`] for a derivative above the range of floats.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
-    /// ])?;
-    /// let sensitivities = Solver::new().sensitivities(&law, &Samples::new(0.3)?)?;
-    /// let gradient = &sensitivities.generalization_error;
-    /// // Larger scales help where there is signal, and hurt where there is none.
-    /// assert!(gradient.groups[0].log_scale < 0.0 && gradient.groups[1].log_scale > 0.0);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn sensitivities(
-        &self,
-        law: &Law,
-        samples: &Samples,
-    ) -> Result<Sensitivities<LawGradient>> {
-        self.sensitivities_at(law, samples, self.evaluate(law, samples)?)
-    }
-
-    /// Sensitivities of a problem that this solver has solved.
-    pub(crate) fn sensitivities_at(
-        &self,
-        law: &Law,
-        samples: &Samples,
-        report: Report,
-    ) -> Result<Sensitivities<LawGradient>> {
-        sensitivity::differentiate(law, samples, self.explicit_penalty, report)
     }
 
     /// Generalization error over a grid of sample ratios, at one noise variance.
@@ -453,25 +379,27 @@ impl Solver {
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let curve = Solver::new().learning_curve(&law, 0.1, &[0.5, 1.0, 2.0]);
-    /// let error = |point: &Result<diagonet::Report, Error>| point.clone().map(|r| r.generalization_error);
+    /// let error = |point: &Result<diagonet::Solution, Error>| point.clone().map(|r| r.generalization_error);
     /// assert!((error(&curve[0])? - 0.6).abs() < 1e-12);
     /// assert!(matches!(curve[1], Err(Error::Diverges { .. })));
     /// assert!((error(&curve[2])? - 0.1).abs() < 1e-12);
     /// # Ok::<(), Error>(())
     /// ```
     #[must_use]
-    pub fn learning_curve(
+    pub fn learning_curve<P: Problem>(
         &self,
-        law: &Law,
+        problem: &P,
         noise_variance: f64,
         sample_ratios: &[f64],
-    ) -> Vec<Result<Report>> {
-        let mut solver = *self;
+    ) -> Vec<Result<P::Solution>> {
+        let prepared = problem.prepare();
+        let mut state = None;
         let point = |&sample_ratio| {
             let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
-            let report = solver.evaluate(law, &samples)?;
-            solver = solver.with_warm_start(report.state);
-            Ok(report)
+            let prepared = prepared.as_ref().map_err(Clone::clone)?;
+            let solution = problem.solve_prepared(prepared, self, &samples, state.as_ref())?;
+            state = Some(*solution.state());
+            Ok(solution)
         };
         sample_ratios.iter().map(point).collect()
     }
@@ -499,7 +427,7 @@ impl Solver {
     /// [`Error::OutOfDomain`] for a target outside [0, 1e300] or noise outside [0, 1e300];
     /// [`Error::UnattainableError`], with the lowest error, where no ratio up to 1e12 times the
     /// [reachable fraction](Law::reachable_fraction) meets the target; and the errors of
-    /// [`Solver::fixed_point`], other than a divergence, of the first point of the curve
+    /// [`Solver::solve`], other than a divergence, of the first point of the curve
     /// that has no answer before the target is met.
     ///
     /// # Examples
@@ -517,41 +445,20 @@ impl Solver {
     /// assert!(matches!(ratio(0.01, 0.0), Err(Error::UnattainableError { .. })));
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn required_sample_ratio(
+    pub fn required_sample_ratio<P: Problem>(
         &self,
-        law: &Law,
+        problem: &P,
         noise_variance: f64,
         target_error: f64,
     ) -> Result<f64> {
-        const SPACING: f64 = 0.5;
-        let mut solver = *self;
-        first_crossing(target_error, law.signal(), &peaks(law), SPACING, |sample_ratio| {
+        let prepared = problem.prepare()?;
+        let Scan { error_without_samples, peaks, spacing } = problem.scan(&prepared)?;
+        let mut state = None;
+        first_crossing(target_error, error_without_samples, &peaks, spacing, |sample_ratio| {
             let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
-            let solution = solver.solve(law, &samples)?;
-            solver = solver.with_warm_start(solution.state);
-            Ok(Report::new(law, solution).generalization_error)
+            let solution = problem.solve_prepared(&prepared, self, &samples, state.as_ref())?;
+            state = Some(*solution.state());
+            Ok(solution.error())
         })
     }
-}
-
-/// Ascending sample ratios at which a learning curve can peak: as many samples as coordinates of the
-/// largest scales.
-fn peaks(law: &Law) -> Vec<f64> {
-    let mut movable: Vec<_> =
-        law.movable().map(|(_, group)| (group.scale(), group.weight())).collect();
-    movable.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut peaks = Vec::with_capacity(movable.len());
-    let (mut total, mut last) = (0.0, f64::INFINITY);
-    for (scale, weight) in movable {
-        if scale < last && total > 0.0 {
-            peaks.push(total);
-        }
-        total += weight;
-        last = scale;
-    }
-    let reachable = law.reachable_fraction();
-    peaks.retain(|peak| *peak < reachable);
-    // Where nothing can move, the error is the same at any ratio.
-    peaks.push(if reachable > 0.0 { reachable } else { 1.0 });
-    peaks
 }

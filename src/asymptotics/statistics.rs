@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use crate::asymptotics::fixed_point::Estimator;
-use crate::asymptotics::limits::rich_weights;
-use crate::asymptotics::report::Report;
+use crate::asymptotics::solution::Solution;
 use crate::error::Result;
 use crate::estimator::channel::{Line, ScalarChannel, signed_unit};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
-use crate::problem::law::{Group, Label, Law};
+use crate::problem::law::{Group, Label};
 
 /// What a trained network holds besides its error: moments of the estimate, features discovered,
 /// pretraining forgotten.
@@ -50,7 +49,7 @@ use crate::problem::law::{Group, Label, Law};
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
 /// let law = Law::fine_tuning(&task, &map)?;
-/// let statistics = Solver::new().statistics(&law, &Samples::new(0.3)?, 0.1)?;
+/// let statistics = Solver::new().solve(&law, &Samples::new(0.3)?)?.statistics(0.1)?;
 /// assert!((statistics.true_discovery_rate.unwrap() - 0.8531).abs() < 1e-4);
 /// assert!((statistics.false_discovery_rate.unwrap() - 0.7336).abs() < 1e-4);
 /// // Coefficients were one in pretraining, and fine-tuning has little use for them.
@@ -62,8 +61,6 @@ use crate::problem::law::{Group, Label, Law};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// The error, and the state.
-    pub report: Report,
     /// Statistics over all coordinates.
     pub total: EstimateStatistics,
     /// Statistics by label, in the order in which the labels first occur in the law.
@@ -82,7 +79,7 @@ pub struct Statistics {
 /// use diagonet::{Group, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
-/// let statistics = Solver::new().statistics(&law, &Samples::new(0.5)?, 0.0)?;
+/// let statistics = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?;
 /// let all = &statistics.groups[0];
 /// assert_eq!((all.label.as_str(), all.weight), ("all", 1.0));
 /// assert_eq!(all.estimates.discovery_rate, 1.0);
@@ -108,7 +105,7 @@ pub struct GroupStatistics {
 ///
 /// // The lazy limit shrinks by the sample ratio: b = alpha z.
 /// let law = Law::new(vec![Group::new("all", 1.0, Prior::atom(1.0)?, 1e9)?])?;
-/// let estimates = Solver::new().statistics(&law, &Samples::new(0.5)?, 0.0)?.total;
+/// let estimates = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?.total;
 /// assert!((estimates.mean - 0.5).abs() < 1e-12);
 /// assert!((estimates.variance - 0.25).abs() < 1e-12);
 /// assert_eq!(estimates.forgetting, None);
@@ -131,32 +128,27 @@ pub struct EstimateStatistics {
 }
 
 impl Statistics {
-    /// Statistics at the state of `report`, the solution for `law` and samples with
-    /// `noise_variance`.
-    pub(crate) fn new(
-        law: &Law,
-        noise_variance: f64,
-        report: Report,
-        discovery_cut: f64,
-    ) -> Result<Self> {
-        let unit_squared = law.magnitude_squared() + noise_variance;
-        let weights = rich_weights(law);
-        let estimates = |(group, weight): (&Group, &f64)| {
-            of_group(group, &report, *weight, unit_squared, discovery_cut)
+    /// Statistics at a solution.
+    pub(crate) fn new(solution: &Solution, discovery_cut: f64) -> Result<Self> {
+        let law = solution.law();
+        let unit_squared = law.magnitude_squared() + solution.samples().noise_variance();
+        let weights = solution.l1_weights();
+        let estimates = |(index, group): (usize, &Group)| {
+            of_group(group, solution, weights.of_group(index), unit_squared, discovery_cut)
         };
         let of_groups =
-            law.groups().iter().zip(&weights).map(estimates).collect::<Result<Vec<_>>>()?;
+            law.groups().iter().enumerate().map(estimates).collect::<Result<Vec<_>>>()?;
         let weighted: Vec<_> = law.groups().iter().map(Group::weight).zip(of_groups).collect();
 
-        let mut positions = HashMap::with_capacity(report.groups.len());
-        let mut members = vec![Vec::new(); report.groups.len()];
-        for (position, group) in report.groups.iter().enumerate() {
+        let mut positions = HashMap::with_capacity(solution.groups.len());
+        let mut members = vec![Vec::new(); solution.groups.len()];
+        for (position, group) in solution.groups.iter().enumerate() {
             positions.insert(&group.label, position);
         }
         for (group, entry) in law.groups().iter().zip(&weighted) {
             members[positions[group.label()]].push(*entry);
         }
-        let groups = report.groups.iter().zip(&members).map(|(group, members)| GroupStatistics {
+        let groups = solution.groups.iter().zip(&members).map(|(group, members)| GroupStatistics {
             label: group.label.clone(),
             weight: group.weight,
             estimates: EstimateStatistics::of_mixture(members),
@@ -177,7 +169,6 @@ impl Statistics {
             groups,
             true_discovery_rate: ratio(sum(Some(true), true), sum(Some(true), false)),
             false_discovery_rate: ratio(sum(Some(false), true), sum(None, true)),
-            report,
         })
     }
 
@@ -189,7 +180,7 @@ impl Statistics {
     /// use diagonet::{Group, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
-    /// let statistics = Solver::new().statistics(&law, &Samples::new(0.5)?, 0.0)?;
+    /// let statistics = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?;
     /// assert_eq!(statistics.group("all").unwrap().estimates, statistics.total);
     /// assert_eq!(statistics.group("some"), None);
     /// # Ok::<(), diagonet::Error>(())
@@ -231,27 +222,27 @@ impl EstimateStatistics {
 /// Statistics of the estimates of a group, by the estimator that the report used.
 fn of_group(
     group: &Group,
-    report: &Report,
+    solution: &Solution,
     rich_weight: f64,
     unit_squared: f64,
     cut: f64,
 ) -> Result<EstimateStatistics> {
-    let noise = report.state.effective_noise_variance;
+    let noise = solution.state.effective_noise_variance;
     if group.scale() == 0.0 || (noise == 0.0 && group.is_learned()) {
-        return Ok(of_estimator(&Linear::at_start(group, 1.0), group, report, 1.0, cut));
+        return Ok(of_estimator(&Linear::at_start(group, 1.0), group, solution, 1.0, cut));
     }
-    match report.estimator {
+    match solution.estimator {
         Estimator::LeastSquares | Estimator::Lazy => {
-            Ok(of_estimator(&Linear::new(group, 1.0), group, report, 1.0, cut))
+            Ok(of_estimator(&Linear::new(group, 1.0), group, solution, 1.0, cut))
         }
         Estimator::Rich => {
             let estimator = SoftThreshold::new(group, rich_weight, 1.0)?;
-            Ok(of_estimator(&estimator, group, report, 1.0, cut))
+            Ok(of_estimator(&estimator, group, solution, 1.0, cut))
         }
         Estimator::Quadrature => {
             // Where nothing that has weight is to be learned, the group has its own unit.
             let square = if unit_squared > 0.0 { unit_squared } else { group.magnitude_squared() };
-            proximal(group, report, square, cut)
+            proximal(group, solution, square, cut)
         }
     }
 }
@@ -259,16 +250,16 @@ fn of_group(
 #[cfg(feature = "quadrature")]
 fn proximal(
     group: &Group,
-    report: &Report,
+    solution: &Solution,
     unit_squared: f64,
     cut: f64,
 ) -> Result<EstimateStatistics> {
     let estimator = crate::estimator::quadrature::Channel::new(group, unit_squared)?;
-    Ok(of_estimator(&estimator, group, report, unit_squared, cut))
+    Ok(of_estimator(&estimator, group, solution, unit_squared, cut))
 }
 
 #[cfg(not(feature = "quadrature"))]
-fn proximal(_: &Group, _: &Report, _: f64, _: f64) -> Result<EstimateStatistics> {
+fn proximal(_: &Group, _: &Solution, _: f64, _: f64) -> Result<EstimateStatistics> {
     Err(crate::Error::QuadratureDisabled { quantity: "the statistics of estimates" })
 }
 
@@ -277,14 +268,14 @@ fn proximal(_: &Group, _: &Report, _: f64, _: f64) -> Result<EstimateStatistics>
 fn of_estimator(
     estimator: &impl ScalarChannel,
     group: &Group,
-    report: &Report,
+    solution: &Solution,
     unit_squared: f64,
     cut: f64,
 ) -> EstimateStatistics {
     let unit = signed_unit(group, unit_squared);
-    let noise = report.state.effective_noise_variance;
+    let noise = solution.state.effective_noise_variance;
     let w = noise / unit_squared;
-    let half_penalty = 0.5 * report.state.effective_penalty / unit.abs();
+    let half_penalty = 0.5 * solution.state.effective_penalty / unit.abs();
     let distance = |level: f64, slope: f64| {
         let line = Line { level: level / unit, slope: slope / unit.abs() };
         unit * unit * estimator.square_distance(w, half_penalty, line)

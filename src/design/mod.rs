@@ -5,7 +5,7 @@ pub(crate) mod optimum;
 use std::ops::RangeInclusive;
 
 use crate::asymptotics::fixed_point::FixedPoint;
-use crate::asymptotics::report::Report;
+use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
@@ -33,7 +33,7 @@ const SMALLEST_GAP: f64 = 1e-12;
 ///
 /// where
 /// - `c_PT`, `lambda_PT`, `gamma`: the [scale map](ScaleMap) from pretraining to fine-tuning;
-/// - `error`: generalization error of [fine-tuning](Transfer::fine_tuning) on the task.
+/// - `error`: generalization error of [fine-tuning](Transfer) on the task.
 ///
 /// The box: `c_PT` as given, `1 + lambda_PT` in [1e-12, 2], `gamma` in [0, 100], unless set. Each
 /// parameter is searched in its logarithm; where its range starts at 0, at 0 itself and, for `c_PT` and
@@ -290,8 +290,8 @@ impl Design {
     ///
     /// # Errors
     ///
-    /// Where no point of the grid has an answer, the error of the first, as [`Solver::evaluate`]
-    /// and [`Transfer::fine_tuning`] give it; [`Error::QuadratureDisabled`] where a point needs
+    /// Where no point of the grid has an answer, the error of the first, as [`Solver::solve`]
+    /// gives it; [`Error::QuadratureDisabled`] where a point needs
     /// quadrature and the feature is off.
     ///
     /// # Examples
@@ -442,7 +442,7 @@ impl Evaluations<'_> {
         }
     }
 
-    fn report(&self, point: Point) -> Result<(ScaleMap, Report)> {
+    fn report(&self, point: Point) -> Result<(ScaleMap, Solution)> {
         let value = |axis: usize| self.ranges[axis].value(point[axis]);
         let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
         let scale_map = ScaleMap::new(pretraining, value(2))?;
@@ -450,9 +450,12 @@ impl Evaluations<'_> {
         if let Some(samples) = self.design.pretraining_samples {
             transfer = transfer.with_pretraining_samples(samples);
         }
-        let solver =
-            self.warm.map_or(self.design.solver, |s| self.design.solver.with_warm_start(s));
-        Ok((scale_map, transfer.fine_tuning(&solver, &self.samples)?))
+        let solver = &self.design.solver;
+        let solution = match &self.warm {
+            Some(state) => solver.solve_from(&transfer, &self.samples, state)?,
+            None => solver.solve(&transfer, &self.samples)?,
+        };
+        Ok((scale_map, solution.fine_tuning))
     }
 }
 
@@ -502,7 +505,7 @@ mod tests {
         let scale_map = ScaleMap::new(pretraining, 2.0).unwrap();
         assert_eq!(optimum.scale_map, scale_map);
         let law = Law::fine_tuning(&task(1.0), &scale_map).unwrap();
-        assert_eq!(optimum.report, solver.evaluate(&law, &samples).unwrap());
+        assert_eq!(optimum.report, solver.solve(&law, &samples).unwrap());
         // Equal layers are outside of the box, and may be better.
         assert_ne!(optimum.gain(), Some(1.0));
     }

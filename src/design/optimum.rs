@@ -1,6 +1,6 @@
 //! The initialization that does best, and how much depends on it.
 
-use crate::asymptotics::report::Report;
+use crate::asymptotics::solution::Solution;
 use crate::bias::inductive_bias::{Feature, InductiveBias};
 use crate::error::Result;
 use crate::network::scale_map::ScaleMap;
@@ -137,7 +137,7 @@ pub struct Optimum {
     /// `1 + lambda` that a relative scale next to -1 has not.
     pub scale_map: ScaleMap,
     /// The error there, in total and by group.
-    pub report: Report,
+    pub report: Solution,
     /// The absolute scale `c_PT` of pretraining.
     pub absolute_scale: OptimalParameter,
     /// One plus the relative scale, `1 + lambda_PT`, of pretraining.

@@ -1,6 +1,6 @@
 //! The channel of the implicit penalty, by quadrature.
 
-use crate::asymptotics::fixed_point::{Estimator, Solution};
+use crate::asymptotics::fixed_point::{Estimator, Solved};
 use crate::asymptotics::newton::EFFECTIVE_PENALTY;
 use crate::error::{Error, Result};
 use crate::estimator::channel::{
@@ -65,7 +65,7 @@ impl Channel {
 
 /// Neither noise nor signal that is not in the start: nothing to learn, and no error. The effective penalty is its limit
 /// for a vanishing signal.
-pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solution> {
+pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved> {
     let movable = || law.movable().map(|(_, group)| group);
     let largest =
         movable().map(|group| group.scale_at_start().ln()).fold(f64::NEG_INFINITY, f64::max);
@@ -90,7 +90,7 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solutio
         Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
     };
     let errors = law.groups().iter().map(error).collect::<Result<_>>()?;
-    Solution::explicit(Estimator::Quadrature, 0.0, 2.0 * half_penalty, errors)
+    Solved::explicit(Estimator::Quadrature, 0.0, 2.0 * half_penalty, errors)
 }
 
 impl ScalarChannel for Channel {

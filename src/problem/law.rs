@@ -2,6 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::{Error, MAX_SQUARABLE, Result, check, check_probability};
 use crate::network::initialization::Initialization;
@@ -362,7 +363,7 @@ impl Group {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Law {
-    groups: Vec<Group>,
+    groups: Arc<[Group]>,
 }
 
 impl Law {
@@ -387,7 +388,7 @@ impl Law {
         if (sum - 1.0).abs() > 1e-12 {
             return Err(Error::WeightsDoNotSumToOne { groups: groups.len(), sum });
         }
-        Ok(Self { groups })
+        Ok(Self { groups: groups.into() })
     }
 
     /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly):
@@ -413,12 +414,14 @@ impl Law {
     pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
         let magnitude = task.constant_magnitude()?;
         let active = scale_map.fine_tuning_scale(magnitude)?;
-        let mut law = Self::four_groups(task, active, scale_map.fine_tuning_scale(0.0)?)?;
-        let pretrained = [magnitude, 0.0, magnitude, 0.0];
-        for (group, coefficient) in law.groups.iter_mut().zip(pretrained) {
-            group.pretrained = Some(Pretrained::new(coefficient, Prior::atom(coefficient)?)?);
-        }
-        Ok(law)
+        let inactive = scale_map.fine_tuning_scale(0.0)?;
+        let groups = Self::four_groups(task, active, inactive)?.into_iter().zip(FeatureClass::ALL);
+        let pretrained = |(group, class): (Group, FeatureClass)| {
+            let coefficient = if class.in_pretraining() { magnitude } else { 0.0 };
+            let pretrained = Pretrained::new(coefficient, Prior::atom(coefficient)?)?;
+            Ok(Group { pretrained: Some(pretrained), ..group })
+        };
+        Self::new(groups.map(pretrained).collect::<Result<_>>()?)
     }
 
     /// Training on the fine-tuning task from scratch: the same four groups, all with the absolute
@@ -440,16 +443,24 @@ impl Law {
     /// ```
     pub fn from_scratch(task: &Task, initialization: &Initialization) -> Result<Self> {
         let scale = initialization.absolute_scale();
-        Self::four_groups(task, scale, scale)
+        Self::new(Self::four_groups(task, scale, scale)?)
     }
 
-    fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Self> {
+    fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Vec<Group>> {
         let group = |class: FeatureClass| {
             let prior = task.fine_tuning_prior_of(class)?;
             let scale = if class.in_pretraining() { active_scale } else { inactive_scale };
             Group::new(class, task.supports().probability(class), prior, scale)
         };
-        Self::new(FeatureClass::ALL.into_iter().map(group).collect::<Result<_>>()?)
+        FeatureClass::ALL.into_iter().map(group).collect()
+    }
+
+    /// The same law with other scales.
+    pub(crate) fn with_scales(&self, scale: impl Fn(&Group) -> f64) -> Self {
+        let groups = self.groups.iter();
+        Self {
+            groups: groups.map(|group| Group { scale: scale(group), ..group.clone() }).collect(),
+        }
     }
 
     /// The groups, in the order in which they were given.

@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use crate::asymptotics::report::Report;
+use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::EstimateStatistics;
 use crate::error::{Error, Result, check};
@@ -521,7 +521,7 @@ impl Experiment {
     ///
     /// # Errors
     ///
-    /// As [`Solver::evaluate`].
+    /// As [`Solver::solve`].
     ///
     /// # Examples
     ///
@@ -535,10 +535,10 @@ impl Experiment {
     /// assert!((report.generalization_error - 0.7).abs() < 1e-10); // 3 samples, not 3.3
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn prediction(&self, solver: &Solver) -> Result<Report> {
+    pub fn prediction(&self, solver: &Solver) -> Result<Solution> {
         match &self.problem {
-            Problem::Alone(law) => solver.evaluate(law, &self.samples),
-            Problem::Transfer(transfer) => transfer.fine_tuning(solver, &self.samples),
+            Problem::Alone(law) => solver.solve(law, &self.samples),
+            Problem::Transfer(transfer) => Ok(solver.solve(transfer, &self.samples)?.fine_tuning),
         }
     }
 
@@ -547,7 +547,7 @@ impl Experiment {
     ///
     /// # Errors
     ///
-    /// As [`Transfer::evaluate`] and [`Solver::statistics`].
+    /// As [`Solver::solve`] and [`Solution::statistics`](crate::Solution::statistics).
     ///
     /// # Examples
     ///
@@ -571,11 +571,11 @@ impl Experiment {
         };
         match &self.problem {
             Problem::Alone(law) => {
-                let report = solver.evaluate(law, &self.samples)?;
+                let report = solver.solve(law, &self.samples)?;
                 add(Some(report.generalization_error), &|label| report.error_of(label));
             }
             Problem::Transfer(transfer) => {
-                let report = transfer.evaluate(solver, &self.samples)?;
+                let report = solver.solve(transfer, &self.samples)?;
                 let tuned = &report.fine_tuning;
                 add(Some(tuned.generalization_error), &|label| tuned.error_of(label));
                 let total = report.pretraining.as_ref().map_or(0.0, |r| r.generalization_error);
@@ -585,7 +585,7 @@ impl Experiment {
                 add(Some(total), &|label| {
                     of_classes.iter().find(|(class, _)| class == label).map(|(_, error)| *error)
                 });
-                let statistics = solver.statistics(&report.law, &self.samples, 0.0)?;
+                let statistics = tuned.statistics(0.0)?;
                 for quantity in [
                     |estimates: &EstimateStatistics| estimates.pretraining_error,
                     |estimates: &EstimateStatistics| estimates.forgetting,
@@ -595,7 +595,7 @@ impl Experiment {
                     });
                 }
                 if self.from_scratch {
-                    let scratch = report.from_scratch?;
+                    let scratch = report.from_scratch()?;
                     add(Some(scratch.generalization_error), &|label| scratch.error_of(label));
                 }
             }

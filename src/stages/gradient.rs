@@ -5,16 +5,16 @@
 //! That coefficient is a function of the observation `z = m + S x` at a fixed standardized `x`, and of
 //! the state of pretraining, which has sensitivities of its own.
 
+use std::borrow::Cow;
+
 use crate::asymptotics::sensitivity::{LawGradient, Sensitivities};
-use crate::asymptotics::solver::Solver;
 use crate::error::{Error, Result};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
 use crate::problem::prior::Prior;
-use crate::problem::task::Samples;
 use crate::stages::transfer::{
-    Class, PretrainedNode, PretrainingState, Protocol, Resolved, Transfer, warm,
+    Class, PretrainedNode, PretrainingState, Protocol, Transfer, TransferSolution,
 };
 
 /// Derivatives of one answer in the parameters of a [`Transfer`], its tasks and the data of both
@@ -132,13 +132,12 @@ struct PretrainingSlopes {
     noise_variance: [f64; 2],
 }
 
-impl Transfer {
-    /// Generalization error and state of fine-tuning on `samples` with `solver`, with their
-    /// derivatives in every parameter of both stages.
+impl TransferSolution {
+    /// Derivatives of generalization error and state of fine-tuning in every parameter of both stages.
     ///
     /// # Errors
     ///
-    /// As [`Transfer::evaluate`] and [`Solver::sensitivities`], for both stages.
+    /// As [`Solution::sensitivities`](crate::Solution::sensitivities), for both stages.
     ///
     /// # Examples
     ///
@@ -151,64 +150,60 @@ impl Transfer {
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
     /// let noisy = Samples::new(0.3)?.with_noise_variance(0.01)?;
     /// let transfer = Transfer::new(task, map).with_pretraining_samples(noisy);
-    /// let sensitivities = transfer.sensitivities(&Solver::new(), &Samples::new(0.2)?)?;
+    /// let solution = Solver::new().solve(&transfer, &Samples::new(0.2)?)?;
     /// // More data help in both stages.
-    /// let gradient = &sensitivities.generalization_error;
+    /// let gradient = solution.sensitivities()?.generalization_error;
     /// assert!(gradient.pretraining_sample_ratio.unwrap() < 0.0 && gradient.sample_ratio < 0.0);
     /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn sensitivities(
-        &self,
-        solver: &Solver,
-        samples: &Samples,
-    ) -> Result<Sensitivities<TransferGradient>> {
-        let (state, slopes) = self.pretraining_slopes()?;
-        let Resolved { mut law, mut report, refinement, .. } =
-            self.resolve(state, solver, samples)?;
-        let classes = self.classes(state, refinement)?;
-        if classes.iter().map(|class| class.nodes.len()).sum::<usize>() > law.groups().len() {
-            // Labels that have no weight may get some.
+    pub fn sensitivities(&self) -> Result<Sensitivities<TransferGradient>> {
+        let slopes = PretrainingSlopes::new(self)?;
+        let transfer = &self.transfer;
+        let state = PretrainingState::of(self.pretraining.as_ref());
+        let classes = transfer.classes(state, self.refinement)?;
+        let mut solution = Cow::Borrowed(&self.fine_tuning);
+        let nodes = classes.iter().map(|class| class.nodes.len()).sum::<usize>();
+        if nodes > solution.law().groups().len() {
+            // Classes that have no weight may get some.
             let mut groups = Vec::new();
             for class in &classes {
-                self.add_groups(class, &mut groups)?;
+                transfer.add_groups(class, &mut groups)?;
             }
-            law = Law::new(groups)?;
-            report = warm(solver, Some(report.state)).evaluate(&law, samples)?;
+            let (law, samples) = (Law::new(groups)?, solution.samples());
+            let solved = self.solver.solve_from(&law, &samples, &solution.state)?;
+            solution = Cow::Owned(solved);
         }
-        let of_law = solver.sensitivities_at(&law, samples, report)?;
-        let problem = Problem { transfer: self, law: &law, classes: &classes, state };
+        let of_law = solution.sensitivities()?;
+        let problem = Problem { transfer, law: solution.law(), classes: &classes, state };
         let gradient = |of_law: &LawGradient| problem.gradient(&slopes, of_law);
         Ok(Sensitivities {
             generalization_error: gradient(&of_law.generalization_error)?,
             effective_noise_variance: gradient(&of_law.effective_noise_variance)?,
             effective_penalty: gradient(&of_law.effective_penalty)?,
-            report: of_law.report,
         })
     }
+}
 
-    /// The state of pretraining, with its sensitivities.
-    fn pretraining_slopes(&self) -> Result<(PretrainingState, PretrainingSlopes)> {
-        let unmoved = PretrainingSlopes::default();
-        let Some(samples) = self.pretraining_samples() else {
-            return Ok((PretrainingState::of(None), unmoved));
+impl PretrainingSlopes {
+    /// Derivatives of the state of pretraining.
+    fn new(solution: &TransferSolution) -> Result<Self> {
+        let Some(pretraining) = &solution.pretraining else {
+            return Ok(Self::default());
         };
-        let law = self.pretraining_law(&samples)?;
-        let solver = Solver::new();
-        let report = solver.evaluate(&law, &samples)?;
-        let state = PretrainingState::of(Some(&report));
-        if state.noise == 0.0 && samples.sample_ratio() >= 1.0 {
+        let noise = pretraining.state.effective_noise_variance;
+        if noise == 0.0 && pretraining.samples().sample_ratio() >= 1.0 {
             // Coefficients are known, and stay so.
-            return Ok((state, unmoved));
+            return Ok(Self::default());
         }
-        let sensitivities = solver.sensitivities_at(&law, &samples, report)?;
-        let scale = self.scale_map().pretraining().absolute_scale();
+        let sensitivities = pretraining.sensitivities()?;
+        let scale = solution.transfer.scale_map().pretraining().absolute_scale();
         let both = |part: fn(&LawGradient) -> f64| {
             [part(&sensitivities.effective_noise_variance), part(&sensitivities.effective_penalty)]
         };
         let by_log_scale =
             both(|gradient| gradient.groups[0].log_scale + gradient.groups[1].log_scale);
-        let slopes = PretrainingSlopes {
+        Ok(Self {
             absolute_scale: by_log_scale
                 .map(|slope| if slope == 0.0 { 0.0 } else { slope / scale }),
             density: both(|gradient| gradient.groups[0].weight - gradient.groups[1].weight),
@@ -216,8 +211,7 @@ impl Transfer {
             variance: both(|gradient| gradient.groups[0].variance),
             sample_ratio: both(|gradient| gradient.sample_ratio),
             noise_variance: both(|gradient| gradient.noise_variance),
-        };
-        Ok((state, slopes))
+        })
     }
 }
 

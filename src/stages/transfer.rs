@@ -1,8 +1,10 @@
 //! Both stages: pretraining on finite or unlimited data, and fine-tuning after it.
 
 use crate::asymptotics::fixed_point::FixedPoint;
-use crate::asymptotics::report::Report;
+use crate::asymptotics::problem::{Answer, Scan, Solve};
+use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
+use crate::asymptotics::statistics::Statistics;
 use crate::error::{Error, Result, check};
 use crate::network::scale_map::ScaleMap;
 use crate::problem::feature_class::FeatureClass;
@@ -10,6 +12,9 @@ use crate::problem::law::{Group, Law};
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::task::{Samples, Task};
+
+/// Halvings of the steps over pretrained coefficients at which they are those of the fine rule.
+const FINE: u32 = 2;
 
 /// Labels of the two groups of a pretraining stage.
 const ACTIVE: &str = "active";
@@ -65,6 +70,20 @@ pub enum Protocol {
 /// correlation of ±1 and an effective noise far below the coefficients, they are good to the
 /// probability of a node, 1e-2.
 ///
+/// The settings of the [`Solver`] are those of fine-tuning and of training from scratch; pretraining is
+/// gradient flow to zero loss.
+///
+/// # Errors
+///
+/// Solving a transfer fails
+/// - as [`Solver::solve`] does, for either stage;
+/// - with [`Error::OutOfDomain`] for an absolute scale of 0 with less than one pretraining sample per
+///   coordinate, or with [`Protocol::Continued`]; or for scales outside of [1e-307, 1e307];
+/// - with [`Error::QuadratureDisabled`] where pretrained coefficients are not atoms and the feature
+///   `quadrature` is off;
+/// - with [`Error::NotConverged`] where [`Transfer::MAX_REFINEMENT`] is not enough: an error many orders
+///   below the coefficients can ask for more nodes than that.
+///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1 and Proposition 4.2, in both stages;
 /// Bayati and Montanari 2012 (arXiv:1008.2581) for the law of the estimates.
 ///
@@ -82,7 +101,7 @@ pub enum Protocol {
 /// let map = ScaleMap::new(Initialization::from_scales(0.01, -0.9)?, 0.0)?;
 /// let pretraining = Samples::new(0.4)?.with_noise_variance(0.01)?;
 /// let transfer = Transfer::new(task, map).with_pretraining_samples(pretraining);
-/// let report = transfer.evaluate(&Solver::new(), &Samples::new(0.25)?)?;
+/// let report = Solver::new().solve(&transfer, &Samples::new(0.25)?)?;
 /// assert!((report.pretraining.as_ref().unwrap().generalization_error - 0.2911).abs() < 5e-5);
 /// assert!((report.fine_tuning.generalization_error - 0.1978).abs() < 5e-5);
 /// # }
@@ -96,7 +115,7 @@ pub struct Transfer {
     protocol: Protocol,
 }
 
-/// Errors of both stages, see [`Transfer::evaluate`].
+/// The solution of a [`Transfer`]: both stages, and training from scratch when asked for.
 ///
 /// # Examples
 ///
@@ -107,32 +126,73 @@ pub struct Transfer {
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let report = Transfer::new(task, map).evaluate(&Solver::new(), &Samples::new(0.2)?)?;
-/// assert!(report.gain()? > 0.0);
-/// assert_eq!((report.law.groups().len(), report.pretraining), (4, None));
+/// let report = Solver::new().solve(&Transfer::new(task, map), &Samples::new(0.2)?)?;
+/// assert!(report.error_reduction()? > 0.0);
+/// assert_eq!((report.law().groups().len(), report.pretraining), (4, None));
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct TransferReport {
-    /// Error of pretraining on its own task, for the labels "active" and "inactive"; `None` for
-    /// unlimited data, which leaves none.
-    pub pretraining: Option<Report>,
-    /// Error of fine-tuning.
-    pub fine_tuning: Report,
-    /// Error of training from scratch on the same data, with the initialization of pretraining; or
-    /// why it has no answer, where fine-tuning has one.
-    pub from_scratch: Result<Report>,
-    /// The law that fine-tuning was solved for.
-    pub law: Law,
-    /// How often the steps over pretrained coefficients were halved for it.
+pub struct TransferSolution {
+    /// Pretraining on its own task, for the labels "active" and "inactive"; `None` for unlimited data,
+    /// which leave no error.
+    pub pretraining: Option<Solution>,
+    /// Fine-tuning. Its [law](Solution::law) has a group for every node over pretrained coefficients.
+    pub fine_tuning: Solution,
+    /// How often the steps over pretrained coefficients were halved.
     pub refinement: u32,
     /// Last relative change of the error of fine-tuning with the number of nodes; 0 for four groups.
     pub change: f64,
+    pub(crate) transfer: Transfer,
+    pub(crate) solver: Solver,
 }
 
-impl TransferReport {
+impl Answer for TransferSolution {
+    fn error(&self) -> f64 {
+        self.fine_tuning.generalization_error
+    }
+
+    fn state(&self) -> &FixedPoint {
+        &self.fine_tuning.state
+    }
+}
+
+impl Solve for Transfer {
+    type Prepared = Option<Solution>;
+    type Solution = TransferSolution;
+
+    fn prepare(&self) -> Result<Option<Solution>> {
+        self.pretraining()
+    }
+
+    fn solve_prepared(
+        &self,
+        pretraining: &Option<Solution>,
+        solver: &Solver,
+        samples: &Samples,
+        start: Option<&FixedPoint>,
+    ) -> Result<TransferSolution> {
+        self.resolve(pretraining.clone(), solver, samples, start)
+    }
+
+    fn scan(&self, pretraining: &Option<Solution>) -> Result<Scan> {
+        const SPACING: f64 = 0.5;
+        let law = self.law_at(PretrainingState::of(pretraining.as_ref()), FINE)?;
+        if law.groups().len() <= 4 {
+            return law.scan(&());
+        }
+        let reachable = law.reachable_fraction();
+        Ok(Scan {
+            error_without_samples: law.signal(),
+            // Scales have a density: only where none is left to be filled the error can peak.
+            peaks: vec![if reachable > 0.0 { reachable } else { 1.0 }],
+            spacing: SPACING,
+        })
+    }
+}
+
+impl TransferSolution {
     /// Error of pretraining on the features of a class; `None` for unlimited data.
     #[must_use]
     pub fn pretraining_error_of(&self, class: FeatureClass) -> Option<f64> {
@@ -140,12 +200,38 @@ impl TransferReport {
         self.pretraining.as_ref()?.error_of(label)
     }
 
-    /// Gain of transfer: the error of training from scratch less that of fine-tuning. Negative where
+    /// The law that fine-tuning was solved for.
+    #[must_use]
+    pub fn law(&self) -> &Law {
+        self.fine_tuning.law()
+    }
+
+    /// Statistics of the estimate after fine-tuning, see [`Solution::statistics`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Solution::statistics`].
+    pub fn statistics(&self, discovery_cut: f64) -> Result<Statistics> {
+        self.fine_tuning.statistics(discovery_cut)
+    }
+
+    /// Solution of training from scratch on the same data, with the initialization of pretraining.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solver::solve`].
+    pub fn from_scratch(&self) -> Result<Solution> {
+        let Transfer { task, scale_map, .. } = &self.transfer;
+        let law = Law::from_scratch(task, &scale_map.pretraining())?;
+        self.solver.solve(&law, &self.fine_tuning.samples())
+    }
+
+    /// What transfer saves: the error of training from scratch less that of fine-tuning. Negative where
     /// pretraining hurts.
     ///
     /// # Errors
     ///
-    /// The error of training from scratch, where that has no answer.
+    /// As [`TransferSolution::from_scratch`].
     ///
     /// # Examples
     ///
@@ -157,14 +243,13 @@ impl TransferReport {
     /// // Nothing in common: what pretraining learned is in the way.
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let report = Transfer::new(task, map).evaluate(&Solver::new(), &Samples::new(0.3)?)?;
-    /// assert!(report.gain()? < 0.0);
+    /// let solution = Solver::new().solve(&Transfer::new(task, map), &Samples::new(0.3)?)?;
+    /// assert!(solution.error_reduction()? < 0.0);
     /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn gain(&self) -> Result<f64> {
-        let from_scratch = self.from_scratch.as_ref().map_err(Clone::clone)?;
-        Ok(from_scratch.generalization_error - self.fine_tuning.generalization_error)
+    pub fn error_reduction(&self) -> Result<f64> {
+        Ok(self.from_scratch()?.generalization_error - self.fine_tuning.generalization_error)
     }
 }
 
@@ -200,15 +285,6 @@ pub(crate) struct Class {
     pub(crate) nodes: Vec<PretrainedNode>,
 }
 
-/// Fine-tuning solved on enough nodes.
-#[derive(Debug, Clone)]
-pub(crate) struct Resolved {
-    pub(crate) law: Law,
-    pub(crate) report: Report,
-    pub(crate) refinement: u32,
-    pub(crate) change: f64,
-}
-
 /// The effective channel of pretraining.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PretrainingState {
@@ -228,7 +304,7 @@ impl Transfer {
     /// ```
     pub const TOLERANCE: f64 = 1e-7;
 
-    /// How often [`evaluate`](Self::evaluate) halves the steps over pretrained coefficients at most.
+    /// How often [`Solver::solve`] halves the steps over pretrained coefficients at most.
     ///
     /// # Examples
     ///
@@ -360,7 +436,7 @@ impl Transfer {
     ///
     /// # Errors
     ///
-    /// As [`Solver::fixed_point`]; [`Error::OutOfDomain`] for an absolute scale of 0 with less than
+    /// As [`Solver::solve`]; [`Error::OutOfDomain`] for an absolute scale of 0 with less than
     /// one sample per coordinate, where the limit of a vanishing initialization leaves an atom of
     /// coefficients at zero.
     ///
@@ -380,11 +456,11 @@ impl Transfer {
     /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn pretraining(&self) -> Result<Option<Report>> {
+    pub fn pretraining(&self) -> Result<Option<Solution>> {
         let Some(samples) = self.pretraining_samples else {
             return Ok(None);
         };
-        Solver::new().evaluate(&self.pretraining_law(&samples)?, &samples).map(Some)
+        Solver::new().solve(&self.pretraining_law(&samples)?, &samples).map(Some)
     }
 
     /// The law of a coordinate in pretraining on finite data, of active and inactive ones.
@@ -406,14 +482,14 @@ impl Transfer {
     /// The law of a coordinate in fine-tuning, with the steps of the rule over pretrained coefficients
     /// halved `refinement` times.
     ///
-    /// How fine is fine enough depends on the data of fine-tuning; [`evaluate`](Self::evaluate) finds
-    /// out and [reports](TransferReport::refinement) it. Where pretrained coefficients are constants,
+    /// How fine is fine enough depends on the data of fine-tuning; [`Solver::solve`] finds
+    /// out and [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants,
     /// the law has four groups at every refinement.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a refinement above [`Transfer::MAX_REFINEMENT`]; otherwise as
-    /// [`Transfer::evaluate`].
+    /// [`Solver::solve`].
     ///
     /// # Examples
     ///
@@ -431,112 +507,39 @@ impl Transfer {
         self.law_at(PretrainingState::of(self.pretraining()?.as_ref()), refinement)
     }
 
-    /// Errors of pretraining, of fine-tuning on `samples` with `solver`, and of training from scratch
-    /// on the same samples.
-    ///
-    /// The settings of the solver are those of fine-tuning and of training from scratch; pretraining
-    /// is gradient flow to zero loss.
-    ///
-    /// # Errors
-    ///
-    /// - As [`Solver::fixed_point`], for any of the three problems;
-    /// - [`Error::OutOfDomain`] for an absolute scale of 0 with less than one pretraining sample per
-    ///   coordinate, or with [`Protocol::Continued`]; or for scales outside of [1e-307, 1e307];
-    /// - [`Error::QuadratureDisabled`] where pretrained coefficients are not atoms and the feature
-    ///   `quadrature` is off;
-    /// - [`Error::NotConverged`] where [`Transfer::MAX_REFINEMENT`] is not enough: an error many orders
-    ///   below the coefficients can ask for more nodes than that.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task, Transfer};
-    ///
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let error = |ratio| -> diagonet::Result<f64> {
-    ///     let noisy = Samples::new(ratio)?.with_noise_variance(0.1)?;
-    ///     let transfer = Transfer::new(task, map).with_pretraining_samples(noisy);
-    ///     let report = transfer.evaluate(&Solver::new(), &Samples::new(0.2)?)?;
-    ///     Ok(report.fine_tuning.generalization_error)
-    /// };
-    /// // More pretraining data, a better start.
-    /// assert!(error(0.5)? > error(2.0)? && error(2.0)? > error(20.0)?);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn evaluate(&self, solver: &Solver, samples: &Samples) -> Result<TransferReport> {
-        let pretraining = self.pretraining()?;
-        let state = PretrainingState::of(pretraining.as_ref());
-        let scratch = Law::from_scratch(&self.task, &self.scale_map.pretraining())?;
-        let from_scratch = solver.evaluate(&scratch, samples);
-        let resolved = self.resolve(state, solver, samples)?;
-        Ok(TransferReport {
-            pretraining,
-            fine_tuning: resolved.report,
-            from_scratch,
-            law: resolved.law,
-            refinement: resolved.refinement,
-            change: resolved.change,
-        })
-    }
-
-    /// Error of fine-tuning on `samples`: that part of [`Transfer::evaluate`] alone.
-    ///
-    /// # Errors
-    ///
-    /// As [`Transfer::evaluate`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task, Transfer};
-    ///
-    /// // After pretraining on unlimited data, a constant magnitude leaves four groups.
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let (solver, samples) = (Solver::new(), Samples::new(0.2)?);
-    /// let report = Transfer::new(task, map).fine_tuning(&solver, &samples)?;
-    /// assert_eq!(report, solver.evaluate(&Law::fine_tuning(&task, &map)?, &samples)?);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn fine_tuning(&self, solver: &Solver, samples: &Samples) -> Result<Report> {
-        let state = PretrainingState::of(self.pretraining()?.as_ref());
-        Ok(self.resolve(state, solver, samples)?.report)
-    }
-
     /// Halves the steps of the rule down to those of the fine one, so that all statistics of the law
     /// have its accuracy, and on until the error no longer changes.
-    pub(crate) fn resolve(
+    fn resolve(
         &self,
-        state: PretrainingState,
+        pretraining: Option<Solution>,
         solver: &Solver,
         samples: &Samples,
-    ) -> Result<Resolved> {
-        const FINE: u32 = 2;
-        let mut coarser: Option<Report> = None;
+        start: Option<&FixedPoint>,
+    ) -> Result<TransferSolution> {
+        let state = PretrainingState::of(pretraining.as_ref());
+        let mut coarser: Option<Solution> = None;
         let mut change = f64::INFINITY;
         for refinement in 0..=Self::MAX_REFINEMENT {
             let law = self.law_at(state, refinement)?;
-            let start = coarser.as_ref().map(|report| report.state);
-            let report = warm(solver, start).evaluate(&law, samples)?;
-            if law.groups().len() <= 4 {
-                return Ok(Resolved { law, report, refinement, change: 0.0 });
-            }
+            let start = coarser.as_ref().map(|solution| &solution.state).or(start);
+            let fine_tuning = solver.solve_law(&law, samples, start)?;
+            let exact = law.groups().len() <= 4;
             if let Some(coarser) = coarser {
-                let error = report.generalization_error;
+                let error = fine_tuning.generalization_error;
                 let difference = (error - coarser.generalization_error).abs();
                 change = if difference == 0.0 { 0.0 } else { difference / error };
-                if change <= Self::TOLERANCE && refinement >= FINE {
-                    return Ok(Resolved { law, report, refinement, change });
-                }
             }
-            coarser = Some(report);
+            if exact || (change <= Self::TOLERANCE && refinement >= FINE) {
+                return Ok(TransferSolution {
+                    pretraining,
+                    fine_tuning,
+                    refinement,
+                    change: if exact { 0.0 } else { change },
+                    transfer: *self,
+                    solver: *solver,
+                });
+            }
+            coarser = Some(fine_tuning);
         }
         let iterations = 1 + Self::MAX_REFINEMENT as usize;
         Err(Error::NotConverged { iterations, residual: change })
@@ -685,16 +688,11 @@ impl Transfer {
 
 impl PretrainingState {
     /// The state of a pretraining stage; unlimited data are observed without noise.
-    pub(crate) fn of(report: Option<&Report>) -> Self {
+    pub(crate) fn of(report: Option<&Solution>) -> Self {
         let state = report.map(|report| report.state);
         Self {
             noise: state.map_or(0.0, |state| state.effective_noise_variance),
             penalty: state.map_or(0.0, |state| state.effective_penalty),
         }
     }
-}
-
-/// The solver, starting from the given state if there is one.
-pub(crate) fn warm(solver: &Solver, state: Option<FixedPoint>) -> Solver {
-    state.map_or(*solver, |state| solver.with_warm_start(state))
 }

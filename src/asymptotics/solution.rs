@@ -1,0 +1,247 @@
+//! The solution of a training problem, and what can be asked of it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crate::asymptotics::fixed_point::{Estimator, FixedPoint, Solved};
+use crate::asymptotics::limits::RichWeights;
+use crate::asymptotics::sensitivity::{self, LawGradient, Sensitivities};
+use crate::asymptotics::statistics::Statistics;
+use crate::error::{Result, check_non_negative};
+use crate::numerics::sum::CompensatedSum;
+use crate::problem::law::{Label, Law};
+use crate::problem::task::Samples;
+
+/// The solution of a training problem: its generalization error with a breakdown, and the state
+/// behind it.
+///
+/// [Statistics](Self::statistics) of the estimate and [sensitivities](Self::sensitivities) follow
+/// without solving again.
+///
+/// # Formula
+///
+/// ```text
+/// generalization_error = ||beta_hat - beta*||² / D = sum_g p_g error_g,      error_g = E_g[(b - B)²]
+/// ```
+///
+/// which is also the excess error on a fresh input `x ~ N(0, I/D)`, where
+/// - `p_g`: weight of group `g` of the [`Law`];
+/// - `b`, `B`: estimate and true coefficient at the [`FixedPoint`].
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "quadrature")]
+/// # {
+/// use diagonet::{Group, Law, Prior, Samples, Solver};
+///
+/// let law = Law::new(vec![
+///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+/// ])?;
+/// let report = Solver::new().solve(&law, &Samples::new(0.25)?)?;
+/// assert!((report.generalization_error - 0.2963).abs() < 1e-4);
+/// let by_hand = 0.1 * report.error_of("signal").unwrap() + 0.9 * report.error_of("background").unwrap();
+/// assert!((by_hand - report.generalization_error).abs() < 1e-15);
+/// # }
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Solution {
+    /// Total error `||beta_hat - beta*||² / D`.
+    pub generalization_error: f64,
+    /// Error by label, in the order in which the labels first occur in the law.
+    pub groups: Vec<GroupError>,
+    /// The state of the fixed point.
+    pub state: FixedPoint,
+    /// How the error was computed.
+    pub estimator: Estimator,
+    /// Bound on the difference of the total error to that of the law's own penalty: 0 where it is
+    /// exact (to [`Solver::ACCURACY`](crate::Solver::ACCURACY)), `None` where no bound is known.
+    pub difference_bound: Option<f64>,
+    law: Law,
+    samples: Samples,
+    explicit_penalty: f64,
+    /// Weights of the l1 norm that were given; those of the law's scales otherwise.
+    l1_weights: Option<Vec<f64>>,
+}
+
+/// Error of the coordinates under one label, see [`Solution::groups`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, Solver};
+///
+/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
+/// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
+/// let all = &report.groups[0];
+/// assert_eq!((all.label.as_str(), all.weight), ("all", 1.0));
+/// assert!((all.error - 0.5).abs() < 1e-11);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct GroupError {
+    /// Name of the coordinates.
+    pub label: Label,
+    /// Probability that a coordinate is one of them.
+    pub weight: f64,
+    /// Mean error `E[(b - B)²]` of one of them. For a label of weight zero: the error that a
+    /// vanishing fraction of such coordinates would have.
+    pub error: f64,
+}
+
+impl Solution {
+    pub(crate) fn new(law: &Law, samples: &Samples, explicit_penalty: f64, solved: Solved) -> Self {
+        let mut groups: Vec<GroupError> = Vec::with_capacity(law.groups().len());
+        let mut positions: HashMap<_, usize> = HashMap::with_capacity(law.groups().len());
+        let mut generalization_error = CompensatedSum::new(0.0);
+        for (group, error) in law.groups().iter().zip(solved.group_errors) {
+            generalization_error.add(group.weight() * error);
+            match positions.entry(group.label()) {
+                Entry::Occupied(position) => {
+                    let entry = &mut groups[*position.get()];
+                    let weight = entry.weight + group.weight();
+                    if weight > 0.0 {
+                        entry.error += (error - entry.error) * (group.weight() / weight);
+                    }
+                    entry.weight = weight;
+                }
+                Entry::Vacant(position) => {
+                    position.insert(groups.len());
+                    groups.push(GroupError {
+                        label: group.label().clone(),
+                        weight: group.weight(),
+                        error,
+                    });
+                }
+            }
+        }
+        Self {
+            generalization_error: generalization_error.value(),
+            groups,
+            state: solved.state,
+            estimator: solved.estimator,
+            difference_bound: solved.difference_bound,
+            law: law.clone(),
+            samples: *samples,
+            explicit_penalty,
+            l1_weights: None,
+        }
+    }
+
+    /// The same for given weights of the l1 norm.
+    pub(crate) fn with_l1_weights(self, weights: &[f64]) -> Self {
+        Self { l1_weights: Some(weights.to_vec()), ..self }
+    }
+
+    /// The law that the problem was solved for.
+    #[must_use]
+    pub fn law(&self) -> &Law {
+        &self.law
+    }
+
+    /// The samples that the problem was solved for.
+    #[must_use]
+    pub fn samples(&self) -> Samples {
+        self.samples
+    }
+
+    /// Strength `kappa` of the explicit penalty.
+    #[must_use]
+    pub fn explicit_penalty(&self) -> f64 {
+        self.explicit_penalty
+    }
+
+    /// Weights of the l1 norm, where the solution is that of one.
+    pub(crate) fn l1_weights(&self) -> RichWeights<'_> {
+        match &self.l1_weights {
+            Some(weights) => RichWeights::given(&self.law, weights.clone()),
+            None => RichWeights::new(&self.law),
+        }
+    }
+
+    /// Statistics of the estimate: moments, discoveries above `discovery_cut` in magnitude, and, where
+    /// the law knows of a pretraining stage, forgetting.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a cut outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
+    /// ])?;
+    /// let rich = Solver::new().with_method(Method::Rich);
+    /// let statistics = rich.solve(&law, &Samples::new(0.25)?)?.statistics(0.0)?;
+    /// // An l1 norm finds as many features as it has samples.
+    /// assert!((statistics.total.discovery_rate - 0.25).abs() < 1e-11);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn statistics(&self, discovery_cut: f64) -> Result<Statistics> {
+        check_non_negative("discovery_cut", discovery_cut)?;
+        Statistics::new(self, discovery_cut)
+    }
+
+    /// Derivatives of generalization error and state in every parameter of the law and its samples.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotDifferentiable`](crate::Error::NotDifferentiable) for a state without signal and
+    /// noise, at `alpha = r`, and where no coordinate can move and nothing pulls;
+    /// [`Error::NotRepresentable`](crate::Error::NotRepresentable) for a derivative above the range of
+    /// floats.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+    /// ])?;
+    /// let sensitivities = Solver::new().solve(&law, &Samples::new(0.3)?)?.sensitivities()?;
+    /// let gradient = &sensitivities.generalization_error;
+    /// // Larger scales help where there is signal, and hurt where there is none.
+    /// assert!(gradient.groups[0].log_scale < 0.0 && gradient.groups[1].log_scale > 0.0);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn sensitivities(&self) -> Result<Sensitivities<LawGradient>> {
+        sensitivity::differentiate(self)
+    }
+
+    /// Error of the coordinates with this label; `None` where the law has no such label.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
+    /// assert_eq!(report.error_of("all"), Some(report.generalization_error));
+    /// assert_eq!(report.error_of("some"), None);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn error_of(&self, label: impl AsRef<str>) -> Option<f64> {
+        let label = label.as_ref();
+        self.groups.iter().find(|entry| entry.label.as_str() == label).map(|entry| entry.error)
+    }
+}
