@@ -50,8 +50,8 @@ use crate::stages::transfer::{
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
 /// let samples = Samples::new(0.3)?;
-/// let sensitivities = Transfer::new(task, map).sensitivities(&Solver::new(), &samples)?;
-/// let gradient = &sensitivities.generalization_error;
+/// let solution = Solver::new().solve(&Transfer::new(task, map), &samples)?;
+/// let gradient = solution.sensitivities()?.generalization_error;
 /// // More overlap and more samples help.
 /// assert!(gradient.overlap < 0.0 && gradient.sample_ratio < 0.0);
 /// // Pretraining data were unlimited.
@@ -95,6 +95,30 @@ pub struct TransferGradient {
     pub noise_variance: f64,
     /// In the explicit penalty of fine-tuning, as [`LawGradient::explicit_penalty`].
     pub explicit_penalty: Option<f64>,
+}
+
+impl TransferGradient {
+    /// All derivatives with the names of their parameters, in the order of the fields.
+    #[must_use]
+    pub fn entries(&self) -> [(&'static str, Option<f64>); 15] {
+        [
+            ("absolute_scale", self.absolute_scale),
+            ("relative_scale", self.relative_scale),
+            ("readout_scale", self.readout_scale),
+            ("pretraining_density", Some(self.pretraining_density)),
+            ("fine_tuning_density", self.fine_tuning_density),
+            ("overlap", Some(self.overlap)),
+            ("pretraining_mean", self.pretraining_mean),
+            ("pretraining_variance", self.pretraining_variance),
+            ("fine_tuning_variance", self.fine_tuning_variance),
+            ("correlation", self.correlation),
+            ("pretraining_sample_ratio", self.pretraining_sample_ratio),
+            ("pretraining_noise_variance", self.pretraining_noise_variance),
+            ("sample_ratio", Some(self.sample_ratio)),
+            ("noise_variance", Some(self.noise_variance)),
+            ("explicit_penalty", self.explicit_penalty),
+        ]
+    }
 }
 
 /// A direction in which to move the parameters.

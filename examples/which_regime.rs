@@ -1,0 +1,23 @@
+//! Which of the four regimes a network fine-tunes in, and at what price it learns a new feature.
+
+use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+
+fn main() -> diagonet::Result<()> {
+    let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    println!("  lambda   gamma  l-order      PD  regime  price of a new feature");
+    for (relative_scale, readout_scale) in
+        [(-0.999999, 1e-6), (-0.99, 0.0), (-0.9, 0.0), (0.0, 0.0), (0.0, 0.3), (0.0, 10.0)]
+    {
+        let pretraining = Initialization::from_scales(1e-3, relative_scale)?;
+        let scale_map = ScaleMap::new(pretraining, readout_scale)?;
+        let bias = InductiveBias::of_feature(&scale_map, feature)?;
+        println!(
+            "{relative_scale:8} {readout_scale:7}  {:7.3}  {:6.3}  {:>6}  {:.4}",
+            bias.l_order(),
+            bias.pretraining_dependence(),
+            bias.regime(),
+            bias.feature_price(),
+        );
+    }
+    Ok(())
+}
