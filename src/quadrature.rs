@@ -228,6 +228,10 @@ pub(crate) fn integrate(
     let bend =
         spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
     let step = spread / bend.max(speed / rule.deviations);
+    if !step.is_normal() {
+        // Beyond floats: sums over no nodes, which no equation takes for a solution.
+        return 0;
+    }
 
     // Nodes are counted from the mean, so that a narrow Gaussian around a large mean keeps its
     // digits, unless the Gaussian extends to an estimate of zero, where the exponentials of the mean

@@ -78,7 +78,13 @@ pub(crate) fn solve<C: ScalarChannel>(
 ) -> Result<Root> {
     let mut search = Search { equations, errors, iterations: 0, nodes: 0 };
     let inside = |start: &[f64; 2]| (0..2).all(|i| (LOWEST[i]..=HIGHEST[i]).contains(&start[i]));
-    let start = start.filter(inside).unwrap_or_else(|| equations.guess());
+    let start = match start.filter(inside) {
+        Some(start) => start,
+        None => {
+            let guess = equations.guess()?;
+            [0, 1].map(|i| guess[i].clamp(LOWEST[i], HIGHEST[i]))
+        }
+    };
     match search.newton(start, true) {
         Some(root) => Ok(root),
         None => search.bracketed(start),

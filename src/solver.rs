@@ -314,8 +314,7 @@ impl Solver {
     fn numerical(&self, law: &Law, samples: &Samples) -> Result<Solution> {
         use crate::quadrature::Channel;
 
-        let silent = |group: &Group| group.weight() == 0.0 || group.is_learned();
-        if samples.noise_variance() == 0.0 && law.groups().iter().all(silent) {
+        if crate::smooth_channel::is_silent(law, samples) {
             return crate::smooth_channel::silent(law, samples, self.explicit_penalty);
         }
         crate::fixed_point::solve(
