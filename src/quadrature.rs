@@ -49,6 +49,10 @@ impl Channel {
             return (t, t);
         }
         let start_parameter = self.start_parameter();
+        if z == self.start {
+            // A coefficient that is learned already has no error, not even one of rounding.
+            return (start_parameter, 0.0);
+        }
         let shifted = z + half_penalty * start_parameter;
         let mut distance = proximal_parameter(shifted, half_penalty, self.scale) - start_parameter;
         if distance.abs() < 1.0 {

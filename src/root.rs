@@ -41,6 +41,9 @@ pub(crate) fn falling_root(
         let newton = -value / slope;
         let spacing = 4.0 * f64::EPSILON * x.abs().max(1.0);
         if low.is_finite() && high.is_finite() {
+            if newton.abs() <= spacing && slope.is_finite() {
+                return Ok(x);
+            }
             let mut next = x + newton;
             // Bisection where Newton's steps do not shrink fast; and in between, because they may
             // close in from one side only: that bounds the number of iterations.

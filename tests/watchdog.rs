@@ -78,8 +78,7 @@ impl Problem {
         };
         let groups: diagonet::Result<Vec<_>> = self.groups.iter().enumerate().map(group).collect();
         let law = Law::new(groups?)?;
-        let samples =
-            Samples::new(self.sample_ratio)?.with_noise_variance(self.noise_variance)?;
+        let samples = Samples::new(self.sample_ratio)?.with_noise_variance(self.noise_variance)?;
         Solver::new().with_explicit_penalty(self.explicit_penalty)?.evaluate(&law, &samples)
     }
 
@@ -162,17 +161,21 @@ fn explore() {
     let from: usize = std::env::var("FROM").map_or(0, |c| c.parse().unwrap());
     let running = std::sync::Arc::new(Mutex::new((0_usize, Instant::now())));
     let watch = running.clone();
-    std::thread::spawn(move || loop {
-        std::thread::sleep(Duration::from_millis(200));
-        let (index, since) = *watch.lock().unwrap();
-        if since.elapsed() > Duration::from_secs(5) {
-            eprintln!("STUCK {index} {}", Problem::random(index));
-            std::process::abort();
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_millis(200));
+            let (index, since) = *watch.lock().unwrap();
+            if since.elapsed() > Duration::from_secs(5) {
+                eprintln!("STUCK {index} {}", Problem::random(index));
+                std::process::abort();
+            }
         }
     });
     let mut slow: Vec<(Duration, usize, String)> = vec![];
     let mut kinds = std::collections::BTreeMap::<String, usize>::new();
     let begin = Instant::now();
+    let mut nodes = 0;
+    let mut its = vec![];
     for index in from..from + cases {
         let problem = Problem::random(index);
         *running.lock().unwrap() = (index, Instant::now());
@@ -182,17 +185,25 @@ fn explore() {
         let kind = match &result {
             Ok(report) => {
                 let finite = report.generalization_error.is_finite()
-                    && report.groups.iter().all(|g| g.error.is_finite() && g.error >= 0.0);
-                if !finite { println!("NOT FINITE {index} {problem}"); }
-                format!("ok {} {} it {} nodes", report.estimator, report.state.iterations, report.state.integrand_evaluations)
+                    && { nodes += report.state.integrand_evaluations; its.push(report.state.iterations); true } && report.groups.iter().all(|g| g.error.is_finite() && g.error >= 0.0);
+                if !finite {
+                    println!("NOT FINITE {index} {problem}");
+                }
+                format!(
+                    "ok {} {} it {} nodes",
+                    report.estimator, report.state.iterations, report.state.integrand_evaluations
+                )
             }
             Err(error) => format!("{error}"),
         };
         let short = match &result {
             Ok(report) => format!("ok {}", report.estimator),
-            Err(Error::NotConverged { .. }) => { 
-                if std::env::var("NC").is_ok() { println!("NC {index} {:?} {kind} {problem}", time); }
-                "NotConverged".into() },
+            Err(Error::NotConverged { .. }) => {
+                if std::env::var("NC").is_ok() {
+                    println!("NC {index} {:?} {kind} {problem}", time);
+                }
+                "NotConverged".into()
+            }
             Err(Error::NotRepresentable { quantity, reason }) => format!("{quantity}: {reason}"),
             Err(error) => format!("{error:?}").split(' ').next().unwrap().into(),
         };
@@ -200,14 +211,18 @@ fn explore() {
         slow.push((time, index, kind));
     }
     println!("total {:?}", begin.elapsed());
+    its.sort();
+    println!("nodes {nodes:e} iterations {} p90 {} p99 {} max {}", its.iter().sum::<usize>(), its[its.len()*9/10], its[its.len()*99/100], its[its.len()-1]);
     slow.sort();
     slow.reverse();
     for (time, index, kind) in &slow[..20.min(slow.len())] {
         let p = Problem::random(*index);
         println!("{time:?} {index} {kind} n={}", p.groups.len());
-        if p.groups.len() < 4 { println!("     {p}"); }
+        if p.groups.len() < 4 {
+            println!("     {p}");
+        }
     }
     println!("{kinds:#?}");
     let _ = (AtomicUsize::new(0).load(Ordering::Relaxed), Protocol::Continued);
-    let _ = |a: Initialization, b: ScaleMap, c: Supports, d: Task, e: Transfer| (a,b,c,d,e);
+    let _ = |a: Initialization, b: ScaleMap, c: Supports, d: Task, e: Transfer| (a, b, c, d, e);
 }
