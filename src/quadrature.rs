@@ -261,7 +261,7 @@ pub(crate) fn integrate(
     };
 
     let ratio = step.exp();
-    let (growth, decay) = (step.exp_m1(), ratio.recip());
+    let (growth, decay, loss) = (step.exp_m1(), ratio.recip(), -(-step).exp_m1());
     let density = step / (spread * (2.0 * std::f64::consts::PI).sqrt());
     let inverse_spread = spread.recip();
     let inverse_norm_at_start = reciprocal(scale.hypot(start));
@@ -274,14 +274,17 @@ pub(crate) fn integrate(
     let mut count = 0;
     // One pass away from the origin; `sign` and the order of the exponentials give its direction.
     let mut walk = |sign: f64, near: f64, far: f64, first: usize, multiplicity: f64| {
-        // e^tau - 1 and e^-tau at tau = index * step, by recurrences of positive terms.
-        let (mut expm1, mut inverse) = if first == 0 { (0.0, 1.0) } else { (growth, decay) };
+        // near (e^tau - 1), far (1 - e^-tau) and far e^-tau at tau = index * step, by recurrences of
+        // positive terms. Where a scale is tiny, e^tau alone overflows.
+        let [near_step, far_step] = [near * growth, far * loss];
+        let [mut grown, mut lost, mut left] =
+            if first == 0 { [0.0, 0.0, far] } else { [near_step, far_step, far * decay] };
         let mut index = first;
         loop {
             let tau = index as f64 * step;
             // b - b(origin) and sqrt(c² + b²), up to the sign.
-            let estimate = near * expm1 + far * expm1 * inverse;
-            let norm = near * (1.0 + expm1) + far * inverse;
+            let estimate = grown + lost;
+            let norm = near + grown + left;
             let deviation = origin_deviation + sign * (estimate + half_penalty * tau);
             // Asked so that an undefined deviation ends the walk, too.
             let inside = sign * deviation <= cut;
@@ -325,8 +328,9 @@ pub(crate) fn integrate(
             });
             count += 1;
             index += 1;
-            expm1 = expm1 * ratio + growth;
-            inverse *= decay;
+            grown = grown * ratio + near_step;
+            lost = lost * decay + far_step;
+            left *= decay;
         }
     };
     if symmetric {

@@ -185,7 +185,12 @@ fn explore() {
         let kind = match &result {
             Ok(report) => {
                 let finite = report.generalization_error.is_finite()
-                    && { nodes += report.state.integrand_evaluations; its.push(report.state.iterations); true } && report.groups.iter().all(|g| g.error.is_finite() && g.error >= 0.0);
+                    && {
+                        nodes += report.state.integrand_evaluations;
+                        its.push(report.state.iterations);
+                        true
+                    }
+                    && report.groups.iter().all(|g| g.error.is_finite() && g.error >= 0.0);
                 if !finite {
                     println!("NOT FINITE {index} {problem}");
                 }
@@ -212,7 +217,13 @@ fn explore() {
     }
     println!("total {:?}", begin.elapsed());
     its.sort();
-    println!("nodes {nodes:e} iterations {} p90 {} p99 {} max {}", its.iter().sum::<usize>(), its[its.len()*9/10], its[its.len()*99/100], its[its.len()-1]);
+    println!(
+        "nodes {nodes:e} iterations {} p90 {} p99 {} max {}",
+        its.iter().sum::<usize>(),
+        its[its.len() * 9 / 10],
+        its[its.len() * 99 / 100],
+        its[its.len() - 1]
+    );
     slow.sort();
     slow.reverse();
     for (time, index, kind) in &slow[..20.min(slow.len())] {
@@ -225,4 +236,95 @@ fn explore() {
     println!("{kinds:#?}");
     let _ = (AtomicUsize::new(0).load(Ordering::Relaxed), Protocol::Continued);
     let _ = |a: Initialization, b: ScaleMap, c: Supports, d: Task, e: Transfer| (a, b, c, d, e);
+}
+#[test]
+fn cases() {
+    let run = |name: &str, groups: &[[f64; 5]], alpha: f64, noise: f64, kappa: f64| {
+        let p = Problem {
+            groups: groups.to_vec(),
+            sample_ratio: alpha,
+            noise_variance: noise,
+            explicit_penalty: kappa,
+        };
+        let now = Instant::now();
+        let r = p.solve();
+        println!(
+            "{name} {:?} {:?}",
+            now.elapsed(),
+            r.map(|r| (r.generalization_error, r.state.iterations, r.state.integrand_evaluations))
+        );
+    };
+    run("hang1", &[[0.999, 0., 0., 1., 0.], [0.001, 1.9, 0., 1., 1.9000000000000001]], 0.3, 0., 0.);
+    run("hang2", &[[1., 0., 0., 1., 2e-125]], 3e261, 0., 1e194);
+    for a in [0.3e-60, 0.9e-60, 1e-60, 1.1e-60, 3e-60, 1e-59] {
+        run(
+            "s13",
+            &[[1e-60, 0., 3., 0.165, 0.], [0.3, 0., 3., 5e-301, 0.], [0.7, 0., 0., 5e-301, 0.]],
+            a,
+            0.,
+            0.,
+        );
+    }
+    for a in [1e-113, 1e-120, 1e-150, 1e-200, 1e-250, 1e-300] {
+        let law = Law::new(vec![
+            Group::new("a", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), 1e-9).unwrap(),
+            Group::new("b", 0.9, Prior::ZERO, 1e-9).unwrap(),
+        ])
+        .unwrap();
+        let now = Instant::now();
+        let r = diagonet::basis_pursuit(&law, &Samples::new(a).unwrap());
+        println!(
+            "rich {a} {:?} {:?}",
+            now.elapsed(),
+            r.map(|r| (r.generalization_error, r.state.iterations))
+        );
+    }
+    let law = |c: f64| {
+        Law::new(vec![
+            Group::new("a", 8e-123, Prior::gaussian(0.348, 3.11).unwrap(), 0.165).unwrap(),
+            Group::new("b", 0.3, Prior::gaussian(0.0, 3.0).unwrap(), c).unwrap(),
+            Group::new("c", 0.7, Prior::ZERO, c).unwrap(),
+        ])
+        .unwrap()
+    };
+    for a in [1e-130, 1e-123, 8e-123, 9e-123, 1e-121, 1e-60, 1e-3] {
+        let now = Instant::now();
+        let r = Solver::new().evaluate(
+            &law(5e-301),
+            &Samples::new(a).unwrap().with_noise_variance(171768.28274659195).unwrap(),
+        );
+        println!(
+            "need {a} {:?} {:?}",
+            now.elapsed(),
+            r.map(|r| (r.generalization_error, r.state.iterations, r.state.integrand_evaluations))
+        );
+    }
+    let now = Instant::now();
+    let r = Solver::new().required_sample_ratio(&law(5e-301), 171768.28274659195, 0.0);
+    println!("required {:?} {:?}", now.elapsed(), r);
+    let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0).unwrap())
+        .unwrap()
+        .with_pretraining_prior(Prior::gaussian(0.0, 5.0).unwrap())
+        .unwrap()
+        .with_correlation(0.8)
+        .unwrap();
+    for c in [1e-3, 1e-30, 1e-60] {
+        let map = ScaleMap::new(Initialization::from_scales(c, 0.0).unwrap(), 0.0).unwrap();
+        let t = Transfer::new(task, map)
+            .with_protocol(Protocol::Continued)
+            .with_pretraining_samples(Samples::new(0.4).unwrap());
+        let now = Instant::now();
+        let r = t.evaluate(&Solver::new(), &Samples::new(0.25).unwrap());
+        println!(
+            "cont {c} {:?} {:?}",
+            now.elapsed(),
+            r.map(|r| (
+                r.fine_tuning.generalization_error,
+                r.fine_tuning.state.iterations,
+                r.fine_tuning.state.integrand_evaluations,
+                r.law.groups().len(),
+                r.refinement
+            ))
+        );
+    }
 }
