@@ -231,11 +231,17 @@ impl<C: ScalarChannel> Equations<C> {
     }
 
     /// A start for the search, from rough responses.
-    pub(crate) fn guess(&self) -> [f64; 2] {
+    pub(crate) fn guess(&self) -> Result<[f64; 2]> {
         let signal: f64 = self.parts.iter().map(|part| part.weight * part.channel.signal()).sum();
+        let disturbance = self.noise_variance + self.frozen_signal;
+        if disturbance + signal == 0.0 {
+            return Err(Error::NotRepresentable {
+                quantity: "the mean square of signal and noise, in units of the starts",
+                reason: "it is below 1e-308",
+            });
+        }
         let unresolved = (1.0 - self.sample_ratio / self.reachable).max(0.05);
-        let w =
-            (self.noise_variance + self.frozen_signal + unresolved * signal) / self.sample_ratio;
+        let w = (disturbance + unresolved * signal) / self.sample_ratio;
         // Between a penalty that no coordinate feels and one under which none responds enough.
         let (mut weakest, mut strongest) = (f64::INFINITY, 0.0_f64);
         for part in &self.parts {
@@ -258,6 +264,6 @@ impl<C: ScalarChannel> Equations<C> {
             }
             *(if response > self.sample_ratio { &mut low } else { &mut high }) = middle;
         }
-        [w.ln().min(690.0), 0.5 * (low + high) + std::f64::consts::LN_2]
+        Ok([w.ln(), 0.5 * (low + high) + std::f64::consts::LN_2])
     }
 }

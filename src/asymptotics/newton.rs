@@ -78,10 +78,16 @@ pub(crate) fn solve<C: ScalarChannel>(
 ) -> Result<Root> {
     let mut search = Search { equations, errors, iterations: 0, nodes: 0 };
     let inside = |start: &[f64; 2]| (0..2).all(|i| (LOWEST[i]..=HIGHEST[i]).contains(&start[i]));
-    let start = start.filter(inside).unwrap_or_else(|| equations.guess());
+    let start = match start.filter(inside) {
+        Some(start) => start,
+        None => {
+            let guess = equations.guess()?;
+            [0, 1].map(|i| guess[i].clamp(LOWEST[i], HIGHEST[i]))
+        }
+    };
     match search.newton(start, true) {
-        Some(root) => Ok(root),
-        None => search.bracketed(start),
+        Ok(root) => Ok(root),
+        Err(left) => search.bracketed(left),
     }
 }
 
@@ -105,37 +111,51 @@ impl<C: ScalarChannel> Search<'_, C> {
     }
 
     /// Newton's method. The residuals are logarithms, as the unknowns are: where everything follows
-    /// power laws the equations are linear, and full steps converge from afar.
-    fn newton(&mut self, start: [f64; 2], coarse_first: bool) -> Option<Root> {
+    /// power laws the equations are linear, and full steps converge from afar. Where it fails, the
+    /// point to search on from: the bound that it ran into, because a root beyond is then found to
+    /// be so at once, or `start`.
+    fn newton(
+        &mut self,
+        start: [f64; 2],
+        coarse_first: bool,
+    ) -> std::result::Result<Root, [f64; 2]> {
         const LIMIT: usize = 40;
         let mut fine = !coarse_first;
         let mut point = start;
         let mut previous = f64::INFINITY;
         let mut longest = SHORT;
+        let mut direction = 0.0;
         for _ in 0..LIMIT {
             let evaluation =
                 self.evaluate(point, if fine { Resolution::Fine } else { Resolution::Coarse });
-            let (step, length) = damped_step(&evaluation, longest)?;
+            let Some((step, length)) = damped_step(&evaluation, longest) else {
+                return Err(start);
+            };
             if fine {
                 let stagnant = length > 0.5 * previous;
                 let root = self.root(point, &evaluation);
                 let converged = length < CONVERGED && root.residual < SOLVED;
                 if converged || (stagnant && root.is_acceptable(length)) {
-                    return Some(root);
+                    return Ok(root);
                 }
                 previous = length;
             }
             fine |= length < COARSE;
-            // Far from the root, steps that keep hitting the limit may grow.
-            longest = if length < longest { SHORT } else { 2.0 * longest };
-            for (index, unknown) in point.iter_mut().enumerate() {
-                *unknown += step[index];
-                if !(LOWEST[index]..=HIGHEST[index]).contains(unknown) {
-                    return None;
-                }
+            // Far from the root, steps that keep hitting the limit in one direction may grow.
+            let reversed = step[0] * direction < 0.0;
+            if length >= longest {
+                longest = if reversed { (0.25 * longest).max(SHORT) } else { 2.0 * longest };
+            } else if step[0] != 0.0 {
+                longest = SHORT;
             }
+            direction = if step[0] == 0.0 { direction } else { step[0] };
+            let next = [0, 1].map(|i| (point[i] + step[i]).clamp(LOWEST[i], HIGHEST[i]));
+            if next == point && next != [0, 1].map(|i| point[i] + step[i]) {
+                return Err(point);
+            }
+            point = next;
         }
-        None
+        Err(start)
     }
 
     /// Nested root searches. The fixed point is the saddle point of a function that is concave in the
@@ -143,6 +163,8 @@ impl<C: ScalarChannel> Search<'_, C> {
     /// `theta(w)`, and along it the first equation changes its sign once.
     fn bracketed(&mut self, start: [f64; 2]) -> Result<Root> {
         let mut log_penalty = start[1];
+        // The last point on the curve theta(w), and the slope there.
+        let mut on_curve: Option<([f64; 2], f64)> = None;
         let log_least_noise = self.equations.log_least_noise();
         let log_noise = falling_root(
             start[0],
@@ -153,8 +175,12 @@ impl<C: ScalarChannel> Search<'_, C> {
                     // No penalty takes the noise away that is too much.
                     return Ok((log_least_noise - log_noise + 1.0, -1.0));
                 }
+                let guess = match on_curve {
+                    Some((point, slope)) => point[1] + slope * (log_noise - point[0]),
+                    None => log_penalty,
+                };
                 log_penalty = falling_root(
-                    log_penalty,
+                    guess,
                     [LOWEST[1], HIGHEST[1]],
                     EFFECTIVE_PENALTY,
                     |log_penalty| {
@@ -165,13 +191,15 @@ impl<C: ScalarChannel> Search<'_, C> {
                 let Evaluation { residuals, jacobian, penalty_slopes, .. } =
                     self.evaluate([log_noise, log_penalty], Resolution::Fine);
                 let [[by_noise, by_penalty], _] = jacobian;
-                let slope = by_noise - by_penalty * penalty_slopes[0] / penalty_slopes[1];
+                let along = -penalty_slopes[0] / penalty_slopes[1];
+                on_curve = along.is_finite().then_some(([log_noise, log_penalty], along));
+                let slope = by_noise + by_penalty * along;
                 Ok((residuals[0], slope))
             },
         )?;
         let point = [log_noise, log_penalty];
         // Both equations together take the last digits.
-        if let Some(root) = self.newton(point, false) {
+        if let Ok(root) = self.newton(point, false) {
             return Ok(root);
         }
         let evaluation = self.evaluate(point, Resolution::Fine);

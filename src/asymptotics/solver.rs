@@ -347,8 +347,7 @@ impl Solver {
     ) -> Result<Solved> {
         use crate::estimator::quadrature::Channel;
 
-        let silent = |group: &Group| group.weight() == 0.0 || group.is_learned();
-        if samples.noise_variance() == 0.0 && law.groups().iter().all(silent) {
+        if crate::estimator::proximal::is_silent(law, samples) {
             return crate::estimator::proximal::silent(law, samples, self.explicit_penalty);
         }
         crate::asymptotics::fixed_point::solve(

@@ -63,8 +63,25 @@ impl Channel {
     }
 }
 
-/// Neither noise nor signal that is not in the start: nothing to learn, and no error. The effective penalty is its limit
-/// for a vanishing signal.
+/// Whether there is nothing to learn: no noise, and no signal that is not in the starts.
+///
+/// An atom and a start one rounding apart can coincide in units of the problem, where the equations
+/// are solved: there they are the same.
+pub(crate) fn is_silent(law: &Law, samples: &Samples) -> bool {
+    let unit_squared = law.magnitude_squared();
+    let coincides = |group: &Group| {
+        let [mean, start] = [group.prior().mean(), group.start()];
+        // A coefficient that underflows in these units is a signal all the same.
+        group.prior().variance() == 0.0
+            && (mean - start).abs() <= 4.0 * f64::EPSILON * mean.abs()
+            && Channel::new(group, unit_squared).is_ok_and(|channel| channel.mean == channel.start)
+    };
+    let silent = |group: &Group| group.weight() == 0.0 || group.is_learned() || coincides(group);
+    samples.noise_variance() == 0.0 && law.groups().iter().all(silent)
+}
+
+/// The state where there [is nothing to learn](is_silent), and no error. The effective penalty is its
+/// limit for a vanishing signal.
 pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved> {
     let movable = || law.movable().map(|(_, group)| group);
     let largest =
@@ -82,8 +99,11 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
     })?;
     let half_penalty = log_half_penalty.exp();
     let error = |group: &Group| {
+        if group.weight() > 0.0 {
+            return Ok(0.0);
+        }
         let signal = group.signal();
-        if group.weight() > 0.0 || group.scale() == 0.0 || signal == 0.0 {
+        if group.scale() == 0.0 || signal == 0.0 {
             return Ok(signal);
         }
         let square = group.magnitude_squared();

@@ -49,6 +49,10 @@ impl Channel {
             return (t, t);
         }
         let start_parameter = self.start_parameter();
+        if z == self.start {
+            // A coefficient that is learned already has no error, not even one of rounding.
+            return (start_parameter, 0.0);
+        }
         let shifted = z + half_penalty * start_parameter;
         let mut distance = proximal_parameter(shifted, half_penalty, self.scale) - start_parameter;
         if distance.abs() < 1.0 {
@@ -228,6 +232,10 @@ pub(crate) fn integrate(
     let bend =
         spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
     let step = spread / bend.max(speed / rule.deviations);
+    if !step.is_normal() {
+        // Beyond floats: sums over no nodes, which no equation takes for a solution.
+        return 0;
+    }
 
     // Nodes are counted from the mean, so that a narrow Gaussian around a large mean keeps its
     // digits, unless the Gaussian extends to an estimate of zero, where the exponentials of the mean
@@ -253,7 +261,7 @@ pub(crate) fn integrate(
     };
 
     let ratio = step.exp();
-    let (growth, decay) = (step.exp_m1(), ratio.recip());
+    let (growth, decay, loss) = (step.exp_m1(), ratio.recip(), -(-step).exp_m1());
     let density = step / (spread * (2.0 * std::f64::consts::PI).sqrt());
     let inverse_spread = spread.recip();
     let inverse_norm_at_start = reciprocal(scale.hypot(start));
@@ -266,14 +274,17 @@ pub(crate) fn integrate(
     let mut count = 0;
     // One pass away from the origin; `sign` and the order of the exponentials give its direction.
     let mut walk = |sign: f64, near: f64, far: f64, first: usize, multiplicity: f64| {
-        // e^tau - 1 and e^-tau at tau = index * step, by recurrences of positive terms.
-        let (mut expm1, mut inverse) = if first == 0 { (0.0, 1.0) } else { (growth, decay) };
+        // near (e^tau - 1), far (1 - e^-tau) and far e^-tau at tau = index * step, by recurrences of
+        // positive terms. Where a scale is tiny, e^tau alone overflows.
+        let [near_step, far_step] = [near * growth, far * loss];
+        let [mut grown, mut lost, mut left] =
+            if first == 0 { [0.0, 0.0, far] } else { [near_step, far_step, far * decay] };
         let mut index = first;
         loop {
             let tau = index as f64 * step;
             // b - b(origin) and sqrt(c² + b²), up to the sign.
-            let estimate = near * expm1 + far * expm1 * inverse;
-            let norm = near * (1.0 + expm1) + far * inverse;
+            let estimate = grown + lost;
+            let norm = near + grown + left;
             let deviation = origin_deviation + sign * (estimate + half_penalty * tau);
             // Asked so that an undefined deviation ends the walk, too.
             let inside = sign * deviation <= cut;
@@ -317,8 +328,9 @@ pub(crate) fn integrate(
             });
             count += 1;
             index += 1;
-            expm1 = expm1 * ratio + growth;
-            inverse *= decay;
+            grown = grown * ratio + near_step;
+            lost = lost * decay + far_step;
+            left *= decay;
         }
     };
     if symmetric {

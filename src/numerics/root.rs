@@ -2,6 +2,10 @@
 
 use crate::error::{Error, Result};
 
+/// More evaluations than any function takes: two dozen steps reach the farther bound, and every
+/// eighth halves the bracket, at most 62 times from the widest one to rounding.
+const MOST_ITERATIONS: usize = 600;
+
 /// Root of a function that is positive below and negative above it, given with its slope, inside
 /// of `bounds`: Newton's method, kept in a bracket that is grown from `start`.
 pub(crate) fn falling_root(
@@ -13,10 +17,12 @@ pub(crate) fn falling_root(
     let [mut low, mut high] = [f64::NEG_INFINITY, f64::INFINITY];
     let mut x = start.clamp(bounds[0], bounds[1]);
     let (mut shortest, mut longest) = (f64::EPSILON, 1.0);
-    for iteration in 1_usize.. {
+    // Lengths of the last step in the bracket and of the one before.
+    let mut lengths = [f64::INFINITY; 2];
+    for iteration in 1..=MOST_ITERATIONS {
         let (value, slope) = function(x)?;
         if value == 0.0 {
-            break;
+            return Ok(x);
         }
         if value.is_nan() {
             return Err(Error::NotConverged { iterations: iteration, residual: f64::INFINITY });
@@ -35,15 +41,21 @@ pub(crate) fn falling_root(
         let newton = -value / slope;
         let spacing = 4.0 * f64::EPSILON * x.abs().max(1.0);
         if low.is_finite() && high.is_finite() {
+            if newton.abs() <= spacing && slope.is_finite() {
+                return Ok(x);
+            }
             let mut next = x + newton;
-            // Newton's method may close in from one side only; bisection in between bounds the
-            // number of iterations.
-            if !(next > low && next < high) || iteration % 8 == 0 {
+            // Bisection where Newton's steps do not shrink fast; and in between, because they may
+            // close in from one side only: that bounds the number of iterations.
+            let fast = newton.abs() <= 0.5 * lengths[1];
+            if !(fast && next > low && next < high) || iteration % 8 == 0 {
                 next = 0.5 * (low + high);
             }
-            if high - low <= spacing || (next - x).abs() <= spacing {
-                break;
+            let length = (next - x).abs();
+            if high - low <= spacing || length <= spacing {
+                return Ok(x);
             }
+            lengths = [length, lengths[0]];
             x = next;
         } else {
             // On to the other side of the root, by Newton's step if it is neither too short to
@@ -56,7 +68,7 @@ pub(crate) fn falling_root(
             x = (x + direction * step.clamp(shortest, longest)).clamp(bounds[0], bounds[1]);
         }
     }
-    Ok(x)
+    Err(Error::NotConverged { iterations: MOST_ITERATIONS, residual: f64::INFINITY })
 }
 
 #[cfg(test)]
