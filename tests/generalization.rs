@@ -6,8 +6,8 @@ mod common;
 
 use common::{fixture, relative_error};
 use diagonet::{
-    Error, Group, Initialization, Law, Penalty, Prior, Result, Samples, ScaleMap, Solution, Solver,
-    Supports, Task,
+    Error, FeatureClass, Group, Initialization, Law, Penalty, Prior, Result, Samples, ScaleMap,
+    Solution, Solver, Supports, Task,
 };
 
 /// The table's own accuracy is 1e-10.
@@ -305,4 +305,38 @@ fn laws_of_many_groups_are_summed_without_loss() {
     assert_eq!(law.reachable_fraction(), 1.0);
     let error = error_at(&law, Samples::new(0.25).unwrap());
     assert!(relative_error(error, 0.75) < Solver::ACCURACY);
+}
+
+/// Coefficients in any order are the law of their kinds.
+#[test]
+fn own_coefficients_are_a_law_of_atoms() {
+    let map = ScaleMap::new(Initialization::from_scales(1e-2, -0.5).unwrap(), 0.1).unwrap();
+    // A task with correlation 1: shared coefficients are one number.
+    let task = Task::new(Supports::from_overlap(0.25, 0.125, 1.0).unwrap())
+        .and_then(|task| task.with_correlation(1.0)?.with_fine_tuning_variance(4.0))
+        .unwrap();
+    let (mut pretrained, mut coefficients) = (vec![0.0; 800], vec![-0.0; 800]);
+    for index in 0..200 {
+        pretrained[(index * 7) % 800] = 1.0;
+    }
+    for index in 0..100 {
+        coefficients[(index * 7) % 800] = 2.0;
+    }
+    let own = Law::from_coefficients(&pretrained, &coefficients, &map).unwrap();
+    assert_eq!(own.groups().len(), 3);
+    let law = Law::fine_tuning(&task, &map).unwrap();
+    let samples = Samples::new(0.1).unwrap().with_noise_variance(0.01).unwrap();
+    let [left, right] = [own, law].map(|law| Solver::new().solve(&law, &samples).unwrap());
+    let difference = left.generalization_error / right.generalization_error - 1.0;
+    assert!(difference.abs() < Solver::ACCURACY, "{difference:e}");
+    for class in [FeatureClass::Shared, FeatureClass::PretrainingOnly, FeatureClass::Unused] {
+        let [x, y] = [&left, &right].map(|solution| solution.error_of(class).unwrap());
+        assert!((x / y - 1.0).abs() < Solver::ACCURACY);
+    }
+    assert!(matches!(
+        Law::from_coefficients(&pretrained, &coefficients[1..], &map),
+        Err(Error::DimensionMismatch { expected: 800, found: 799, .. })
+    ));
+    assert!(Law::from_coefficients(&[], &[], &map).is_err());
+    assert!(Law::from_coefficients(&[f64::NAN], &[0.0], &map).is_err());
 }

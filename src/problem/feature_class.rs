@@ -32,6 +32,17 @@ impl FeatureClass {
     /// All four, in the order in which laws and reports list them.
     pub const ALL: [Self; 4] = [Self::Shared, Self::New, Self::PretrainingOnly, Self::Unused];
 
+    /// The class of a feature that the two tasks use, or do not.
+    #[must_use]
+    pub const fn of_activity(in_pretraining: bool, in_fine_tuning: bool) -> Self {
+        match (in_pretraining, in_fine_tuning) {
+            (true, true) => Self::Shared,
+            (false, true) => Self::New,
+            (true, false) => Self::PretrainingOnly,
+            (false, false) => Self::Unused,
+        }
+    }
+
     /// Whether pretraining uses the feature.
     #[must_use]
     pub const fn in_pretraining(self) -> bool {

@@ -1,6 +1,7 @@
 //! The law of a single coordinate: the one object that the fixed point needs.
 
 use std::borrow::{Borrow, Cow};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -444,6 +445,64 @@ impl Law {
     pub fn from_scratch(task: &Task, initialization: &Initialization) -> Result<Self> {
         let scale = initialization.absolute_scale();
         Self::new(Self::four_groups(task, scale, scale)?)
+    }
+
+    /// Fine-tuning with known coefficients of both tasks, one pair a coordinate: "these are my `beta_PT`
+    /// and `beta_FT`". Each distinct pair is a group of atoms, labelled by its [`FeatureClass`].
+    ///
+    /// The error is that of coefficients in random order, in the limit of many copies of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] for vectors of different lengths; [`Error::OutOfDomain`] for a
+    /// coefficient outside [-1e150, 1e150], or where the scale map leaves the range [1e-307, 1e307] of
+    /// scales; [`Error::WeightsDoNotSumToOne`] for empty vectors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{FeatureClass, Initialization, Law, ScaleMap};
+    ///
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+    /// let pretrained = [1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0];
+    /// let coefficients = [0.5, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    /// let law = Law::from_coefficients(&pretrained, &coefficients, &map)?;
+    /// // Five of eight coordinates are alike.
+    /// assert_eq!(law.groups().len(), 4);
+    /// let unused = law.groups().iter().find(|group| *group.label() == FeatureClass::Unused.into());
+    /// assert_eq!(unused.unwrap().weight(), 0.625);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_coefficients(
+        pretrained: &[f64],
+        coefficients: &[f64],
+        scale_map: &ScaleMap,
+    ) -> Result<Self> {
+        if pretrained.len() != coefficients.len() {
+            return Err(Error::DimensionMismatch {
+                parameter: "coefficients",
+                expected: pretrained.len(),
+                found: coefficients.len(),
+            });
+        }
+        let mut counts: HashMap<[u64; 2], usize> = HashMap::new();
+        let mut pairs = Vec::new();
+        for (&before, &now) in pretrained.iter().zip(coefficients) {
+            // Zeros of both signs are one.
+            let count = counts.entry([before + 0.0, now + 0.0].map(f64::to_bits)).or_insert(0);
+            if *count == 0 {
+                pairs.push([before + 0.0, now + 0.0]);
+            }
+            *count += 1;
+        }
+        let group = |[before, now]: [f64; 2]| {
+            let class = FeatureClass::of_activity(before != 0.0, now != 0.0);
+            let weight = counts[&[before, now].map(f64::to_bits)] as f64 / pretrained.len() as f64;
+            let scale = scale_map.fine_tuning_scale(before)?;
+            Group::new(class, weight, Prior::atom(now)?, scale)?
+                .with_pretrained(Pretrained::new(before, Prior::atom(before)?)?)
+        };
+        Self::new(pairs.into_iter().map(group).collect::<Result<_>>()?)
     }
 
     fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Vec<Group>> {
