@@ -9,10 +9,11 @@ pub(crate) fn prior_in_units(group: &Group, unit_squared: f64) -> Result<(f64, f
     let mean = group.prior().mean().abs() / unit_squared.sqrt();
     let variance = group.prior().variance() / unit_squared;
     if mean > 1e150 || variance > 1e300 {
-        return Err(Error::NotRepresentable {
+        let error = Error::NotRepresentable {
             quantity: "the prior of a group of weight zero",
             reason: "it is too large in units of signal and noise",
-        });
+        };
+        return Err(error.in_group(group.label()));
     }
     Ok((mean, variance))
 }

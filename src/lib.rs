@@ -101,7 +101,7 @@ mod transfer;
 mod transfer_sensitivity;
 
 pub use design::Design;
-pub use error::{Error, Result};
+pub use error::{Error, Result, Stage};
 pub use fixed_point::{Estimator, FixedPoint};
 pub use inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use initialization::{ConservedQuantities, Initialization, Path, Weights};

@@ -1,6 +1,6 @@
 //! Both stages: pretraining on finite or unlimited data, and fine-tuning after it.
 
-use crate::error::{Error, Result, check};
+use crate::error::{Error, Result, Stage, check};
 use crate::fixed_point::FixedPoint;
 use crate::law::{Group, Label, Law};
 use crate::pretrained::Pretrained;
@@ -348,9 +348,9 @@ impl Transfer {
     ///
     /// # Errors
     ///
-    /// As [`Solver::fixed_point`]; [`Error::OutOfDomain`] for an absolute scale of 0 with less than
-    /// one sample per coordinate, where the limit of a vanishing initialization leaves an atom of
-    /// coefficients at zero.
+    /// As [`Solver::fixed_point`], within [`Error::InStage`]; [`Error::OutOfDomain`] for an absolute
+    /// scale of 0 with less than one sample per coordinate, where the limit of a vanishing
+    /// initialization leaves an atom of coefficients at zero.
     ///
     /// # Examples
     ///
@@ -372,7 +372,8 @@ impl Transfer {
         let Some(samples) = self.pretraining_samples else {
             return Ok(None);
         };
-        Solver::new().evaluate(&self.pretraining_law(&samples)?, &samples).map(Some)
+        let report = Solver::new().evaluate(&self.pretraining_law(&samples)?, &samples);
+        report.map(Some).map_err(|error| error.in_stage(Stage::Pretraining))
     }
 
     /// The law of a coordinate in pretraining on finite data, of active and inactive ones.
@@ -427,7 +428,8 @@ impl Transfer {
     ///
     /// # Errors
     ///
-    /// - As [`Solver::fixed_point`], for any of the three problems;
+    /// - As [`Solver::fixed_point`], for any of the three problems; within [`Error::InStage`] for
+    ///   pretraining;
     /// - [`Error::OutOfDomain`] for an absolute scale of 0 with less than one pretraining sample per
     ///   coordinate, or with [`Protocol::Continued`]; or for scales outside of [1e-307, 1e307];
     /// - [`Error::QuadratureDisabled`] where pretrained coefficients are not atoms and the feature

@@ -5,7 +5,7 @@
 //! That coefficient is a function of the observation `z = m + S x` at a fixed standardized `x`, and of
 //! the state of pretraining, which has sensitivities of its own.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stage};
 use crate::law::{Group, Label, Law};
 use crate::prior::Prior;
 use crate::sensitivity::{LawGradient, Sensitivities};
@@ -194,13 +194,15 @@ impl Transfer {
         };
         let law = self.pretraining_law(&samples)?;
         let solver = Solver::new();
-        let report = solver.evaluate(&law, &samples)?;
+        let in_pretraining = |error: Error| error.in_stage(Stage::Pretraining);
+        let report = solver.evaluate(&law, &samples).map_err(in_pretraining)?;
         let state = PretrainingState::of(Some(&report));
         if state.noise == 0.0 && samples.sample_ratio() >= 1.0 {
             // Coefficients are known, and stay so.
             return Ok((state, unmoved));
         }
-        let sensitivities = solver.sensitivities_at(&law, &samples, report)?;
+        let sensitivities = solver.sensitivities_at(&law, &samples, report);
+        let sensitivities = sensitivities.map_err(in_pretraining)?;
         let scale = self.scale_map().pretraining().absolute_scale();
         let both = |part: fn(&LawGradient) -> f64| {
             [part(&sensitivities.effective_noise_variance), part(&sensitivities.effective_penalty)]
