@@ -634,7 +634,7 @@ mod tests {
         let barely = Initialization::from_scales(1e-300, -1.0 + f64::EPSILON).unwrap();
         let law = Law::fine_tuning(&task, &ScaleMap::new(barely, 0.0).unwrap());
         let error = law.unwrap_err();
-        assert!(matches!(&error, Error::InGroup { label, .. } if *label == Label::SHARED));
+        assert!(matches!(&error, Error::InGroup { label, .. } if *label == Label::NEW));
         assert!(matches!(error.cause(), Error::OutOfDomain { parameter: "scale", .. }));
     }
 }
