@@ -151,6 +151,15 @@ impl Sides {
     }
 }
 
+/// The square of the largest power of two that is not above the root of a mean square. Dividing by
+/// such a unit is exact: a start that is close to an atom stays as close, to the last digit.
+pub(crate) fn exact_unit_squared(mean_square: f64) -> f64 {
+    if mean_square == 0.0 {
+        return 0.0;
+    }
+    2.0_f64.powf(2.0 * (0.5 * mean_square.log2()).floor())
+}
+
 impl<C> Equations<C> {
     /// The equations of a problem whose coordinates can move in part and whose signal or noise is
     /// not zero; `channel` makes the channel of a group in units of the root of a mean square.
@@ -160,13 +169,14 @@ impl<C> Equations<C> {
         explicit_penalty: f64,
         channel: impl Fn(usize, &Group, f64) -> Result<C>,
     ) -> Result<Self> {
-        let unit_squared = law.magnitude_squared() + samples.noise_variance();
-        if !(1e-280..=1e301).contains(&unit_squared) {
+        let mean_square = law.magnitude_squared() + samples.noise_variance();
+        if !(1e-280..=1e301).contains(&mean_square) {
             return Err(Error::NotRepresentable {
                 quantity: "the mean square of signal and noise",
                 reason: "it is not within 1e-280 and 1e301",
             });
         }
+        let unit_squared = exact_unit_squared(mean_square);
         let mut parts = Vec::with_capacity(law.groups().len());
         for (index, group) in law.movable() {
             let channel = channel(index, group, unit_squared)?;

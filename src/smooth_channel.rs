@@ -1,6 +1,7 @@
 //! The channel of the implicit penalty, by quadrature.
 
 use crate::channel::{Form, Resolution, ScalarChannel, Slopes, Terms, prior_in_units};
+use crate::equations::exact_unit_squared;
 use crate::error::{Error, Result};
 use crate::fixed_point::{Estimator, Solution};
 use crate::law::{Group, Law};
@@ -83,7 +84,7 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solutio
         if group.weight() > 0.0 || group.scale() == 0.0 || signal == 0.0 {
             return Ok(signal);
         }
-        let square = group.magnitude_squared();
+        let square = exact_unit_squared(group.magnitude_squared());
         Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
     };
     let errors = law.groups().iter().map(error).collect::<Result<_>>()?;

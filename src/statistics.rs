@@ -276,8 +276,11 @@ impl Map {
 
     #[cfg(feature = "quadrature")]
     fn proximal(group: &Group, noise: f64, theta: f64, unit_squared: f64) -> Result<Self> {
+        use crate::equations::exact_unit_squared;
+
         // Where nothing that has weight is to be learned, the group has its own unit.
         let square = if unit_squared > 0.0 { unit_squared } else { group.magnitude_squared() };
+        let square = exact_unit_squared(square);
         let unit = square.sqrt();
         Ok(Self::Proximal(ProximalMap {
             channel: crate::quadrature::Channel::new(group, square)?,
