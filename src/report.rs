@@ -57,6 +57,8 @@ pub struct Report {
 
 /// Error of the coordinates under one label, see [`Report::groups`].
 ///
+/// Accuracy: [`GroupReport::ACCURACY`].
+///
 /// # Examples
 ///
 /// ```
@@ -79,6 +81,23 @@ pub struct GroupReport {
     /// Mean error `E[(b - B)²]` of one of them. For a label of weight zero: the error that a
     /// vanishing fraction of such coordinates would have.
     pub error: f64,
+}
+
+impl GroupReport {
+    /// Relative accuracy budget of the error of a group as a function of the
+    /// [state](Report::state).
+    ///
+    /// It is met however small the error is next to that of other groups, and however close training
+    /// starts to the coefficients. The state has the accuracy of the total error,
+    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it
+    /// more strongly than the total.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::GroupReport::ACCURACY, 1e-10);
+    /// ```
+    pub const ACCURACY: f64 = 1e-10;
 }
 
 impl Report {
