@@ -61,6 +61,7 @@
 mod channel;
 mod crossing;
 mod design;
+mod double_word;
 mod equations;
 mod error;
 mod fixed_point;
