@@ -24,7 +24,9 @@ all others are carried through.
   error, s2, theta       generalization error, effective noise variance and penalty
   err_shared, err_new, err_pt_only, err_none
                          error by group of coordinates
-  method                 quadrature, lazy, rich or least squares: what was used
+  estimator              quadrature, lazy, rich or least squares: what was used
+  difference_bound       bound on what its error differs by from that of quadrature; 0 where it is
+                         exact, empty where no bound is known
   error_pt               generalization error of pretraining on its own task
   forgetting             mean square distance of the fine-tuned coefficients to the pretrained ones
   error_scratch          generalization error of training from scratch on the same data
@@ -46,7 +48,7 @@ struct Arguments {
     input: PathBuf,
 }
 
-const OUTPUTS: [&str; 17] = [
+const OUTPUTS: [&str; 18] = [
     "error",
     "s2",
     "theta",
@@ -54,7 +56,8 @@ const OUTPUTS: [&str; 17] = [
     "err_new",
     "err_pt_only",
     "err_none",
-    "method",
+    "estimator",
+    "difference_bound",
     "error_pt",
     "forgetting",
     "error_scratch",
@@ -135,6 +138,7 @@ impl Answer {
             group(FeatureClass::PretrainingOnly),
             group(FeatureClass::Unused),
             tuned.map(|r| r.estimator.to_string()).unwrap_or_default(),
+            number(tuned.and_then(|r| r.difference_bound)),
             number(pretraining.map(|r| r.generalization_error).or(exact)),
             number(forgetting),
             number(from_scratch.map(|r| r.generalization_error)),

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use csv::ByteRecord;
-use diagonet::Solver;
 use diagonet::simulation::{
     Ensemble, Experiment, GradientDescent, GradientFlow, Interpolator, MonteCarlo, Shard, Trainer,
 };
+use diagonet::{FeatureClass, Solver};
 use indicatif::{ProgressBar, ProgressStyle};
 use table::{COLUMNS, Columns, Problem, Row, failed, number, open};
 
@@ -81,7 +81,7 @@ struct Arguments {
     #[arg(long)]
     target_standard_error: Option<f64>,
     /// Which quantities to write; give the flag once for each, or all.
-    #[arg(long = "quantity", default_value = "generalization_error")]
+    #[arg(long = "quantity", default_value = "generalization_error", value_parser = quantity)]
     quantities: Vec<String>,
     /// Do a part k/n of the draws, and write the outcome of each.
     #[arg(long, value_name = "K/N", conflicts_with = "target_standard_error")]
@@ -99,6 +99,24 @@ enum SolverName {
     Descent,
     /// Gradient flow of the four weight vectors, integrated in time.
     Flow,
+}
+
+/// A name of a quantity, as it stands; one that no row can have would write nothing, silently.
+fn quantity(name: &str) -> Result<String, String> {
+    const TOTALS: [&str; 5] = [
+        "generalization_error",
+        "pretraining_error",
+        "pretraining_error_after_fine_tuning",
+        "forgetting",
+        "generalization_error_from_scratch",
+    ];
+    let (total, label) = name.split_once(':').map_or((name, None), |(t, l)| (t, Some(l)));
+    let is_label = |label: &str| FeatureClass::ALL.iter().any(|known| known.label() == label);
+    if name == "all" || (TOTALS.contains(&total) && label.is_none_or(is_label)) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("quantities are all, {}, and these with a group", TOTALS.join(", ")))
+    }
 }
 
 impl Arguments {
@@ -263,6 +281,9 @@ fn read_shard(path: &Path) -> Result<Vec<Recorded>, String> {
     let in_file = |problem: String| format!("{}: {problem}", path.display());
     let mut reader = csv::Reader::from_reader(open(path)?);
     let header = reader.headers().map_err(|error| in_file(error.to_string()))?;
+    if header.is_empty() {
+        return Err(in_file(String::from("the file is empty")));
+    }
     if *header != OUTCOMES[..] {
         return Err(in_file(String::from("not what --shard writes")));
     }

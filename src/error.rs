@@ -1,9 +1,15 @@
 //! The one error type of the crate.
 
+use std::fmt;
+
+use crate::problem::law::Label;
+
 /// What can be wrong with an input, or keep a question from having a finite answer.
 ///
 /// Every variant carries what a caller needs to act on it: which parameter, its value, and its
-/// domain; or which quantity has no answer, and why.
+/// domain; or which quantity has no answer, and why. Where a problem has several groups or stages,
+/// [`InGroup`](Self::InGroup) and [`InStage`](Self::InStage) name the one that is meant; what is wrong
+/// with it is their [`cause`](Self::cause).
 ///
 /// # Examples
 ///
@@ -17,6 +23,24 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Something is wrong with one group of a law.
+    #[error("in the group '{label}': {error}")]
+    InGroup {
+        /// Label of the group.
+        label: Label,
+        /// What is wrong.
+        error: Box<Self>,
+    },
+
+    /// One stage of a transfer has no answer.
+    #[error("in {stage}: {error}")]
+    InStage {
+        /// The stage.
+        stage: Stage,
+        /// Why it has none.
+        error: Box<Self>,
+    },
+
     /// A number is NaN, infinite, or outside the domain of the parameter it was given for.
     #[error("{parameter} = {value:?} is outside its domain {domain}")]
     OutOfDomain {
@@ -141,7 +165,8 @@ pub enum Error {
     /// A point of the triangle of regimes that no initialization realizes at the given magnitudes.
     #[error(
         "no initialization realizes pretraining_dependence = {pretraining_dependence:?} at l_order = \
-         {l_order:?} with these magnitudes: it must lie in [{lowest_dependence:?}, 0]"
+         {l_order:?} with these magnitudes: it must lie in [{lowest_dependence:?}, 0]{}",
+        wider_range(*lowest_dependence, *lowest_at_any_scale)
     )]
     Unattainable {
         /// The l-order asked for, in [1, 2).
@@ -150,6 +175,9 @@ pub enum Error {
         pretraining_dependence: f64,
         /// The attainable dependences at this l-order are those from this one to 0.
         lowest_dependence: f64,
+        /// Limit of the lowest dependence as the absolute scale of pretraining vanishes: a smaller
+        /// scale widens the range up to here.
+        lowest_at_any_scale: f64,
     },
 
     /// No sample ratio leads to a generalization error as low as the one asked for.
@@ -228,6 +256,72 @@ pub enum Error {
         /// Duality gap, relative to the penalty.
         duality_gap: f64,
     },
+}
+
+impl Error {
+    /// What is wrong, without the group and the stage it is wrong with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Error, Group, Prior};
+    ///
+    /// let error = Group::new("reused", 1.5, Prior::ZERO, 1.0).unwrap_err();
+    /// let message = "in the group 'reused': weight = 1.5 is outside its domain [0, 1]";
+    /// assert_eq!(error.to_string(), message);
+    /// assert!(matches!(error.cause(), Error::OutOfDomain { parameter: "weight", .. }));
+    /// ```
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::InGroup { error, .. } | Self::InStage { error, .. } => error.cause(),
+            other => other,
+        }
+    }
+
+    /// The same error, with the group it belongs to.
+    pub(crate) fn in_group(self, label: &Label) -> Self {
+        Self::InGroup { label: label.clone(), error: Box::new(self) }
+    }
+
+    /// The same error, with the stage it belongs to.
+    pub(crate) fn in_stage(self, stage: Stage) -> Self {
+        Self::InStage { stage, error: Box::new(self) }
+    }
+}
+
+/// A stage of a transfer other than fine-tuning, to which errors without a stage belong.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(diagonet::Stage::Pretraining.to_string(), "pretraining");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Pretraining on finite data.
+    Pretraining,
+    /// Training from scratch on the data of fine-tuning.
+    FromScratch,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pretraining => "pretraining",
+            Self::FromScratch => "training from scratch",
+        })
+    }
+}
+
+/// The way out of a range of dependences that is too narrow, where there is one.
+fn wider_range(lowest: f64, lowest_at_any_scale: f64) -> String {
+    if lowest_at_any_scale < lowest {
+        format!("; a smaller absolute_scale widens this range towards [{lowest_at_any_scale:?}, 0]")
+    } else {
+        String::new()
+    }
 }
 
 /// `Result` with the crate's [`enum@Error`].

@@ -86,7 +86,7 @@ pub use bias::realization::TargetBias;
 pub use bias::task_bias::{RegimeShares, TaskBias};
 pub use design::Design;
 pub use design::optimum::{OptimalParameter, Optimum, Position};
-pub use error::{Error, Result};
+pub use error::{Error, Result, Stage};
 pub use network::initialization::{ConservedQuantities, Initialization, Path, Weights};
 pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use network::scale_map::ScaleMap;

@@ -1,9 +1,9 @@
 //! Every error is provoked, and says what a caller needs to know.
 
 use diagonet::{
-    Error, Group, Initialization, Law, Method, Path, Penalty, Prior, RecoveryThreshold, Samples,
-    ScaleMap, SeparablePenalty, Solver, Supports, Task, TaskBias, ordinary_least_squares,
-    weighted_l1,
+    Design, Error, Feature, Group, InductiveBias, Initialization, Law, Method, Path, Penalty,
+    Pretrained, Prior, RecoveryThreshold, Samples, ScaleMap, SeparablePenalty, Solver, Stage,
+    Supports, TargetBias, Task, TaskBias, Transfer, ordinary_least_squares, weighted_l1,
 };
 use nalgebra::dvector;
 
@@ -11,9 +11,9 @@ const NOT_NUMBERS: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 
 #[track_caller]
 fn assert_names<T: std::fmt::Debug>(result: diagonet::Result<T>, name: &str) {
-    match result {
-        Err(Error::OutOfDomain { parameter, .. }) => assert_eq!(parameter, name),
-        other => panic!("expected {name} to be out of its domain, found {other:?}"),
+    match result.as_ref().map_err(Error::cause) {
+        Err(Error::OutOfDomain { parameter, .. }) => assert_eq!(*parameter, name),
+        _ => panic!("expected {name} to be out of its domain, found {result:?}"),
     }
 }
 
@@ -270,6 +270,214 @@ fn weightless_groups_of_another_order_are_no_numbers() {
     }
     for method in methods {
         let result = Solver::new().with_method(method).solve(&law, &Samples::new(0.5).unwrap());
-        assert!(matches!(result, Err(Error::NotRepresentable { .. })), "{result:?}");
+        let error = result.unwrap_err();
+        assert!(matches!(&error, Error::InGroup { label, .. } if label.as_str() == "probe"));
+        assert!(matches!(error.cause(), Error::NotRepresentable { .. }), "{error:?}");
     }
+}
+
+/// A constructor of one number, and whether it takes zero on top of the interval of its domain.
+type Constructor = Box<dyn Fn(f64) -> Result<(), Error>>;
+
+/// The ends of a domain, and whether they belong to it, from what its error says.
+fn ends(domain: &str) -> [(f64, bool); 2] {
+    let interval = domain.trim_start_matches("0 or ").split(", for").next().unwrap();
+    let (open, close) = (&interval[..1], &interval[interval.len() - 1..]);
+    let (low, high) = interval[1..interval.len() - 1].split_once(", ").expect("an interval");
+    [(low.parse().unwrap(), open == "["), (high.parse().unwrap(), close == "]")]
+}
+
+#[test]
+fn advertised_domains_are_those_that_are_checked() {
+    fn constructor<T>(of: impl Fn(f64) -> diagonet::Result<T> + 'static) -> Constructor {
+        Box::new(move |x| of(x).map(|_| ()))
+    }
+    let samples = Samples::new(0.5).unwrap();
+    let pretraining = Initialization::from_scales(1.0, 0.0).unwrap();
+    let map = ScaleMap::new(pretraining, 0.0).unwrap();
+    let penalty = Penalty::new(1.0).unwrap();
+    let group = || Group::new("g", 0.5, Prior::ZERO, 1.0).unwrap();
+    let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
+    let unit = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    let bias = InductiveBias::of_feature(&map, unit).unwrap();
+    let mut constructors = vec![
+        constructor(Samples::new),
+        constructor(move |x| samples.with_noise_variance(x)),
+        constructor(|x| Initialization::from_layer_scales(x, 1.0)),
+        constructor(|x| Initialization::from_layer_scales(1.0, x)),
+        constructor(|x| Initialization::from_scales(x, 0.0)),
+        constructor(|x| Initialization::from_scales(1.0, x)),
+        constructor(move |x| pretraining.weights(x)),
+        constructor(move |x| ScaleMap::new(pretraining, x)),
+        constructor(move |x| map.fine_tuning_scale(x)),
+        constructor(move |x| map.log_sensitivity(x)),
+        constructor(|x| Penalty::<f64>::new(x)),
+        constructor(move |x| penalty.value(x)),
+        constructor(move |x| penalty.proximal(x, 1.0)),
+        constructor(move |x| penalty.proximal(1.0, x)),
+        constructor(|x| Path::new(x, 0.0)),
+        constructor(|x| Path::new(0.0, x)),
+        constructor(|x| Prior::gaussian(x, 1.0)),
+        constructor(|x| Prior::gaussian(0.0, x)),
+        constructor(|x| Pretrained::new(x, Prior::ZERO)),
+        constructor(|x| Pretrained::new(1.0, Prior::ZERO)?.with_covariance(x)),
+        constructor(|x| Group::new("g", x, Prior::ZERO, 1.0)),
+        constructor(|x| Group::new("g", 1.0, Prior::ZERO, x)),
+        constructor(move |x| group().with_start(x)),
+        constructor(|x| Supports::from_conditional(x, 0.1, 0.5)),
+        constructor(|x| Supports::from_conditional(0.1, x, 0.5)),
+        constructor(|x| Supports::from_conditional(0.1, 0.1, x)),
+        constructor(|x| unit_task().with_correlation(x)),
+        constructor(|x| unit_task().with_fine_tuning_variance(x)),
+        constructor(|x| unit_task().with_pretraining_magnitude(x)),
+        constructor(|x| Solver::new().with_tolerance(x)),
+        constructor(|x| Solver::new().with_explicit_penalty(x)),
+        constructor(move |x| RecoveryThreshold::of_supports(&supports, x)),
+        constructor(move |x| bias.regime_at(x)),
+        constructor(move |x| Design::new(unit_task(), samples, x)),
+    ];
+    #[cfg(feature = "simulation")]
+    {
+        use diagonet::simulation::{GradientDescent, GradientFlow, Interpolator, MonteCarlo};
+        constructors.extend([
+            constructor(|x| Interpolator::new().with_tolerance(x)),
+            constructor(|x| Interpolator::new().with_explicit_penalty(x)),
+            constructor(|x| GradientDescent::new().with_learning_rate(x)),
+            constructor(|x| GradientDescent::new().with_target_training_error(x)),
+            constructor(|x| GradientFlow::new().with_tolerance(x)),
+            constructor(|x| MonteCarlo::new(1)?.with_target_standard_error(x)),
+        ]);
+    }
+    constructors
+        .push(constructor(move |x| Design::new(unit_task(), samples, 1.0)?.with_tolerance(x)));
+    for constructor in constructors {
+        let error = constructor(f64::NAN).unwrap_err();
+        let &Error::OutOfDomain { parameter, domain, .. } = error.cause() else {
+            panic!("{error:?}")
+        };
+        let refused = |x: f64| match constructor(x) {
+            Ok(()) => false,
+            Err(error) => {
+                assert!(matches!(error.cause(), Error::OutOfDomain { .. }), "{error:?}");
+                true
+            }
+        };
+        let [(low, has_low), (high, has_high)] = ends(domain);
+        assert_eq!(refused(low), !has_low, "{parameter} = {low:e}: {domain}");
+        assert_eq!(refused(high), !has_high, "{parameter} = {high:e}: {domain}");
+        assert!(!refused(low.next_up()) && !refused(high.next_down()), "{parameter}: {domain}");
+        assert!(refused(low.next_down()) && refused(high.next_up()), "{parameter}: {domain}");
+        assert_eq!(
+            refused(0.0),
+            !(domain.starts_with("0 or ")
+                || (low..=high).contains(&0.0) && (low != 0.0 || has_low))
+        );
+    }
+}
+
+#[test]
+fn errors_of_a_group_name_it() {
+    let group = || Group::new("background", 0.5, Prior::ZERO, 1.0).unwrap();
+    let pretrained = Pretrained::new(1.0, Prior::ZERO).unwrap().with_covariance(1.0).unwrap();
+    let law = Law::new(vec![
+        Group::new("signal", 0.5, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
+        group().with_start(2.0).unwrap(),
+    ])
+    .unwrap();
+    let samples = Samples::new(0.3).unwrap();
+    for (error, parameter) in [
+        (Group::new("background", 2.0, Prior::ZERO, 1.0).unwrap_err(), "weight"),
+        (Group::new("background", 0.5, Prior::ZERO, -1.0).unwrap_err(), "scale"),
+        (group().with_start(1e151).unwrap_err(), "start"),
+        (group().with_pretrained(pretrained).unwrap_err(), "covariance"),
+        (weighted_l1(&law, &[1.0, 0.0], &samples).unwrap_err(), "weight"),
+        (weighted_l1(&law, &[1.0, 1.0], &samples).unwrap_err(), "start"),
+        (RecoveryThreshold::of_law(&law, &[1.0, -1.0]).unwrap_err(), "weight"),
+        (RecoveryThreshold::of_law(&law, &[1.0, 1.0]).unwrap_err(), "start"),
+    ] {
+        assert!(error.to_string().starts_with("in the group 'background': "), "{error}");
+        assert_names::<()>(Err(error), parameter);
+    }
+}
+
+#[test]
+fn divergence_of_pretraining_names_its_stage() {
+    let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
+    let noisy = |ratio| Samples::new(ratio).unwrap().with_noise_variance(0.1).unwrap();
+    let (solver, threshold, few) = (Solver::new(), noisy(1.0), noisy(0.3));
+    let transfer = Transfer::new(unit_task(), map).with_pretraining_samples(threshold);
+    let mut errors = vec![
+        transfer.pretraining().unwrap_err(),
+        transfer.law(0).unwrap_err(),
+        solver.solve(&transfer, &few).unwrap_err(),
+        solver.solve(&transfer, &few).unwrap_err(),
+        solver.solve(&transfer, &few).and_then(|s| s.sensitivities()).unwrap_err(),
+    ];
+    let design = Design::new(unit_task(), few, 1e-3).unwrap().with_pretraining_samples(threshold);
+    errors.push(design.optimum().unwrap_err());
+    for error in errors {
+        let is_pretraining = matches!(&error, Error::InStage { stage: Stage::Pretraining, .. });
+        assert!(is_pretraining && matches!(error.cause(), Error::Diverges { .. }), "{error:?}");
+        let message = error.to_string();
+        assert!(
+            message.starts_with("in pretraining: the generalization error diverges"),
+            "{message}"
+        );
+    }
+    // Fine-tuning is the stage that errors without one belong to.
+    let transfer = Transfer::new(unit_task(), map);
+    let error = solver.solve(&transfer, &threshold).unwrap_err();
+    assert!(matches!(error, Error::Diverges { .. }), "{error:?}");
+}
+
+#[test]
+fn priors_that_are_no_atom_are_sent_to_where_they_are_taken() {
+    let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
+    let gaussian = Prior::gaussian(0.0, 2.0).unwrap();
+    let task = unit_task().with_pretraining_prior(gaussian).unwrap();
+    let message = Law::fine_tuning(&task, &map).unwrap_err().to_string();
+    assert!(message.starts_with("pretraining_variance = 2.0 is outside its domain 0"), "{message}");
+    assert!(message.contains("Transfer"), "{message}");
+    let of_task = TaskBias::of_task(&task, &map).unwrap_err().to_string();
+    assert!(!of_task.contains("Transfer"), "{of_task}");
+}
+
+#[test]
+fn a_bias_out_of_reach_says_what_a_smaller_scale_reaches() {
+    let (mut widened, mut fixed) = (0, 0);
+    for l_order in [1.05, 1.3, 1.6, 1.95] {
+        for pretrained_coefficient in [0.0, 1e-3, 0.3, 40.0] {
+            for scale in [1e-2, 1.0, 30.0] {
+                let feature = Feature { pretrained_coefficient, coefficient: 1.0 };
+                let realize = |pretraining_dependence: f64, scale| {
+                    let target = TargetBias { l_order, pretraining_dependence };
+                    InductiveBias::realize(target, feature, scale)
+                };
+                let error = realize(-1.0, scale).unwrap_err();
+                let message = error.to_string();
+                let Error::Unattainable { lowest_dependence, lowest_at_any_scale, .. } = error
+                else {
+                    panic!("{error:?}")
+                };
+                assert!(realize(lowest_dependence * 0.999_999, scale).is_ok());
+                assert!(lowest_at_any_scale <= lowest_dependence);
+                let widens = lowest_at_any_scale < lowest_dependence;
+                assert_eq!(
+                    message.contains("a smaller absolute_scale widens"),
+                    widens,
+                    "{message}"
+                );
+                if widens {
+                    widened += 1;
+                    // In reach of a small scale, and no further.
+                    assert!(realize(lowest_at_any_scale * 0.999_999, 1e-9).is_ok(), "{message}");
+                    assert!(realize(lowest_at_any_scale * 1.000_001, 1e-9).is_err(), "{message}");
+                } else {
+                    fixed += 1;
+                    assert!(realize(lowest_dependence - 1e-6, 1e-9).is_err(), "{message}");
+                }
+            }
+        }
+    }
+    assert!(widened > 10 && fixed >= 12, "{widened} {fixed}");
 }

@@ -61,13 +61,178 @@ fn evaluate_reproduces_the_reference_table() {
             assert!(relative_error(computed, expected[name]) <= TABLE_BUDGET, "{name}: {row:?}");
         }
     }
-    // What it writes it reads, to the same numbers.
+    // What it writes it reads, to the same bytes.
     let again = evaluate(&output.stdout);
     assert_eq!(again.status.code(), Some(0));
-    let error = column(&table, "error");
-    for (row, repeated) in table[1..].iter().zip(&rows(&again.stdout)[1..]) {
-        let (x, y): (f64, f64) = (row[error].parse().unwrap(), repeated[error].parse().unwrap());
-        assert!(relative_error(x, y) <= TABLE_BUDGET);
+    assert!(output.stdout == again.stdout);
+}
+
+const HEADER: &str = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,\
+                      noise_var,alpha_pt,noise_pt_var,pretraining_magnitude,correlation,protocol,method";
+
+/// Problems that every closed form, quadrature, both protocols and errors have a part in.
+const PROBLEMS: [&str; 9] = [
+    "0.1,0.1,1,1,10,1e5,0,0,0.3,0,,,,,,",
+    "0.1,0.1,1,1,10,1e5,0,0,0.3,0,,,,,,quadrature",
+    "0.1,0.1,1,1,10,1e-3,0,0,0.3,0,,,,,,auto",
+    "0.1,0.1,1,1,10,1e-3,0,0,0.3,0,,,,,,rich",
+    "0.1,0.1,1,1,10,1e-3,0,0,0.3,0,,,,,,lazy",
+    "0.1,0.1,1,1,10,1e-3,0,0,2,0.1,,,,,,",
+    "0.2,0.1,1,2,10,0.01,-0.9,0,0.25,0,0.4,0.01,gaussian,0.8,,",
+    "0.2,0.1,1,2,10,0.01,-0.9,0,0.25,0,0.4,0.01,,0.8,continued,",
+    "0.1,0.1,1,1,10,1e-3,0,0,1,0.1,,,,,,",
+];
+
+/// The table with another text in one column of all rows.
+fn with_column(table: &[Vec<String>], name: &str, text: &str) -> Vec<u8> {
+    let index = column(table, name);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for (number, row) in table.iter().enumerate() {
+        let mut row = row.clone();
+        if number > 0 {
+            row[index] = text.to_owned();
+        }
+        writer.write_record(&row).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn what_evaluate_says_of_a_row_is_no_part_of_its_problem() {
+    let given = format!("{HEADER}\n{}\n", PROBLEMS.join("\n"));
+    let first = evaluate(given.as_bytes());
+    let results = rows(&first.stdout);
+    assert_eq!(results[0][..16], rows(given.as_bytes())[0]);
+    let said = |name: &str| {
+        let index = column(&results, name);
+        results[1..].iter().map(|row| row[index].clone()).collect::<Vec<_>>()
+    };
+    let (estimators, bounds) = (said("estimator"), said("difference_bound"));
+    let expected = ["lazy", "quadrature", "quadrature", "rich", "lazy", "least squares"];
+    assert_eq!(estimators[..6], expected);
+    assert_eq!(estimators[8], "");
+    assert!(bounds[0].parse::<f64>().unwrap() > 0.0);
+    assert_eq!([&bounds[1], &bounds[2], &bounds[5]], ["0.0"; 3]);
+    assert_eq!(bounds[8], "");
+    // Read again it is the same, and edited it is the edited problem.
+    assert!(evaluate(&first.stdout).stdout == first.stdout);
+    let edits = [
+        ("c_pt", "1e-3"),
+        ("c_pt", "1e5"),
+        ("alpha_ft", "0.7"),
+        ("method", ""),
+        ("alpha_pt", "1.5"),
+    ];
+    for (name, text) in edits {
+        let of_given = evaluate(&with_column(&rows(given.as_bytes()), name, text));
+        let of_results = evaluate(&with_column(&results, name, text));
+        assert!(of_given.stdout == of_results.stdout, "{name} = {text}");
+    }
+}
+
+/// The names that differ from this one by one letter.
+fn one_letter_edits(name: &str) -> Vec<String> {
+    let letters: Vec<char> = name.chars().collect();
+    let mut edits = Vec::new();
+    for index in 0..=letters.len() {
+        let (before, after) = letters.split_at(index);
+        let mut add = |middle: &[char], after: &[char]| {
+            edits.push([before, middle, after].concat().into_iter().collect::<String>());
+        };
+        for letter in "_-.aeFtz0".chars() {
+            add(&[letter], after);
+            if let [_, rest @ ..] = after {
+                add(&[letter], rest);
+            }
+        }
+        if let [_, rest @ ..] = after {
+            add(&[], rest);
+        }
+        if let [first, second, rest @ ..] = after {
+            add(&[*second, *first], rest);
+        }
+    }
+    edits
+}
+
+/// The names that differ from this one by case.
+fn case_changes(name: &str) -> Vec<String> {
+    let one_letter = (0..name.len()).map(|index| {
+        [&name[..index], &name[index..=index].to_uppercase(), &name[index + 1..]].concat()
+    });
+    one_letter.chain([name.to_uppercase()]).collect()
+}
+
+/// All misspellings of a column that are not the name of another one.
+fn misspellings(name: &str, known: &[&str]) -> Vec<String> {
+    let mut names = one_letter_edits(name);
+    names.extend(one_letter_edits(&name.to_uppercase()));
+    names.extend(case_changes(name));
+    names.retain(|edit| !known.contains(&edit.as_str()));
+    names.sort_unstable();
+    names.dedup();
+    assert!(names.len() > 100);
+    names
+}
+
+/// What a program says of a table that it refuses.
+fn refusal(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn evaluate_refuses_every_misspelt_column() {
+    let known: Vec<_> = HEADER.split(',').collect();
+    for name in &known {
+        // In the place of the column, and beside it.
+        let names = misspellings(name, &known);
+        for kept in [true, false] {
+            let others = known.iter().copied().filter(|known| kept || known != name);
+            let header =
+                others.chain(names.iter().map(String::as_str)).collect::<Vec<_>>().join(",");
+            let message = refusal(&evaluate(header.as_bytes()));
+            for misspelt in &names {
+                assert!(
+                    message.contains(&format!("'{misspelt}' (is it ")),
+                    "{misspelt}: {message}"
+                );
+            }
+        }
+        // One alone is enough.
+        let header = format!("{HEADER},{}\n{},\n", names[names.len() / 2], PROBLEMS[0]);
+        assert!(refusal(&evaluate(header.as_bytes())).contains("misspelt"));
+    }
+    // Names that are none are carried through.
+    let table = format!("{HEADER},alpha,theta,\u{3b1}_ft,note\n{},1,2,3,4\n", PROBLEMS[0]);
+    let output = evaluate(table.as_bytes());
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(rows(&output.stdout)[1][16..19], ["1", "3", "4"]);
+}
+
+/// Tables that are empty or not separated by commas, with what is to be said of them.
+fn unreadable() -> Vec<(String, &'static str)> {
+    let mut tables = vec![];
+    for empty in ["", "\n", "\r\n\n", "  \n", ",,,\n", "\u{feff}"] {
+        tables.push((empty.to_owned(), "the table is empty"));
+    }
+    let quoted = format!("\"{}\"", HEADER.replace(',', "\",\""));
+    for (separator, name) in [(";", "semicolons"), ("\t", "tabs"), (" ", "spaces"), ("|", "bars")] {
+        for header in [HEADER, &HEADER.to_uppercase(), &quoted] {
+            let table = format!("{header}\n{}\n", PROBLEMS[2]);
+            tables.push((table.replace(',', separator), name));
+            tables.push((table.replace(',', &format!("{separator} ")), name));
+        }
+    }
+    tables
+}
+
+#[test]
+fn evaluate_says_what_keeps_it_from_reading_a_table() {
+    for (table, expected) in unreadable() {
+        let message = refusal(&evaluate(table.as_bytes()));
+        assert!(message.contains(expected), "{table:?}: {message}");
     }
 }
 
@@ -97,9 +262,9 @@ g,1e-320,0.1,0.1,1,1,10,1e-3,0,0,0,auto
     assert_eq!(problems[4], "the row has 3 fields, the header 12");
     assert_eq!(problems[5], "");
     assert!(problems[6].starts_with("sample_ratio = 1e-320 is outside"));
-    let method = column(&table, "method");
-    assert_eq!(table[1][method], "quadrature");
-    assert_eq!(table[6][method], "lazy");
+    let [method, estimator] = ["method", "estimator"].map(|name| column(&table, name));
+    assert_eq!((table[1][method].as_str(), table[1][estimator].as_str()), ("", "quadrature"));
+    assert_eq!((table[6][method].as_str(), table[6][estimator].as_str()), ("lazy", "lazy"));
 }
 
 #[test]
@@ -336,6 +501,72 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
         let last = table.last().unwrap();
         assert!(last[problem].starts_with("absolute_scale = -1.0"));
         assert_eq!(last[0], "bad");
+    }
+
+    fn simulate_table(scratch: &Scratch, table: &[u8], more: &[&str]) -> Output {
+        let path = scratch.file("given.csv");
+        std::fs::write(&path, table).unwrap();
+        example("simulate").arg(path).args(more).output().unwrap()
+    }
+
+    #[test]
+    fn what_both_programs_say_of_a_row_is_no_part_of_its_problem() {
+        let scratch = Scratch::new("carried");
+        let options = ["--draws", "3", "--dimension", "20"];
+        let of_given = simulate_table(&scratch, TABLE.as_bytes(), &options);
+        // Its own results, read again: one quantity, so one line for every row.
+        let of_results = simulate_table(&scratch, &of_given.stdout, &options);
+        assert!(of_given.stdout == of_results.stdout);
+        // Those of the theory.
+        let of_theory = simulate_table(&scratch, &evaluate(TABLE.as_bytes()).stdout, &options);
+        let [given, theory] = [&of_given, &of_theory].map(|output| rows(&output.stdout));
+        for name in ["mean", "theory", "z_score", "problem"] {
+            let columns = [&given, &theory].map(|table| column(table, name));
+            for (given, theory) in given.iter().zip(&theory) {
+                assert_eq!(given[columns[0]], theory[columns[1]], "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn simulate_refuses_every_misspelt_column() {
+        let scratch = Scratch::new("misspelt");
+        let own = ["dimension", "draws", "seed", "solver"];
+        let known: Vec<_> = HEADER.split(',').chain(own).collect();
+        for name in &known {
+            let names = misspellings(name, &known);
+            let header = known.iter().copied().chain(names.iter().map(String::as_str));
+            let header = header.collect::<Vec<_>>().join(",");
+            let message = refusal(&simulate_table(&scratch, header.as_bytes(), &[]));
+            for misspelt in &names {
+                assert!(
+                    message.contains(&format!("'{misspelt}' (is it ")),
+                    "{misspelt}: {message}"
+                );
+            }
+        }
+        // Columns that only `simulate` has are any others to `evaluate`.
+        let table = format!("{HEADER},Draws\n{},5\n", PROBLEMS[2]);
+        assert_eq!(evaluate(table.as_bytes()).status.code(), Some(0));
+    }
+
+    #[test]
+    fn simulate_says_what_keeps_it_from_reading_a_table() {
+        let scratch = Scratch::new("unreadable");
+        for (table, expected) in unreadable() {
+            let message = refusal(&simulate_table(&scratch, table.as_bytes(), &[]));
+            assert!(message.contains(expected), "{table:?}: {message}");
+        }
+        // What a shard that was killed leaves behind.
+        let shard = scratch.file("shard.csv");
+        std::fs::write(&shard, "").unwrap();
+        let shard = shard.display().to_string();
+        let message = refusal(&simulate(&scratch, &["--merge", &shard]));
+        assert!(message.contains("shard.csv: the file is empty"), "{message}");
+        for quantity in ["generalisation_error", "forgetting:shard", "All", ""] {
+            let output = simulate(&scratch, &["--quantity", quantity]);
+            assert!(refusal(&output).contains("quantities are all, generalization_error"));
+        }
     }
 
     #[test]

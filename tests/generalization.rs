@@ -340,3 +340,29 @@ fn own_coefficients_are_a_law_of_atoms() {
     assert!(Law::from_coefficients(&[], &[], &map).is_err());
     assert!(Law::from_coefficients(&[f64::NAN], &[0.0], &map).is_err());
 }
+
+#[test]
+fn hardly_any_samples_learn_nothing_at_any_scale() {
+    // Down to the smallest ratio that samples may have, where s² is above 1e299.
+    for alpha in [1e-300, 1e-300_f64.next_up(), 3e-300, 1e-299] {
+        let samples = Samples::new(alpha).unwrap();
+        for exponent in [-300, -100, -12, -6, -3, 0, 3, 6] {
+            let scale = 10.0_f64.powi(exponent);
+            for (weight, ratio) in [(0.5, 1.0), (0.5, 3.0), (1e-3, 1.0), (1e-3, 3.0)] {
+                let law = Law::new(vec![
+                    Group::new("signal", weight, Prior::gaussian(0.0, 1.0).unwrap(), scale)
+                        .unwrap(),
+                    Group::new("rest", 1.0 - weight, Prior::ZERO, ratio * scale).unwrap(),
+                ])
+                .unwrap();
+                for noise in [0.0, 0.1] {
+                    let samples = samples.with_noise_variance(noise).unwrap();
+                    let report = Solver::new().solve(&law, &samples);
+                    let error = report.expect("there is an answer").generalization_error;
+                    let learned = error / weight - 1.0;
+                    assert!(learned.abs() < 1e-10, "{alpha:e} {scale:e} {weight}: {learned:e}");
+                }
+            }
+        }
+    }
+}

@@ -129,7 +129,7 @@ fn targets_outside_say_what_is_attainable() {
     let target = |l_order, pretraining_dependence| TargetBias { l_order, pretraining_dependence };
     // Lazy pretraining: s <= 1 - c/sqrt(c² + beta²) = 1 - 0.8.
     let feature = Feature { pretrained_coefficient: 3.0, coefficient: 1.0 };
-    let Err(Error::Unattainable { l_order, pretraining_dependence, lowest_dependence }) =
+    let Err(Error::Unattainable { l_order, pretraining_dependence, lowest_dependence, .. }) =
         InductiveBias::realize(target(1.5, -0.3), feature, 4.0)
     else {
         panic!("the target is attainable");

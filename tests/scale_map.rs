@@ -47,3 +47,36 @@ fn fine_tuning_starts_where_the_table_says() {
         assert!(relative_error(start.absolute_scale(), row["c_ft"]) <= TABLE_BUDGET);
     }
 }
+
+/// A table to 120 digits, around the coefficients at which a weight changes its sign: the closest
+/// floats, and others at all distances.
+#[test]
+fn weights_keep_their_digits_around_their_zeros() {
+    let (mut worst, mut smallest) = (0.0_f64, f64::INFINITY);
+    for row in fixture("weights_crossings.csv") {
+        let (first, second) = (row["first"], row["second"]);
+        let initialization = if row["from_layers"] == 1.0 {
+            Initialization::from_layer_scales(first, second)
+        } else {
+            Initialization::from_scales(first, second)
+        };
+        let weights = initialization.unwrap().weights(row["beta"]).unwrap();
+        let (plus, minus) = (weights.plus, weights.minus);
+        for (computed, column, opposite) in [
+            (plus.first_layer(), "first_plus", "first_minus"),
+            (plus.readout(), "readout_plus", "readout_minus"),
+            (minus.first_layer(), "first_minus", "first_plus"),
+            (minus.readout(), "readout_minus", "readout_plus"),
+        ] {
+            // Terms that cancel are below the sum of the same terms.
+            let rounding = 1e-30 * row[opposite].abs();
+            let error = (computed - row[column]).abs() - rounding;
+            let budget = Initialization::WEIGHTS_ACCURACY * row[column].abs();
+            assert!(error <= budget, "{column} = {computed:e} at {row:?}");
+            worst = worst.max(error / row[column].abs());
+            smallest = smallest.min((row[column] / row[opposite]).abs());
+        }
+    }
+    println!("worst relative error: {worst:e}, of weights down to {smallest:e} of their terms");
+    assert!(smallest < 1e-18);
+}

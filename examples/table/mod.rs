@@ -26,7 +26,9 @@ It may name, with empty fields for the default:
   pretraining_magnitude     constant or gaussian active pretraining coefficients (constant)
   correlation               of shared coefficients in the two tasks, from -1 to 1 (0)
   protocol                  rebalanced or continued (rebalanced)
-  method                    auto, quadrature, lazy or rich (auto)";
+  method                    auto, quadrature, lazy or rich (auto)
+Other columns may have any name that does not look like a misspelling of these: names that differ
+from them only by case, or by case and one letter, are refused.";
 
 const REQUIRED: [&str; 10] = [
     "rho_pt",
@@ -54,15 +56,41 @@ pub(crate) struct Columns {
 impl Columns {
     /// Finds the columns of a problem, and `extra` ones that a program understands besides. Columns
     /// named as one of the `outputs` are not carried through.
+    ///
+    /// A header that is likely not to mean what it says is refused: a misspelt optional column would
+    /// otherwise leave its default in force without a word.
     pub(crate) fn locate(
         header: &ByteRecord,
         extra: &[&'static str],
         outputs: &[&str],
     ) -> Result<Self, String> {
         let names: Vec<_> = header.iter().map(<[u8]>::trim_ascii).collect();
+        if names.iter().all(|name| name.is_empty()) {
+            return Err(String::from("the table is empty: it has no header"));
+        }
+        let known: Vec<_> = REQUIRED.iter().chain(&OPTIONAL).chain(extra).copied().collect();
+        if let Some(separator) = wrong_separator(&names, &known) {
+            return Err(format!(
+                "the columns of the header are separated by {separator}, not commas"
+            ));
+        }
+        let is_output = |name: &[u8]| outputs.iter().any(|output| output.as_bytes() == name);
+        let misspelt: Vec<_> = names
+            .iter()
+            .filter(|name| !is_output(name))
+            .map(|name| String::from_utf8_lossy(name))
+            .filter(|name| !known.contains(&name.as_ref()))
+            .filter_map(|name| {
+                let meant = known.iter().find(|known| is_misspelling(&name, known))?;
+                Some(format!("'{name}' (is it {meant}?)"))
+            })
+            .collect();
+        if !misspelt.is_empty() {
+            return Err(format!("the header has misspelt columns: {}", misspelt.join(", ")));
+        }
         let mut positions = HashMap::new();
         let mut missing = Vec::new();
-        for &name in REQUIRED.iter().chain(&OPTIONAL).chain(extra) {
+        for name in known {
             let found = (0..names.len()).filter(|&index| names[index] == name.as_bytes());
             match found.collect::<Vec<_>>()[..] {
                 [position] => drop(positions.insert(name, position)),
@@ -74,7 +102,6 @@ impl Columns {
         if !missing.is_empty() {
             return Err(format!("the header lacks the columns {}", missing.join(", ")));
         }
-        let is_output = |name: &[u8]| outputs.iter().any(|output| output.as_bytes() == name);
         let carried = (0..names.len()).filter(|&index| !is_output(names[index])).collect();
         Ok(Self { count: names.len(), positions, carried })
     }
@@ -83,6 +110,41 @@ impl Columns {
     pub(crate) fn carried<'a>(&'a self, row: &'a ByteRecord) -> impl Iterator<Item = &'a [u8]> {
         self.carried.iter().map(|&index| row.get(index).unwrap_or_default())
     }
+}
+
+/// Whether a name is a known one but for case and one letter that is missing, added, replaced or
+/// swapped with the next.
+fn is_misspelling(name: &str, known: &str) -> bool {
+    let [name, known] = [name, known].map(|name| name.to_lowercase().chars().collect::<Vec<_>>());
+    let same = name.iter().zip(&known).take_while(|(x, y)| x == y).count();
+    let (name, known) = (&name[same..], &known[same..]);
+    match (name, known) {
+        ([], []) => true,
+        ([_, name_rest @ ..], [_, known_rest @ ..]) => {
+            name_rest == known_rest
+                || name_rest == known
+                || name == known_rest
+                || matches!((name, known), ([a, b, x @ ..], [c, d, y @ ..]) if (a, b, x) == (d, c, y))
+        }
+        _ => name.len() + known.len() == 1,
+    }
+}
+
+/// What separates the columns, if some field of the header holds several known names. Spreadsheets
+/// write semicolons where the comma is the decimal separator.
+fn wrong_separator(names: &[&[u8]], known: &[&str]) -> Option<&'static str> {
+    let separators = [(b';', "semicolons"), (b'\t', "tabs"), (b' ', "spaces"), (b'|', "bars")];
+    let holds_several = |name: &[u8], separator: u8| {
+        let parts = name.split(|&byte| byte == separator).map(|part| {
+            let is_padding = |c: char| c.is_ascii_whitespace() || c == '"';
+            String::from_utf8_lossy(part).trim_matches(is_padding).to_lowercase()
+        });
+        parts.filter(|part| known.contains(&part.as_str())).nth(1).is_some()
+    };
+    let found = separators
+        .into_iter()
+        .find(|(separator, _)| names.iter().any(|name| holds_several(name, *separator)));
+    found.map(|(_, separator)| separator)
 }
 
 /// A row of a table, with names for its fields.
@@ -147,13 +209,11 @@ impl Problem {
             row.choice("pretraining_magnitude", &[("constant", false), ("gaussian", true)])?;
         let protocols = [("rebalanced", Protocol::Rebalanced), ("continued", Protocol::Continued)];
         let protocol = row.choice("protocol", &protocols)?;
-        // What the output says of least squares is not a choice, and means none was made.
         let methods = [
             ("auto", Method::Auto),
             ("quadrature", Method::Quadrature),
             ("lazy", Method::Lazy),
             ("rich", Method::Rich),
-            ("least squares", Method::Auto),
         ];
         let method = row.choice("method", &methods)?;
         let correlation = row.number("correlation")?.unwrap_or(0.0);

@@ -23,7 +23,9 @@
 //! set of groups included.
 
 use crate::error::{Error, Result};
-use crate::estimator::channel::{Form, Resolution, ScalarChannel, Slopes, Terms};
+use crate::estimator::channel::{
+    Form, Resolution, ScalarChannel, Slopes, Terms, exact_unit_squared,
+};
 use crate::numerics::sum::Gap;
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
@@ -160,13 +162,14 @@ impl<C> Equations<C> {
         explicit_penalty: f64,
         channel: impl Fn(usize, &Group, f64) -> Result<C>,
     ) -> Result<Self> {
-        let unit_squared = law.magnitude_squared() + samples.noise_variance();
-        if !(1e-280..=1e301).contains(&unit_squared) {
+        let mean_square = law.magnitude_squared() + samples.noise_variance();
+        if !(1e-280..=1e301).contains(&mean_square) {
             return Err(Error::NotRepresentable {
                 quantity: "the mean square of signal and noise",
                 reason: "it is not within 1e-280 and 1e301",
             });
         }
+        let unit_squared = exact_unit_squared(mean_square);
         let mut parts = Vec::with_capacity(law.groups().len());
         for (index, group) in law.movable() {
             let channel = channel(index, group, unit_squared)?;

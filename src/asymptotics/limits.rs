@@ -347,8 +347,9 @@ pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
             found: weights.len(),
         });
     }
-    for &weight in weights {
-        check("weight", weight, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)?;
+    for (group, &weight) in law.groups().iter().zip(weights) {
+        check("weight", weight, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)
+            .map_err(|error| error.in_group(group.label()))?;
     }
     Ok(())
 }
@@ -356,7 +357,8 @@ pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
 /// The rich limit has no form for other starts.
 pub(crate) fn check_starts(law: &Law) -> Result<()> {
     for group in law.groups() {
-        check("start", group.start(), "0, for the rich limit", |x| x == 0.0)?;
+        check("start", group.start(), "0, for the rich limit", |x| x == 0.0)
+            .map_err(|error| error.in_group(group.label()))?;
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use crate::error::{Error, Result};
 use crate::estimator::channel::{Resolution, ScalarChannel};
 use crate::numerics::root::falling_root;
 
-/// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows.
+/// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows. The noise of the
+/// smallest sample ratio is inside.
 const LOWEST: [f64; 2] = [-650.0, -690.0];
-const HIGHEST: [f64; 2] = [690.0, 705.0];
+const HIGHEST: [f64; 2] = [693.0, 705.0];
 
 /// Newton steps at which the state counts as found: next to this the error of the fine quadrature
 /// decides, and a further step would only repeat its rounding.

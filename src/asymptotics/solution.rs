@@ -71,6 +71,8 @@ pub struct Solution {
 
 /// Error of the coordinates under one label, see [`Solution::groups`].
 ///
+/// Accuracy: [`GroupError::ACCURACY`].
+///
 /// # Examples
 ///
 /// ```
@@ -93,6 +95,17 @@ pub struct GroupError {
     /// Mean error `E[(b - B)²]` of one of them. For a label of weight zero: the error that a
     /// vanishing fraction of such coordinates would have.
     pub error: f64,
+}
+
+impl GroupError {
+    /// Relative accuracy budget of the error of a group as a function of the
+    /// [state](Solution::state).
+    ///
+    /// It is met however small the error is next to that of other groups, and however close training
+    /// starts to the coefficients. The state has the accuracy of the total error,
+    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it
+    /// more strongly than the total.
+    pub const ACCURACY: f64 = 1e-10;
 }
 
 impl Solution {

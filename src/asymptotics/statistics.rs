@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::asymptotics::fixed_point::Estimator;
 use crate::asymptotics::solution::Solution;
 use crate::error::Result;
-use crate::estimator::channel::{Line, ScalarChannel, signed_unit};
+use crate::estimator::channel::{Line, ScalarChannel, exact_unit_squared, signed_unit};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::numerics::normal::upper_tail;
@@ -242,7 +242,7 @@ fn of_group(
         Estimator::Quadrature => {
             // Where nothing that has weight is to be learned, the group has its own unit.
             let square = if unit_squared > 0.0 { unit_squared } else { group.magnitude_squared() };
-            proximal(group, solution, square, cut)
+            proximal(group, solution, exact_unit_squared(square), cut)
         }
     }
 }

@@ -58,7 +58,8 @@ impl InductiveBias {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for an argument outside its domain; [`Error::Unattainable`] with the
-    /// range of attainable pretraining dependences for a target outside; [`Error::NotRepresentable`]
+    /// range of attainable pretraining dependences for a target outside, and the wider one that a
+    /// smaller `absolute_scale` approaches; [`Error::NotRepresentable`]
     /// where the solution lies beyond the domains of [`Initialization`] and [`ScaleMap`], as it does
     /// for l-orders within about 1/700 of 1.
     ///
@@ -91,14 +92,16 @@ impl InductiveBias {
                 .abs();
         let frozen = Initialization::from_scales(absolute_scale, -1.0)?;
         let pretrained = feature.pretrained_coefficient.abs();
-        let unattainable = |highest: f64| Error::Unattainable {
+        // With the largest sensitivities here and in the limit of a vanishing absolute scale.
+        let unattainable = |highest: f64, at_any_scale: f64| Error::Unattainable {
             l_order,
             pretraining_dependence,
             lowest_dependence: 0.0 - (l_order - 1.0) * highest,
+            lowest_at_any_scale: 0.0 - (l_order - 1.0) * at_any_scale.max(highest),
         };
         let excess = l_order - 1.0;
         if (excess == 0.0 || pretrained == 0.0) && pretraining_dependence != 0.0 {
-            return Err(unattainable(0.0));
+            return Err(unattainable(0.0, 0.0));
         }
         if excess == 0.0 {
             return ScaleMap::new(frozen, 0.0);
@@ -126,6 +129,7 @@ impl InductiveBias {
             // 1 - c_PT/H, written without the difference.
             let without_readout = (pretrained / size) * (pretrained / (absolute_scale + size));
             let by_share = without_readout * (2.0 * ((absolute_scale + size) / scale));
+            let at_any_scale = (2.0 * (pretrained / scale)).min(1.0);
             let sensitivity = match -pretraining_dependence / excess {
                 // Too close to the smallest float for a comparison with the bounds.
                 tiny if tiny < NO_SENSITIVITY => 0.0,
@@ -134,12 +138,12 @@ impl InductiveBias {
             // The part of the scale that comes from the first layer.
             let part = if sensitivity == 0.0 { 0.0 } else { sensitivity / without_readout };
             if part > 1.0 + rounding {
-                return Err(unattainable(without_readout.min(by_share)));
+                return Err(unattainable(without_readout.min(by_share), at_any_scale));
             }
             let part = part.min(1.0);
             let share = scale * part / (2.0 * (absolute_scale + size));
             if share > 1.0 + slack {
-                return Err(unattainable(without_readout.min(by_share)));
+                return Err(unattainable(without_readout.min(by_share), at_any_scale));
             }
             if part > 0.0 && share < MIN_SHARE {
                 return Err(Error::NotRepresentable {

@@ -151,6 +151,8 @@ impl TaskBias {
         let density = supports.fine_tuning_density();
         check("fine_tuning_density", density, "(0, 1]", |x| x > 0.0)?;
         check("correlation", task.correlation(), "0, for the bias of a task", |x| x == 0.0)?;
+        let magnitude =
+            task.constant_magnitude("0, for the bias of a task: that of one magnitude")?;
         let group = |probability: f64, pretrained_coefficient| {
             Ok(FeatureGroup {
                 weight: probability / density,
@@ -158,10 +160,7 @@ impl TaskBias {
                 scales: scale_map.feature_scales(pretrained_coefficient)?,
             })
         };
-        let groups = [
-            group(supports.shared(), task.constant_magnitude()?)?,
-            group(supports.new_features(), 0.0)?,
-        ];
+        let groups = [group(supports.shared(), magnitude)?, group(supports.new_features(), 0.0)?];
         let (mut excess, mut dependence) = (0.0, 0.0);
         for group in groups.iter().filter(|group| group.weight > 0.0) {
             let mean = group.mean_excess()?;

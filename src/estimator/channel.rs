@@ -4,6 +4,15 @@ use crate::error::{Error, Result};
 use crate::estimator::partials::Partials;
 use crate::problem::law::Group;
 
+/// The square of the largest power of two that is not above the root of a mean square. Dividing by
+/// such a unit is exact: a start that is close to an atom stays as close, to the last digit.
+pub(crate) fn exact_unit_squared(mean_square: f64) -> f64 {
+    if mean_square == 0.0 {
+        return 0.0;
+    }
+    2.0_f64.powf(2.0 * (0.5 * mean_square.log2()).floor())
+}
+
 /// The root of `unit_squared`, with the sign of the mean of a group.
 pub(crate) fn signed_unit(group: &Group, unit_squared: f64) -> f64 {
     let unit = unit_squared.sqrt();
@@ -16,10 +25,11 @@ pub(crate) fn prior_in_units(group: &Group, unit_squared: f64) -> Result<(f64, f
     let mean = group.prior().mean().abs() / unit_squared.sqrt();
     let variance = group.prior().variance() / unit_squared;
     if mean > 1e150 || variance > 1e300 {
-        return Err(Error::NotRepresentable {
+        let error = Error::NotRepresentable {
             quantity: "the prior of a group of weight zero",
             reason: "it is too large in units of signal and noise",
-        });
+        };
+        return Err(error.in_group(group.label()));
     }
     Ok((mean, variance))
 }

@@ -4,7 +4,7 @@ use crate::asymptotics::fixed_point::{Estimator, Solved};
 use crate::asymptotics::newton::EFFECTIVE_PENALTY;
 use crate::error::{Error, Result};
 use crate::estimator::channel::{
-    Form, Line, Resolution, ScalarChannel, Slopes, Terms, prior_in_units,
+    Form, Line, Resolution, ScalarChannel, Slopes, Terms, exact_unit_squared, prior_in_units,
 };
 use crate::estimator::partials::Partials;
 use crate::estimator::quadrature::{Channel, Node, Rule, integrate};
@@ -106,7 +106,7 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
         if group.scale() == 0.0 || signal == 0.0 {
             return Ok(signal);
         }
-        let square = group.magnitude_squared();
+        let square = exact_unit_squared(group.magnitude_squared());
         Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
     };
     let errors = law.groups().iter().map(error).collect::<Result<_>>()?;

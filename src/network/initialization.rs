@@ -1,6 +1,9 @@
 //! Layer scales, the pair (absolute scale, relative scale), and the weights they lead to.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use crate::error::{Error, MAX_SQUARABLE, Result, check, check_coefficient};
+use crate::numerics::double_word::DoubleWord;
 
 const SCALE_DOMAIN: &str = "0 or [1e-300, 1e300]";
 
@@ -52,9 +55,31 @@ pub struct Initialization {
     first_layer_root: f64,
     /// v0 / sqrt(c).
     readout_root: f64,
+    given: Given,
+}
+
+/// The pair of numbers that an initialization was built from, of which the others are roundings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Given {
+    AbsoluteAndRelativeScale,
+    AbsoluteScaleAndShare,
+    Layers,
 }
 
 impl Initialization {
+    /// Relative accuracy budget of [`weights`](Self::weights).
+    ///
+    /// Where a weight changes its sign, it is met at coefficients that differ from the zero by a tenth
+    /// of the spacing of floats or more, in scales above 1e-270: the difference of the two terms that
+    /// cancel there has an error of 1e-30 of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(diagonet::Initialization::WEIGHTS_ACCURACY, 1e-14);
+    /// ```
+    pub const WEIGHTS_ACCURACY: f64 = 1e-14;
+
     /// The initialization with first layer at `first_layer` (w0) and readout at `readout` (v0).
     ///
     /// # Errors
@@ -121,6 +146,7 @@ impl Initialization {
             first_layer_share,
             first_layer_root,
             readout_root,
+            given: Given::AbsoluteAndRelativeScale,
         })
     }
 
@@ -131,6 +157,7 @@ impl Initialization {
             first_layer: absolute_scale.sqrt() * share.sqrt(),
             first_layer_share: share,
             first_layer_root: share.sqrt(),
+            given: Given::AbsoluteScaleAndShare,
             ..Self::from_scales(absolute_scale, 2.0 * share - 1.0)?
         })
     }
@@ -139,10 +166,14 @@ impl Initialization {
     /// which the relative scale is that of a readout at zero.
     pub(crate) fn from_layers(first_layer: f64, readout: f64) -> Self {
         let norm = first_layer.hypot(readout);
-        let (first_layer_root, readout_root) =
-            if norm > 0.0 { (first_layer / norm, readout / norm) } else { (1.0, 0.0) };
-        // The product of sum and difference keeps the digits that the squares would cancel.
-        let relative_scale = (first_layer_root - readout_root) * (first_layer_root + readout_root);
+        let (first_layer_root, readout_root, difference) = if norm > 0.0 {
+            (first_layer / norm, readout / norm, (first_layer - readout) / norm)
+        } else {
+            (1.0, 0.0, 1.0)
+        };
+        // The product of sum and difference keeps the digits that the squares would cancel, and the
+        // difference of the layers themselves those that their ratios to the norm have lost.
+        let relative_scale = difference * (first_layer_root + readout_root);
         Self {
             absolute_scale: first_layer * first_layer + readout * readout,
             relative_scale: relative_scale.clamp(-1.0, 1.0),
@@ -151,6 +182,7 @@ impl Initialization {
             first_layer_share: first_layer_root * first_layer_root,
             first_layer_root,
             readout_root,
+            given: Given::Layers,
         }
     }
 
@@ -243,8 +275,16 @@ impl Initialization {
     /// where
     /// - `beta`: coefficient, in [-1e300, 1e300].
     ///
-    /// At `c = 0` the limit of a vanishing initialization is returned. Accuracy: 1e-14 relative,
-    /// except next to a zero crossing of a weight, where it is 1e-14 of the two terms that cancel.
+    /// At `c = 0` the limit of a vanishing initialization is returned. The two differences are
+    /// computed from the products
+    ///
+    /// ```text
+    /// 2 w+ w- = c + lambda H,      2 v+ v- = c - lambda H,      H = sqrt(c² + beta²)
+    /// c - |lambda| H = (2 w0 v0 - |lambda| beta) (2 w0 v0 + |lambda| beta) / (c + |lambda| H)
+    /// ```
+    ///
+    /// for `beta >= 0`, of which one difference remains. Accuracy:
+    /// [`WEIGHTS_ACCURACY`](Self::WEIGHTS_ACCURACY).
     ///
     /// Source: Anguita et al. 2026 (arXiv:2602.20062), proof of Theorem 4.1.
     ///
@@ -272,31 +312,79 @@ impl Initialization {
         }
         let (a, b) = (self.first_layer_root, self.readout_root);
         // sqrt(c) cosh(xi/2) and sqrt(c) sinh(xi/2), finite at c = 0.
-        let cosh = (0.5 * (c + norm)).sqrt();
-        let sinh = 0.5 * magnitude / cosh;
-        let (growing_first, growing_readout) = (a * cosh + b * sinh, b * cosh + a * sinh);
-        // The other path is a difference. In exponentials the same difference has other terms;
-        // the pair with the smaller terms loses fewer digits.
-        let growth = (magnitude + norm).sqrt();
-        let decay = c / growth;
-        let (sum, difference) = (0.5 * (a + b), 0.5 * self.relative_scale / (a + b));
-        let shrinking = |from_rest: f64, pull: f64, balance: f64| {
-            if (balance * growth).abs() + sum * decay < from_rest + pull {
-                balance * growth + sum * decay
-            } else {
-                from_rest - pull
-            }
+        let cosh = FRAC_1_SQRT_2 * (c + norm).sqrt();
+        let sinh = 0.5 * (magnitude / cosh);
+        let growing = Path { first_layer: a * cosh + b * sinh, readout: b * cosh + a * sinh };
+        // The layer that starts smaller is the one that changes its sign.
+        let relative = self.relative_scale.abs();
+        let sum = c + relative * norm;
+        let [crossing, other] = if self.relative_scale < 0.0 {
+            [growing.first_layer, growing.readout]
+        } else {
+            [growing.readout, growing.first_layer]
         };
-        let growing = Path { first_layer: growing_first, readout: growing_readout };
-        let shrinking = Path {
-            first_layer: shrinking(a * cosh, b * sinh, difference),
-            readout: shrinking(b * cosh, a * sinh, -difference),
+        let crossing = if c == 0.0 {
+            -relative * (0.5 * (magnitude / crossing))
+        } else if crossing == 0.0 {
+            0.0
+        } else {
+            let (rest, pull) = (c * a * (2.0 * b), relative * magnitude);
+            // In this order, because the product of both differences may underflow.
+            let root = sum.sqrt();
+            let factor = (rest + pull) / crossing / root;
+            0.5 * factor * (self.rest_less_pull(rest, pull, magnitude) / root)
+        };
+        let other = 0.5 * (sum / other);
+        let shrinking = if self.relative_scale < 0.0 {
+            Path { first_layer: crossing, readout: other }
+        } else {
+            Path { first_layer: other, readout: crossing }
         };
         Ok(if beta >= 0.0 {
             Weights { plus: growing, minus: shrinking }
         } else {
             Weights { plus: shrinking, minus: growing }
         })
+    }
+
+    /// `2 w0 v0 - |lambda| beta`, given both to rounding. Where they cancel, they are computed anew
+    /// from the numbers that define the initialization.
+    fn rest_less_pull(&self, rest: f64, pull: f64, beta: f64) -> f64 {
+        let rounded = rest - pull;
+        if rounded.abs() > 0.5 * rest {
+            return rounded;
+        }
+        // In units of a power of two, so that nothing underflows.
+        let unit = self.absolute_scale.log2().floor();
+        let (root, rest, relative) = match self.given {
+            Given::Layers => {
+                let root = (-0.5 * unit).floor().exp2();
+                let (first, readout) = (self.first_layer * root, self.readout * root);
+                let (sum, difference) =
+                    (DoubleWord::sum(first, readout), DoubleWord::sum(first, -readout));
+                let scale =
+                    DoubleWord::product(first, first) + DoubleWord::product(readout, readout);
+                let rest = DoubleWord::product(2.0 * first, readout);
+                (root, rest, (sum * difference).over(scale))
+            }
+            given => {
+                let root = (-0.5 * unit).floor().exp2();
+                let (above, below, relative) = if given == Given::AbsoluteScaleAndShare {
+                    let share = self.first_layer_share;
+                    let relative = DoubleWord::sum(2.0 * share, -1.0);
+                    let below = DoubleWord::sum(2.0, -2.0 * share);
+                    (DoubleWord::from(2.0 * share), below, relative)
+                } else {
+                    let lambda = self.relative_scale;
+                    (DoubleWord::sum(1.0, lambda), DoubleWord::sum(1.0, -lambda), lambda.into())
+                };
+                let scale = DoubleWord::from(self.absolute_scale * root * root);
+                (root, scale * (above * below).sqrt(), relative)
+            }
+        };
+        let pull = relative.abs() * DoubleWord::from(beta * root * root);
+        let exact = (rest - pull).value() / root / root;
+        if exact.is_finite() { exact } else { rounded }
     }
 }
 
@@ -500,6 +588,44 @@ mod tests {
         assert!((limit.coefficient() - 2.0).abs() < 1e-15);
         assert!((limit.plus.first_layer - close.plus.first_layer).abs() < 1e-15);
         assert!((limit.minus.readout - close.minus.readout).abs() < 1e-15);
+    }
+
+    #[test]
+    fn layers_that_are_nearly_equal_keep_the_digits_of_their_difference() {
+        for exponent in 1..50 {
+            let gap = 2.0_f64.powi(-exponent);
+            // Layers 1 and 1 + gap, in any unit.
+            let expected = -gap * (2.0 + gap) / (2.0 + 2.0 * gap + gap * gap);
+            for unit in [1.0, 0.5, 2.0_f64.powi(-300)] {
+                let layers = Initialization::from_layer_scales(unit, unit * (1.0 + gap)).unwrap();
+                let error = (layers.relative_scale() / expected - 1.0).abs();
+                assert!(error < 1e-15, "{gap:e}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn weights_are_numbers_at_the_ends_of_all_domains() {
+        let smallest = 5e-324;
+        for c in [0.0, 1e-300, 1.0, 1e300] {
+            for lambda in [-1.0, -0.16, -smallest, 0.0, smallest, 1.0 - f64::EPSILON, 1.0] {
+                let initialization = Initialization::from_scales(c, lambda).unwrap();
+                for beta in [0.0, smallest, 1e-310, 1e-300, 1e-20, 1.0, 1e300] {
+                    let Weights { plus, minus } = initialization.weights(-beta).unwrap();
+                    for (growing, shrinking) in
+                        [(minus.first_layer, plus.first_layer), (minus.readout, plus.readout)]
+                    {
+                        assert!(
+                            growing * (1.0 + 1e-15) >= shrinking.abs(),
+                            "{c:e} {lambda:e} {beta:e}"
+                        );
+                    }
+                    let size = c.sqrt().max(beta.sqrt());
+                    let larger = minus.first_layer.hypot(minus.readout);
+                    assert!(larger >= 0.7 * size && larger <= 2.0 * size, "{c:e} {beta:e}");
+                }
+            }
+        }
     }
 
     #[test]

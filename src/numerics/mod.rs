@@ -1,6 +1,7 @@
 //! Numerical methods that know nothing of networks.
 
 pub(crate) mod crossing;
+pub(crate) mod double_word;
 pub(crate) mod minimum;
 pub(crate) mod normal;
 pub(crate) mod root;

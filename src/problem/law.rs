@@ -116,7 +116,8 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a weight outside [0, 1], or a scale outside 0 or [1e-307, 1e307].
+    /// [`Error::OutOfDomain`] for a weight outside [0, 1], or a scale outside 0 or [1e-307, 1e307];
+    /// within [`Error::InGroup`], as all errors of a group.
     ///
     /// # Examples
     ///
@@ -126,11 +127,14 @@ impl Group {
     /// assert!(Group::new("too much", 1.5, Prior::ZERO, 1.0).is_err());
     /// ```
     pub fn new(label: impl Into<Label>, weight: f64, prior: Prior, scale: f64) -> Result<Self> {
+        let label = label.into();
+        let checked = check_probability("weight", weight).and_then(|_| check_scale("scale", scale));
+        checked.map_err(|error| error.in_group(&label))?;
         Ok(Self {
-            label: label.into(),
-            weight: check_probability("weight", weight)?,
+            label,
+            weight,
             prior,
-            scale: check_scale("scale", scale)?,
+            scale,
             start: 0.0,
             pretrained: None,
             mirrored: false,
@@ -161,7 +165,8 @@ impl Group {
         } else {
             ("0, at scale 0", 0.0)
         };
-        check("start", start, domain, |x| x.abs() <= largest)?;
+        check("start", start, domain, |x| x.abs() <= largest)
+            .map_err(|error| error.in_group(&self.label))?;
         Ok(Self { start, ..self })
     }
 
@@ -187,7 +192,8 @@ impl Group {
         let deviations = [self.prior, pretrained.prior()].map(|prior| prior.variance().sqrt());
         let largest = deviations[0] * deviations[1] * (1.0 + 1e-12);
         let domain = "at most the geometric mean of the variances in magnitude";
-        check("covariance", pretrained.covariance(), domain, |x| x.abs() <= largest)?;
+        check("covariance", pretrained.covariance(), domain, |x| x.abs() <= largest)
+            .map_err(|error| error.in_group(&self.label))?;
         Ok(Self { pretrained: Some(pretrained), ..self })
     }
 
@@ -397,8 +403,9 @@ impl Law {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a pretraining prior that is not an atom, or where the scale map
-    /// leaves the range [1e-307, 1e307] of scales.
+    /// [`Error::OutOfDomain`] for a pretraining prior that is not an atom, which
+    /// [`Transfer`](crate::Transfer) takes, or where the scale map leaves the range [1e-307, 1e307] of
+    /// scales.
     ///
     /// # Examples
     ///
@@ -413,7 +420,8 @@ impl Law {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
-        let magnitude = task.constant_magnitude()?;
+        let domain = "0, for a law of four groups; Transfer integrates over other priors";
+        let magnitude = task.constant_magnitude(domain)?;
         let active = scale_map.fine_tuning_scale(magnitude)?;
         let inactive = scale_map.fine_tuning_scale(0.0)?;
         let groups = Self::four_groups(task, active, inactive)?.into_iter().zip(FeatureClass::ALL);
@@ -669,6 +677,10 @@ mod tests {
         let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
         let barely = Initialization::from_scales(1e-300, -1.0 + f64::EPSILON).unwrap();
         let law = Law::fine_tuning(&task, &ScaleMap::new(barely, 0.0).unwrap());
-        assert!(matches!(law, Err(Error::OutOfDomain { parameter: "scale", .. })));
+        let error = law.unwrap_err();
+        assert!(
+            matches!(&error, Error::InGroup { label, .. } if *label == FeatureClass::New.into())
+        );
+        assert!(matches!(error.cause(), Error::OutOfDomain { parameter: "scale", .. }));
     }
 }

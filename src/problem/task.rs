@@ -503,10 +503,11 @@ impl Task {
         self.fine_tuning_variance
     }
 
-    /// The constant pretraining coefficient, for what is not an integral over others.
-    pub(crate) fn constant_magnitude(&self) -> Result<f64> {
+    /// The constant pretraining coefficient, for what is not an integral over others; `domain` says
+    /// what the variance has to be, for what, and where else to go.
+    pub(crate) fn constant_magnitude(&self, domain: &'static str) -> Result<f64> {
         let variance = self.pretraining_prior.variance();
-        check("pretraining_variance", variance, "0, for a constant magnitude", |x| x == 0.0)?;
+        check("pretraining_variance", variance, domain, |x| x == 0.0)?;
         Ok(self.pretraining_prior.mean())
     }
 

@@ -5,7 +5,7 @@ use nalgebra::DVector;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::EstimateStatistics;
-use crate::error::{Error, Result, check};
+use crate::error::{Error, Result, Stage, check};
 use crate::network::initialization::Initialization;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::feature_class::FeatureClass;
@@ -411,7 +411,10 @@ impl Experiment {
                 let scale = scale_map.pretraining().absolute_scale();
                 let uniform = DVector::from_element(self.dimension, scale);
                 let pretrained = match &draw.pretraining_data {
-                    Some(data) => interpolator.solve(data, &uniform)?.coefficients,
+                    Some(data) => {
+                        let end = interpolator.solve(data, &uniform);
+                        end.map_err(|error| error.in_stage(Stage::Pretraining))?.coefficients
+                    }
                     None => draw.pretraining_coefficients.clone(),
                 };
                 let (scales, start) = match transfer.protocol() {
@@ -429,7 +432,8 @@ impl Experiment {
             Some(initialization) => {
                 let scale = initialization.absolute_scale();
                 let scales = DVector::from_element(self.dimension, scale);
-                Some(interpolator.solve(&draw.data, &scales)?.coefficients)
+                let end = interpolator.solve(&draw.data, &scales);
+                Some(end.map_err(|error| error.in_stage(Stage::FromScratch))?.coefficients)
             }
             None => None,
         };
@@ -456,7 +460,8 @@ impl Experiment {
                 let scale_map = transfer.scale_map();
                 let initialization = scale_map.pretraining();
                 let network = match &draw.pretraining_data {
-                    Some(data) => train(Network::uniform(&initialization, self.dimension), data)?,
+                    Some(data) => train(Network::uniform(&initialization, self.dimension), data)
+                        .map_err(|error: Error| error.in_stage(Stage::Pretraining))?,
                     None => {
                         let coefficients = draw.pretraining_coefficients.iter();
                         let weights = coefficients.map(|&beta| initialization.weights(beta));
@@ -475,7 +480,12 @@ impl Experiment {
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
                 let start = Network::uniform(&initialization, self.dimension);
-                Some(train(start, &draw.data)?.coefficients())
+                let network = train(start, &draw.data);
+                Some(
+                    network
+                        .map_err(|error: Error| error.in_stage(Stage::FromScratch))?
+                        .coefficients(),
+                )
             }
             None => None,
         };

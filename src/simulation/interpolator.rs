@@ -235,6 +235,7 @@ impl Interpolator {
                 coefficients: start.clone(),
                 primal_residual: 0.0,
                 duality_gap: 0.0,
+                label_residual: if size == 0.0 { 0.0 } else { distance.norm() / reference },
                 iterations: 0,
             });
         }
@@ -259,7 +260,8 @@ impl Interpolator {
         }
         let mut coefficients = start.clone();
         movable.iter().zip(&moves).for_each(|(&d, change)| coefficients[d] += change);
-        Ok(Interpolation { coefficients, primal_residual, duality_gap, iterations })
+        let label_residual = data.residual(&coefficients)?.norm() / reference;
+        Ok(Interpolation { coefficients, primal_residual, duality_gap, label_residual, iterations })
     }
 }
 
@@ -276,7 +278,14 @@ impl Interpolator {
 /// any value of the dual, `beta` is within the gap of the optimum whatever way it was found. `P` is
 /// that of labels that differ by the residual, and the gap includes what these change of `D`. For
 /// least squares, the first is `|X^T (y - X beta)| / (|X| |y|)` on the coordinates that can move,
-/// and the second 0.
+/// and the second 0. Where no coordinate can move, as in a design of zeros, every start is the end,
+/// and both are 0. What the end leaves of the labels is said in all cases by
+///
+/// ```text
+/// label_residual  = |y - X beta| / |y|
+/// ```
+///
+/// Where the start is not zero, `|y|` is the larger one of `|y|` and `|X b0|` in all of them.
 ///
 /// # Examples
 ///
@@ -296,10 +305,14 @@ impl Interpolator {
 pub struct Interpolation {
     /// Coefficients at the end of training, D of them.
     pub coefficients: DVector<f64>,
-    /// Relative residual of the constraint.
+    /// Relative residual of the conditions on the end point: of the labels less what an explicit
+    /// penalty holds back, or of the normal equations of least squares.
     pub primal_residual: f64,
     /// Relative duality gap, an upper bound.
     pub duality_gap: f64,
+    /// Relative residual of the labels: at rounding where the end interpolates, and what least
+    /// squares, frozen coordinates, inputs of zero or an explicit penalty leave unexplained elsewhere.
+    pub label_residual: f64,
     /// Newton steps, each with one factorization; 1 for least squares.
     pub iterations: usize,
 }
@@ -795,6 +808,46 @@ mod tests {
         assert!(matches!(error, Err(Error::Uncertified { .. })), "{error:?}");
         let huge = solve(dmatrix![1e150, 0.5e150]).unwrap().coefficients;
         assert!((huge * 1e150 - dvector![0.8, 0.4]).amax() < ROUNDING);
+    }
+
+    #[test]
+    fn the_residual_of_the_labels_is_what_the_end_leaves_of_them() {
+        use nalgebra::{dmatrix, dvector};
+        // Inputs of zeros, frozen coordinates, and labels that contradict each other.
+        let leaves = |inputs: DMatrix<f64>, labels, scales, kappa| {
+            let data = Dataset::new(inputs, labels).unwrap();
+            let interpolator = Interpolator::new().with_explicit_penalty(kappa).unwrap();
+            interpolator.solve(&data, &scales).unwrap().label_residual
+        };
+        assert_eq!(leaves(dmatrix![0.0, 0.0], dvector![1.0], dvector![1.0, 1.0], 0.0), 1.0);
+        assert_eq!(leaves(dmatrix![0.0, 0.0], dvector![1.0], dvector![1.0, 1.0], 1.0), 1.0);
+        assert_eq!(leaves(dmatrix![0.0, 0.0], dvector![0.0], dvector![1.0, 1.0], 0.0), 0.0);
+        assert_eq!(leaves(dmatrix![1.0, 0.5], dvector![-2.0], dvector![0.0, 0.0], 0.0), 1.0);
+        assert_eq!(leaves(dmatrix![1.0; 1.0], dvector![1.0, -1.0], dvector![1.0], 0.0), 1.0);
+        // And what it is in general, by the coefficients.
+        for (samples, dimension) in [(4, 12), (12, 12), (20, 12)] {
+            let data = draws::noise(samples, dimension, 7);
+            for frozen in [0, 3, 9, 12] {
+                let scales = DVector::from_fn(dimension, |d, _| if d < frozen { 0.0 } else { 0.1 });
+                for kappa in [0.0, 1e-3, 1.0, 1e6] {
+                    let start = DVector::from_fn(dimension, |d, _| {
+                        if d < frozen || d % 2 == 0 { 0.0 } else { 2.0 }
+                    });
+                    for start in [DVector::zeros(dimension), start] {
+                        let interpolator =
+                            Interpolator::new().with_explicit_penalty(kappa).unwrap();
+                        let result = interpolator.solve_from(&data, &scales, &start).unwrap();
+                        let fitted = data.inputs() * &start;
+                        let size = data.labels().norm().max(fitted.norm());
+                        let rest = data.labels() - data.inputs() * &result.coefficients;
+                        let difference = (result.label_residual - rest.norm() / size).abs();
+                        assert!(difference < ROUNDING, "{samples} {frozen} {kappa} {difference:e}");
+                        let interpolates = kappa == 0.0 && samples <= dimension - frozen;
+                        assert_eq!(interpolates, result.label_residual < ROUNDING);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

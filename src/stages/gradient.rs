@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use crate::asymptotics::sensitivity::{LawGradient, Sensitivities};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stage};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
@@ -220,7 +220,8 @@ impl PretrainingSlopes {
             // Coefficients are known, and stay so.
             return Ok(Self::default());
         }
-        let sensitivities = pretraining.sensitivities()?;
+        let sensitivities = pretraining.sensitivities();
+        let sensitivities = sensitivities.map_err(|error| error.in_stage(Stage::Pretraining))?;
         let scale = solution.transfer.scale_map().pretraining().absolute_scale();
         let both = |part: fn(&LawGradient) -> f64| {
             [part(&sensitivities.effective_noise_variance), part(&sensitivities.effective_penalty)]

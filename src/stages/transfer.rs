@@ -5,7 +5,7 @@ use crate::asymptotics::problem::{Answer, Scan, Solve};
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::Statistics;
-use crate::error::{Error, Result, check};
+use crate::error::{Error, Result, Stage, check};
 use crate::network::scale_map::ScaleMap;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
@@ -76,7 +76,7 @@ pub enum Protocol {
 /// # Errors
 ///
 /// Solving a transfer fails
-/// - as [`Solver::solve`] does, for either stage;
+/// - as [`Solver::solve`] does, for either stage; within [`Error::InStage`] for pretraining;
 /// - with [`Error::OutOfDomain`] for an absolute scale of 0 with less than one pretraining sample per
 ///   coordinate, or with [`Protocol::Continued`]; or for scales outside of [1e-307, 1e307];
 /// - with [`Error::QuadratureDisabled`] where pretrained coefficients are not atoms and the feature
@@ -436,9 +436,9 @@ impl Transfer {
     ///
     /// # Errors
     ///
-    /// As [`Solver::solve`]; [`Error::OutOfDomain`] for an absolute scale of 0 with less than
-    /// one sample per coordinate, where the limit of a vanishing initialization leaves an atom of
-    /// coefficients at zero.
+    /// As [`Solver::solve`], within [`Error::InStage`]; [`Error::OutOfDomain`] for an absolute scale
+    /// of 0 with less than one sample per coordinate, where the limit of a vanishing initialization
+    /// leaves an atom of coefficients at zero.
     ///
     /// # Examples
     ///
@@ -460,7 +460,8 @@ impl Transfer {
         let Some(samples) = self.pretraining_samples else {
             return Ok(None);
         };
-        Solver::new().solve(&self.pretraining_law(&samples)?, &samples).map(Some)
+        let solution = Solver::new().solve(&self.pretraining_law(&samples)?, &samples);
+        solution.map(Some).map_err(|error| error.in_stage(Stage::Pretraining))
     }
 
     /// The law of a coordinate in pretraining on finite data, of active and inactive ones.
