@@ -311,7 +311,7 @@ fn advertised_domains_are_those_that_are_checked() {
         constructor(move |x| ScaleMap::new(pretraining, x)),
         constructor(move |x| map.fine_tuning_scale(x)),
         constructor(move |x| map.log_sensitivity(x)),
-        constructor(|x| Penalty::<f64>::new(x)),
+        constructor(Penalty::<f64>::new),
         constructor(move |x| penalty.value(x)),
         constructor(move |x| penalty.proximal(x, 1.0)),
         constructor(move |x| penalty.proximal(1.0, x)),
