@@ -311,7 +311,7 @@ fn advertised_domains_are_those_that_are_checked() {
         constructor(move |x| ScaleMap::new(pretraining, x)),
         constructor(move |x| map.fine_tuning_scale(x)),
         constructor(move |x| map.log_sensitivity(x)),
-        constructor(|x| Penalty::<f64>::new(x)),
+        constructor(Penalty::<f64>::new),
         constructor(move |x| penalty.value(x)),
         constructor(move |x| penalty.proximal(x, 1.0)),
         constructor(move |x| penalty.proximal(1.0, x)),
@@ -480,4 +480,24 @@ fn a_bias_out_of_reach_says_what_a_smaller_scale_reaches() {
         }
     }
     assert!(widened > 10 && fixed >= 12, "{widened} {fixed}");
+}
+
+#[cfg(feature = "simulation")]
+#[test]
+fn networks_that_diverge_name_the_stage_of_their_training() {
+    use diagonet::simulation::{Experiment, GradientDescent, Trainer};
+    let map = ScaleMap::new(Initialization::from_scales(1.0, 0.0).unwrap(), 0.0).unwrap();
+    let samples = Samples::new(0.5).unwrap();
+    let error = |transfer: Transfer| {
+        let descent = GradientDescent::new().with_learning_rate(1e6).unwrap();
+        let experiment = Experiment::new(transfer, samples, 20).unwrap();
+        let experiment = experiment.with_trainer(Trainer::Descent(descent));
+        experiment.run(1, 0).unwrap_err()
+    };
+    let unlimited = Transfer::new(unit_task(), map);
+    let in_pretraining = error(unlimited.with_pretraining_samples(samples));
+    assert!(matches!(in_pretraining, Error::InStage { stage: Stage::Pretraining, .. }));
+    assert!(matches!(in_pretraining.cause(), Error::TrainingDiverged { .. }));
+    assert!(in_pretraining.to_string().starts_with("in pretraining: training diverged"));
+    assert!(matches!(error(unlimited), Error::TrainingDiverged { .. }));
 }
