@@ -28,6 +28,10 @@ const SOLVED: f64 = 1e-9;
 /// to a sharp transition), it is the answer.
 const ROUNDING: f64 = 1e-12;
 
+/// Evaluations after which brackets give up. Nested searches bounded each could take a hundred times
+/// as many; what converges takes less than a thousand.
+const MOST_EVALUATIONS: usize = 3000;
+
 /// Name of theta in errors.
 pub(crate) const EFFECTIVE_PENALTY: &str = "the effective penalty";
 
@@ -174,6 +178,10 @@ impl<C: ScalarChannel> Search<'_, C> {
             [LOWEST[0], HIGHEST[0]],
             "the effective noise variance",
             |log_noise| {
+                if self.iterations > MOST_EVALUATIONS {
+                    let iterations = self.iterations;
+                    return Err(Error::NotConverged { iterations, residual: f64::INFINITY });
+                }
                 if log_noise <= log_least_noise {
                     // No penalty takes the noise away that is too much.
                     return Ok((log_least_noise - log_noise + 1.0, -1.0));
