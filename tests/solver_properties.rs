@@ -214,6 +214,40 @@ proptest! {
     }
 }
 
+/// Few samples and tiny scales: only the far tail of the effective noise passes the threshold, and the
+/// exponential of the parameter `asinh(b/c)` overflows.
+#[test]
+fn fixed_point_equations_hold_where_few_samples_meet_tiny_scales() {
+    for scale in [1e-200, 1e-290, 5e-301] {
+        let group = |weight, prior| Group::new("group", weight, prior, scale).unwrap();
+        let law = Law::new(vec![
+            group(0.2, Prior::gaussian(0.0, 3.0).unwrap()),
+            group(0.1, Prior::atom(-1.0).unwrap()),
+            group(0.7, Prior::ZERO),
+        ])
+        .unwrap();
+        for exponent in [3, 20, 33, 36, 60, 80] {
+            let ratio = 10.0_f64.powi(-exponent);
+            for noise in [0.0, 1e4] {
+                let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
+                let report = Solver::new().solve(&law, &samples).unwrap();
+                let (variance, theta) =
+                    (report.state.effective_noise_variance, report.state.effective_penalty);
+                let (mut response, mut error) = (0.0, 0.0);
+                for group in law.groups() {
+                    let moments = panels::moments(group, variance, theta);
+                    response += group.weight() * moments[0];
+                    error += group.weight() * moments[1];
+                }
+                // The response in the tail multiplies the rounding of theta by the square of the
+                // threshold.
+                assert!(relative_error(response, ratio) < 1e-9, "{scale} {ratio} {response:e}");
+                assert!(relative_error(error, report.generalization_error) < 1e-9);
+            }
+        }
+    }
+}
+
 /// An independent quadrature for the response and the error of a group.
 mod panels {
     use diagonet::{Group, Penalty};
@@ -246,10 +280,14 @@ mod panels {
             [density * point.slope_in_z, density * bias * bias]
         };
         // The map bends where its two terms are equal, over a width that shrinks with the scale.
-        let bend = 0.5 * theta * (1.0 + (theta / group.scale()).asinh());
-        let (low, high) = (m - 9.5 * spread, m + 9.5 * spread);
+        let logarithm = theta.ln() - group.scale().ln();
+        let arc = if logarithm < 700.0 { logarithm.exp().asinh() } else { logarithm };
+        let bend = 0.5 * theta * (1.0 + arc);
+        // What is beyond a threshold in the tail counts, too.
+        let reach = (9.5 + bend / spread).min(38.0) * spread;
+        let (low, high) = (m - reach, m + reach);
         let mut edges = vec![low, m, high];
-        let mut width = 20.0 * spread;
+        let mut width = 2.0 * reach;
         while width > 1e-6 * (group.scale() + theta).min(spread) {
             for centre in [-bend, 0.0, bend, m] {
                 for side in [-1.0, 1.0] {

@@ -190,9 +190,17 @@ pub(crate) fn solve<C: ScalarChannel>(
             Ok(terms.error * unit_squared)
         }
     };
-    let group_errors = law.groups().iter().enumerate().map(error).collect::<Result<_>>()?;
+    let group_errors: Vec<f64> =
+        law.groups().iter().enumerate().map(error).collect::<Result<_>>()?;
+    let noise = noise * unit_squared;
+    if !noise.is_finite() || group_errors.iter().any(|error| !error.is_finite()) {
+        return Err(Error::NotRepresentable {
+            quantity: "the effective noise variance",
+            reason: "it is above 1e308",
+        });
+    }
     let state = FixedPoint {
-        effective_noise_variance: noise * unit_squared,
+        effective_noise_variance: noise,
         effective_penalty: penalty * unit,
         iterations: root.iterations,
         integrand_evaluations: root.nodes,

@@ -29,6 +29,10 @@ const SOLVED: f64 = 1e-9;
 /// to a sharp transition), it is the answer.
 const ROUNDING: f64 = 1e-12;
 
+/// Evaluations after which brackets give up. Nested searches bounded each could take a hundred times
+/// as many; what converges takes less than a thousand.
+const MOST_EVALUATIONS: usize = 3000;
+
 /// Name of theta in errors.
 pub(crate) const EFFECTIVE_PENALTY: &str = "the effective penalty";
 
@@ -113,24 +117,26 @@ impl<C: ScalarChannel> Search<'_, C> {
 
     /// Newton's method. The residuals are logarithms, as the unknowns are: where everything follows
     /// power laws the equations are linear, and full steps converge from afar. Where it fails, the
-    /// point to search on from: the bound that it ran into, because a root beyond is then found to
-    /// be so at once, or `start`.
+    /// point that it came to: from a bound, brackets find at once that the root is beyond.
     fn newton(
         &mut self,
         start: [f64; 2],
         coarse_first: bool,
     ) -> std::result::Result<Root, [f64; 2]> {
         const LIMIT: usize = 40;
+        /// Steps beyond the bounds after which it is for brackets to say on which side the root is.
+        const PRESSED: usize = 3;
         let mut fine = !coarse_first;
         let mut point = start;
         let mut previous = f64::INFINITY;
         let mut longest = SHORT;
         let mut direction = 0.0;
+        let mut pressed = 0;
         for _ in 0..LIMIT {
             let evaluation =
                 self.evaluate(point, if fine { Resolution::Fine } else { Resolution::Coarse });
             let Some((step, length)) = damped_step(&evaluation, longest) else {
-                return Err(start);
+                return Err(point);
             };
             if fine {
                 let stagnant = length > 0.5 * previous;
@@ -150,13 +156,14 @@ impl<C: ScalarChannel> Search<'_, C> {
                 longest = SHORT;
             }
             direction = if step[0] == 0.0 { direction } else { step[0] };
-            let next = [0, 1].map(|i| (point[i] + step[i]).clamp(LOWEST[i], HIGHEST[i]));
-            if next == point && next != [0, 1].map(|i| point[i] + step[i]) {
-                return Err(point);
+            let next = [0, 1].map(|i| point[i] + step[i]);
+            point = [0, 1].map(|i| next[i].clamp(LOWEST[i], HIGHEST[i]));
+            pressed += usize::from(point != next);
+            if pressed == PRESSED {
+                break;
             }
-            point = next;
         }
-        Err(start)
+        Err(point)
     }
 
     /// Nested root searches. The fixed point is the saddle point of a function that is concave in the
@@ -172,6 +179,10 @@ impl<C: ScalarChannel> Search<'_, C> {
             [LOWEST[0], HIGHEST[0]],
             "the effective noise variance",
             |log_noise| {
+                if self.iterations > MOST_EVALUATIONS {
+                    let iterations = self.iterations;
+                    return Err(Error::NotConverged { iterations, residual: f64::INFINITY });
+                }
                 if log_noise <= log_least_noise {
                     // No penalty takes the noise away that is too much.
                     return Ok((log_least_noise - log_noise + 1.0, -1.0));

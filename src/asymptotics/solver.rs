@@ -57,6 +57,13 @@ pub enum Method {
 /// and on the fine one to the end; where it does not converge, nested bracketed root searches that
 /// need no more than that the fixed point is a saddle point. Accuracy: [`Solver::ACCURACY`].
 ///
+/// Time is that of the nodes visited. An evaluation of the equations visits about a hundred nodes per
+/// group at scales next to the signal, and fifteen more for every decade that a scale is below it
+/// (twice as many where a mean or a start is not zero): at most some ten thousand. Newton's method
+/// takes fewer than ten evaluations in nine problems of ten, and fewer than twenty in 99 of a hundred,
+/// over the whole domain. Brackets take some hundreds, and end with [`Error::NotConverged`] after some
+/// thousands.
+///
 /// # Examples
 ///
 /// ```

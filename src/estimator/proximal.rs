@@ -109,7 +109,13 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
         let square = exact_unit_squared(group.magnitude_squared());
         Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
     };
-    let errors = law.groups().iter().map(error).collect::<Result<_>>()?;
+    let errors: Vec<f64> = law.groups().iter().map(error).collect::<Result<_>>()?;
+    if errors.iter().any(|error| !error.is_finite()) {
+        return Err(Error::NotRepresentable {
+            quantity: "the error of a group of weight zero",
+            reason: "its scale and penalty are too far apart",
+        });
+    }
     Solved::explicit(Estimator::Quadrature, 0.0, 2.0 * half_penalty, errors)
 }
 

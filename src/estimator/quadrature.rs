@@ -53,8 +53,11 @@ impl Channel {
             // A coefficient that is learned already has no error, not even one of rounding.
             return (start_parameter, 0.0);
         }
-        let shifted = z + half_penalty * start_parameter;
-        let mut distance = proximal_parameter(shifted, half_penalty, self.scale) - start_parameter;
+        // In units in which the start cannot take the sum beyond floats.
+        let unit = if half_penalty > 1e300 { 0.5_f64.powi(20) } else { 1.0 };
+        let shifted = unit * z + unit * half_penalty * start_parameter;
+        let mut distance =
+            proximal_parameter(shifted, unit * half_penalty, unit * self.scale) - start_parameter;
         if distance.abs() < 1.0 {
             // The difference has lost digits that steps in the distance itself restore.
             let [growing, decaying] = self.exponentials_at_start();
@@ -112,6 +115,11 @@ impl Rule {
         Self { step: 0.05, shift: 3.0, deviations: 0.2, reach: 12.0 };
 }
 
+/// More nodes than any walk takes: `t` changes by less than 1600 over all floats, and a mean that the
+/// walk passes on its way from zero is within 38 deviations, which bounds the step from below by 1/52
+/// under the fine rule, and by a 64th of that where the steps are halved most often.
+const MOST_NODES: usize = 1 << 23;
+
 /// One node of the rule.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {
@@ -162,6 +170,27 @@ struct Start {
 }
 
 impl Node {
+    /// A node that leaves every sum undefined.
+    const UNDEFINED: Self = Self {
+        mass: f64::NAN,
+        response: f64::NAN,
+        resistance: f64::NAN,
+        response_by_penalty: f64::NAN,
+        estimate: f64::NAN,
+        shrinkage: f64::NAN,
+        deviation: f64::NAN,
+        deviation_squared: f64::NAN,
+        bias: f64::NAN,
+        slope: f64::NAN,
+        stiffness: f64::NAN,
+        inverse_speed: f64::NAN,
+        scale_share: f64::NAN,
+        estimate_share: f64::NAN,
+        distance: f64::NAN,
+        pull: f64::NAN,
+        at_start: Start { inverse_norm: f64::NAN, scale_share: f64::NAN, estimate_share: f64::NAN },
+    };
+
     /// `tanh t - tanh t0`.
     pub(crate) fn turn(&self) -> f64 {
         let start = self.at_start;
@@ -190,7 +219,8 @@ impl Node {
 }
 
 /// Visits the nodes of the rule for `z ~ N(mean, variance + noise)`, with `noise = s²` and
-/// `half_penalty = theta/2`, and returns their number.
+/// `half_penalty = theta/2`, and returns their number. Where floats cannot hold the step, the one
+/// node is undefined, and with it every sum.
 #[inline(always)]
 pub(crate) fn integrate(
     channel: &Channel,
@@ -231,10 +261,16 @@ pub(crate) fn integrate(
     };
     let bend =
         spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
-    let step = spread / bend.max(speed / rule.deviations);
+    let bend = bend.max(speed / rule.deviations);
+    // Where t changes by so little that floats cannot hold it, the map is linear, and t is counted in
+    // smaller units from the mean.
+    let linear = spread / bend < 1e-200;
+    let stretch = if linear { 2.0_f64.powi(500) } else { 1.0 };
+    let step = spread * stretch / bend;
     if !step.is_normal() {
-        // Beyond floats: sums over no nodes, which no equation takes for a solution.
-        return 0;
+        // All of the Gaussian is within a distance in t that underflows.
+        visit(Node::UNDEFINED);
+        return 1;
     }
 
     // Nodes are counted from the mean, so that a narrow Gaussian around a large mean keeps its
@@ -243,7 +279,7 @@ pub(crate) fn integrate(
     let start_parameter = mean_parameter - mean_distance;
     let mean_from_zero = mean + half_penalty * start_parameter;
     let symmetric = mean == 0.0 && start == 0.0;
-    let centred = cut <= mean_from_zero.abs() || symmetric;
+    let centred = cut <= mean_from_zero.abs() || symmetric || linear;
     // `t - t0` at the origin.
     let origin = if centred { mean_distance } else { -start_parameter };
     let [growing, decaying] = if centred { at_mean } else { [0.5 * scale, 0.5 * scale] };
@@ -262,7 +298,7 @@ pub(crate) fn integrate(
 
     let ratio = step.exp();
     let (growth, decay, loss) = (step.exp_m1(), ratio.recip(), -(-step).exp_m1());
-    let density = step / (spread * (2.0 * std::f64::consts::PI).sqrt());
+    let density = step / (spread * stretch * (2.0 * std::f64::consts::PI).sqrt());
     let inverse_spread = spread.recip();
     let inverse_norm_at_start = reciprocal(scale.hypot(start));
     let at_start = Start {
@@ -270,32 +306,36 @@ pub(crate) fn integrate(
         scale_share: scale * inverse_norm_at_start,
         estimate_share: factor * (start * inverse_norm_at_start),
     };
+    let pull_per_tau = half_penalty / stretch;
     let whole_half_penalty = half_penalty / factor;
     let mut count = 0;
     // One pass away from the origin; `sign` and the order of the exponentials give its direction.
     let mut walk = |sign: f64, near: f64, far: f64, first: usize, multiplicity: f64| {
         // near (e^tau - 1), far (1 - e^-tau) and far e^-tau at tau = index * step, by recurrences of
         // positive terms. Where a scale is tiny, e^tau alone overflows.
-        let [near_step, far_step] = [near * growth, far * loss];
+        let [near_step, far_step] = [near * growth / stretch, far * loss / stretch];
         let [mut grown, mut lost, mut left] =
             if first == 0 { [0.0, 0.0, far] } else { [near_step, far_step, far * decay] };
-        let mut index = first;
-        loop {
+        for index in first..MOST_NODES {
             let tau = index as f64 * step;
             // b - b(origin) and sqrt(c² + b²), up to the sign.
             let estimate = grown + lost;
             let norm = near + grown + left;
-            let deviation = origin_deviation + sign * (estimate + half_penalty * tau);
+            let deviation = origin_deviation + sign * (estimate + pull_per_tau * tau);
             // Asked so that an undefined deviation ends the walk, too.
             let inside = sign * deviation <= cut;
             if !inside {
-                break;
+                return true;
             }
             let standardized = deviation * inverse_spread;
             let deviation_squared = standardized * standardized;
             let weight = if index == 0 { density } else { multiplicity * density }
                 * (-0.5 * deviation_squared).exp();
-            let shrinkage = half_penalty * (origin + sign * tau);
+            let shrinkage = if linear {
+                half_penalty * origin + sign * (pull_per_tau * tau)
+            } else {
+                half_penalty * (origin + sign * tau)
+            };
             let speed = norm + half_penalty;
             let response = weight * norm;
             let resistance = weight * half_penalty;
@@ -322,22 +362,24 @@ pub(crate) fn integrate(
                 inverse_speed: factor * inverse_speed,
                 scale_share: scale * inverse_norm,
                 estimate_share: factor * (signed_estimate * inverse_norm),
-                distance: factor * (origin + sign * tau),
+                distance: factor * (origin + sign * (tau / stretch)),
                 pull: whole_half_penalty * slope,
                 at_start,
             });
             count += 1;
-            index += 1;
             grown = grown * ratio + near_step;
             lost = lost * decay + far_step;
             left *= decay;
         }
+        false
     };
-    if symmetric {
-        walk(1.0, growing, decaying, 0, 2.0);
+    let ended = if symmetric {
+        walk(1.0, growing, decaying, 0, 2.0)
     } else {
-        walk(1.0, growing, decaying, 0, 1.0);
-        walk(-1.0, decaying, growing, 1, 1.0);
+        walk(1.0, growing, decaying, 0, 1.0) && walk(-1.0, decaying, growing, 1, 1.0)
+    };
+    if !ended {
+        visit(Node::UNDEFINED);
     }
     count
 }

@@ -63,7 +63,7 @@ pub enum Protocol {
 /// [`Transfer::TOLERANCE`], relatively. Because the rule converges geometrically, much less is left:
 /// 1e-9 relative is the budget, 4e-10 the worst of a thousand random problems. The time grows with the
 /// square of the logarithm of signal over scale: two milliseconds at a scale of 1e-3, fifteen at 1e-12,
-/// and seconds from 1e-60 on.
+/// half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
 ///
 /// [Statistics](crate::Statistics) of the law have that accuracy, too, but for discovery rates where
 /// every node is sharper than the distance to the next: after pretraining on unlimited data, with a
