@@ -8,7 +8,20 @@
 //! ```
 //!
 //! with `DIAGONET_ADVERSARY_PROBLEMS` problems a property (300 unless set). It prints counts and
-//! worst deviations.
+//! worst deviations. A run with 170 problems a property, in the test profile, took 45 seconds of one
+//! core and gave:
+//!
+//! | property | checked | worst relative deviation |
+//! |---|---|---|
+//! | error of random laws | 170 | 1.6e-11 (state: 1.6e-11) |
+//! | error of weighted l1 | 167, and 3 recovered | 7.9e-12 (state: 8.3e-12) |
+//! | error of weighted l2 | 170 | 2.5e-14 (state: 9.7e-14) |
+//! | difference bounds | 161, and 9 without a bound | 0.36 of the bound |
+//! | recovery thresholds | 170 | 2.7e-15 |
+//! | scales and weights | 17000 | 7.3e-15 |
+//!
+//! None of them needed the criterion for sharp transitions. The deviations include those of the
+//! oracle, and only the error is held to a budget.
 #![cfg(feature = "quadrature")]
 
 mod oracle;
