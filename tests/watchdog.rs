@@ -255,7 +255,7 @@ fn nothing_is_left_to_learn_where_a_task_is_continued() {
             .unwrap();
         let transfer = Transfer::new(task, map).with_protocol(Protocol::Continued);
         let report = solver.solve(&transfer, &Samples::new(0.3).unwrap()).unwrap();
-        let error = report.generalization_error;
+        let error = report.fine_tuning.generalization_error;
         assert!(error <= 1e-28 * magnitude * magnitude, "{magnitude}: {error:e}");
     }
 }

@@ -173,7 +173,7 @@ fn relative(a: f64, b: f64) -> f64 {
 
 /// Compares a report to the oracle at [`Solver::ACCURACY`], or, where that is exceeded, to the
 /// interval of the oracle's answers for sample ratios within 1e-12.
-fn compare(tally: &mut Tally, oracle: &Oracle, case: &Case, report: &diagonet::Report) {
+fn compare(tally: &mut Tally, oracle: &Oracle, case: &Case, report: &diagonet::Solution) {
     let slow = case.solve(oracle, 1.0);
     if slow.error < 1e-14 * case.mean_square() {
         tally.unresolved += 1;
@@ -204,7 +204,7 @@ fn laws(problems: usize, seed: u64) -> Tally {
     for index in 0..problems {
         let case = Case::random(&mut random, [-12.0, 6.0], true, index % 4 == 3);
         let solver = Solver::new().with_explicit_penalty(case.penalty).unwrap();
-        match solver.evaluate(&case.law, &case.samples) {
+        match solver.solve(&case.law, &case.samples) {
             Ok(report) => compare(&mut tally, &oracle, &case, &report),
             Err(error) => panic!("{error}: {case:#?}"),
         }
@@ -246,7 +246,7 @@ fn bounds(problems: usize, seed: u64) -> Tally {
     let solver = Solver::new().with_method(Method::Lazy);
     for _ in 0..problems {
         let case = Case::random(&mut random, [1.0, 6.0], true, false);
-        let report = solver.evaluate(&case.law, &case.samples).unwrap();
+        let report = solver.solve(&case.law, &case.samples).unwrap();
         let Some(bound) = report.difference_bound else {
             tally.unresolved += 1;
             continue;
