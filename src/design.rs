@@ -345,7 +345,9 @@ impl Design {
     ///
     /// The sample ratio of this design plays no part; its noise does. The learning curve of the best
     /// initializations is scanned and searched as by [`Solver::required_sample_ratio`], with a peak at
-    /// a ratio of 1 and at nodes closer than a factor of 4.5 to it and to 0.
+    /// a ratio of 1 and at nodes closer than a factor of 4.5 to it and to 0. Errors may rise with
+    /// samples; the first ratio that meets the target counts. It meets the target, and one smaller by
+    /// 1e-12 of it does not, up to the accuracy of the optimum.
     ///
     /// # Errors
     ///
