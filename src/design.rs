@@ -109,8 +109,9 @@ impl Design {
             tolerance: 1e-3,
             ranges: [
                 Range::new(0.0, 0.0, 0.0),
-                Range::new(SMALLEST_GAP, 2.0, SMALLEST_GAP),
-                Range::new(0.0, 100.0, 100.0 * SMALLEST_SHARE),
+                // The other ends are those of the parameters.
+                Range::new(SMALLEST_GAP, 2.0, SMALLEST_GAP).with_default_bounds([true, false]),
+                Range::new(0.0, 100.0, 100.0 * SMALLEST_SHARE).with_default_bounds([false, true]),
             ],
         };
         design.with_absolute_scales(absolute_scale..=absolute_scale)
