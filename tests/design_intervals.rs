@@ -155,6 +155,55 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(config(8))]
+
+    /// With all parameters free, profiles are optima of the design with one parameter fixed.
+    #[test]
+    fn intervals_of_three_parameters_end_where_the_rest_can_not_make_up(problem in problems()) {
+        let [smallest, largest] = [1e-5, 1e2];
+        let design = Design::new(problem.task, problem.samples, 1.0).unwrap();
+        let design = design.with_absolute_scales(smallest..=largest).unwrap();
+        let optimum = design.optimum().unwrap();
+        let best = optimum.report.generalization_error;
+        let [gaps, gammas] = RANGES;
+        let cases = [
+            (0, [smallest, largest], optimum.absolute_scale),
+            (1, gaps, optimum.one_plus_relative_scale),
+            (2, gammas, optimum.readout_scale),
+        ];
+        for (axis, [lowest, highest], parameter) in cases {
+            let excess = |x: f64| {
+                let fixed = match axis {
+                    0 => design.with_absolute_scales(x..=x).unwrap(),
+                    1 => design.with_relative_scales(x - 1.0..=x - 1.0).unwrap(),
+                    _ => design.with_readout_scales(x..=x).unwrap(),
+                };
+                let lowest = fixed.optimum().unwrap().report.generalization_error;
+                (lowest / best - 1.0) / TOLERANCE
+            };
+            let [bottom, top] = parameter.tolerated;
+            // The optimum of three is good to 1e-7, and a relative scale next to -1 to its digits.
+            let bounds = [bottom * 0.98, top * 1.02, bottom * 1.001, top * 0.999];
+            let values = bounds.map(|x| x.clamp(lowest, highest));
+            if bottom > lowest && (axis != 1 || values[0] > 1e-8) {
+                prop_assert!(excess(values[0]) > 0.999, "{axis} {bottom} {problem:?}");
+            }
+            if top < highest && (axis != 1 || values[1] > 1e-8) {
+                prop_assert!(excess(values[1]) > 0.999, "{axis} {top} {problem:?}");
+            }
+            for value in [values[2], values[3], (values[2] * values[3]).sqrt()] {
+                let is_inside = (bottom..=top).contains(&value);
+                if is_inside && (axis != 1 || value > 1e-8) {
+                    let within = excess(value);
+                    prop_assert!(within < 1.001, "{axis} {within} {value} {problem:?}");
+                    prop_assert!(within > -1e-4, "{axis} {within} {value} {problem:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn intervals_reach_where_another_parameter_leaves_zero() {
     problem(
