@@ -39,10 +39,12 @@ const SMALLEST_GAP: f64 = 1e-12;
 ///
 /// The search is global: a grid over the box (96 values of one free parameter, 32 by 32 of two, 12 by
 /// 12 by 12 of three), from the six lowest basins of which quadratic models in a trusted region lead
-/// down. It finds every basin that is wider than the grid; the error at the bottom of a basin is the
+/// down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew. The
+/// search finds every basin that is wider than the grid; the error at the bottom of a basin is the
 /// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is
-/// at the bound to the last bit; of points with equal errors to 1e-10, one with parameters at 0 or at
-/// a bound is taken. Points without an answer are passed over.
+/// at the bound to the last bit; its [position](crate::Position) tells a default bound from one that
+/// was set. Of points with equal errors to 1e-10, one with parameters at 0 or at a bound is taken.
+/// Points without an answer are passed over.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the error.
 ///

@@ -134,6 +134,15 @@ pub(crate) struct Candidate {
     pub(crate) value: f64,
 }
 
+impl Candidate {
+    /// Whether another point is not at the bottom of the same valley.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        const APART: f64 = 0.05;
+        let is_apart = |(a, b): (f64, f64)| (a - b).abs() >= APART;
+        self.point.into_iter().zip(other.point).any(is_apart)
+    }
+}
+
 /// The box, and the function over it.
 pub(crate) struct Landscape<F> {
     ranges: [Range; PARAMETERS],
@@ -192,15 +201,10 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         if best.point[axis] != f64::NEG_INFINITY || range.is_fixed() || !best.value.is_finite() {
             return best;
         }
-        let mut others = [true; PARAMETERS];
-        others[axis] = false;
         let mut lowest = Candidate { value: f64::INFINITY, ..best };
         let mut here = best;
         for node in range.nodes(RELEASES).into_iter().filter(|node| node.is_finite()) {
-            let mut point = here.point;
-            point[axis] = node;
-            let start = self.at(point);
-            let found = self.descend(start, others, f64::NEG_INFINITY, STENCIL);
+            let found = self.around(here, axis, node, f64::NEG_INFINITY);
             if found.value.is_finite() {
                 here = found;
             }
@@ -405,21 +409,21 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         [if to_zero { 0.0 } else { range.value(bottom.point[axis]) }, top]
     }
 
-    /// A point at another `coordinate` of one axis that is not above `limit`, searched from a
-    /// neighbour along the other axes.
+    /// The lowest point at another `coordinate` of one axis, or one that is not above `limit`, searched
+    /// from a neighbour along the other axes.
     fn around(
         &mut self,
         neighbour: Candidate,
         axis: usize,
         coordinate: f64,
         limit: f64,
-    ) -> Option<Candidate> {
+    ) -> Candidate {
         let mut point = neighbour.point;
         point[axis] = coordinate;
         let start = self.at(point);
         let mut free = [true; PARAMETERS];
         free[axis] = false;
-        Some(self.descend(start, free, limit, STENCIL)).filter(|found| found.value <= limit)
+        self.descend(start, free, limit, STENCIL)
     }
 
     /// A point at another `coordinate` of one axis that is not above `limit`, searched from a
@@ -431,9 +435,11 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         coordinate: f64,
         limit: f64,
     ) -> Option<Candidate> {
-        self.around(neighbour, axis, coordinate, limit).or_else(|| {
-            self.rivals(axis, coordinate, limit).pop().filter(|found| found.value <= limit)
-        })
+        let found = self.around(neighbour, axis, coordinate, limit);
+        if found.value <= limit {
+            return Some(found);
+        }
+        self.rivals(axis, coordinate, limit).pop().filter(|found| found.value <= limit)
     }
 
     /// The lowest minima along the other axes at a coordinate of one, of a grid over the former: down
@@ -474,17 +480,25 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
                 None => here + direction * step,
             };
             let mut found = self.around(inside, axis, next, limit);
-            if outside.is_some() {
-                for &rival in &rivals {
-                    found = found.or_else(|| self.around(rival, axis, next, limit));
+            if found.value > limit && outside.is_none() {
+                let mut valleys = vec![found];
+                for rival in self.rivals(axis, next, limit) {
+                    found = rival;
+                    if valleys.iter().all(|valley| valley.is_apart_from(&rival)) {
+                        valleys.push(rival);
+                    }
                 }
-            } else if found.is_none() {
-                rivals = self.rivals(axis, next, limit);
-                found = rivals.pop_if(|last| last.value <= limit);
+                rivals = valleys.split_off(1);
             }
-            match found {
-                Some(found) => inside = found,
-                None => outside = Some(next),
+            for &rival in rivals.iter().filter(|_| outside.is_some()) {
+                if found.value > limit {
+                    found = self.around(rival, axis, next, limit);
+                }
+            }
+            if found.value <= limit {
+                inside = found;
+            } else {
+                outside = Some(next);
             }
             step = (1.5 * step).min(longest);
         }
@@ -615,6 +629,31 @@ mod tests {
         assert_eq!(landscape.extent(minimum, 1, minimum.value + 1e-3), [1e-2, 1e2]);
         let [zero, top] = landscape.extent(minimum, 2, minimum.value + 1e-3);
         assert!(zero == 0.0 && (top / 1e-3 - 1.0).abs() < 1.1e-2, "{top}");
+    }
+
+    #[test]
+    fn what_leaves_zero_opens_another_valley() {
+        let ranges = [range(1e-6, 1e6), range(0.0, 1e3), range(1.0, 1.0)];
+        // With the second parameter at 0 the first must be 1; at 1 it may be anything from 1 down, at
+        // a price.
+        let valley = |price: f64| {
+            move |[x, y, _]: Point| {
+                let open = (-y * y).exp();
+                let steep = 3.0 * x * x * if x < 0.0 { 1.0 - open } else { 1.0 };
+                steep.min(1.0) + price * open
+            }
+        };
+        let mut landscape = Landscape::new(ranges, valley(0.5e-3));
+        let minimum = landscape.minimum(None);
+        assert_eq!(minimum.point[1], f64::NEG_INFINITY);
+        let [low, high] = landscape.extent(minimum, 0, minimum.value + 1e-3);
+        assert_eq!(low, 1e-6);
+        assert!((high / (1e-3_f64 / 3.0).sqrt().exp() - 1.0).abs() < 1.1e-2, "{high}");
+        // Above the tolerance, the valley is none.
+        let mut landscape = Landscape::new(ranges, valley(2e-3));
+        let minimum = landscape.minimum(None);
+        let [low, _] = landscape.extent(minimum, 0, minimum.value + 1e-3);
+        assert!((low * (1e-3_f64 / 3.0).sqrt().exp() - 1.0).abs() < 1.1e-2, "{low}");
     }
 
     #[test]

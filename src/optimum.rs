@@ -62,9 +62,11 @@ pub struct OptimalParameter {
     pub position: Position,
     /// Ends of the interval around it in which the error exceeds the optimum by no more than the
     /// [tolerance](crate::Design::with_tolerance), the other parameters of the design chosen anew at
-    /// each of its values, by a global search where the nearest choice is not enough. Ends inside the
-    /// range are good to 1 %. An end at a bound of the range is that bound; where it is a
-    /// [default](Position::DefaultBound), values beyond it may be tolerated, too.
+    /// each of its values: by a grid over them where the nearest choice exceeds it. Ends inside the
+    /// range are good to 1 %; the error is checked at values apart by a factor of at most 1.65, or by
+    /// a 64th of the range where that is more. An end at a bound of the range is that bound; values
+    /// beyond a [default](Position::DefaultBound) may be tolerated, too. `[0, 0]` of a free
+    /// parameter says that no positive value that is searched is tolerated.
     pub tolerated: [f64; 2],
     range: Range,
 }
