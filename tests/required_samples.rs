@@ -221,6 +221,29 @@ fn a_design_needs_no_more_samples_than_it_must() {
 }
 
 #[test]
+fn a_design_without_a_choice_needs_what_its_law_does() {
+    let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+    let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
+    let law = Law::fine_tuning(&task, &map).unwrap();
+    let design = Design::new(task, Samples::new(0.5).unwrap(), 1e-3).unwrap();
+    let design = design.with_relative_scales(0.0..=0.0).unwrap();
+    let design = design.with_readout_scales(0.0..=0.0).unwrap();
+    for i in 1..60 {
+        let target = error_without_samples(&task) * 0.9_f64.powi(i);
+        let ratio = design.required_sample_ratio(target).unwrap();
+        let problem = Problem { law: law.clone(), noise: 0.0, solver: Solver::new() };
+        problem.check_ratio(target, ratio).unwrap();
+        let of_law = problem.required(target).unwrap();
+        assert!((ratio / of_law - 1.0).abs() < 1e-9, "{target} {ratio} {of_law}");
+    }
+}
+
+/// Error without samples.
+fn error_without_samples(task: &Task) -> f64 {
+    task.supports().fine_tuning_density() * task.fine_tuning_variance()
+}
+
+#[test]
 fn a_target_of_zero_is_met_where_it_can_be() {
     let law = |groups: &[(f64, f64, f64, f64)]| {
         let group = |&(weight, mean, variance, scale): &(f64, f64, f64, f64)| {
