@@ -157,7 +157,7 @@ fn an_optimum_at_a_bound_is_at_the_bound() {
     assert_eq!(reuse.scale_map.readout_scale(), 1e-5);
     // Nothing is.
     let forget = optimum(task(0.1, 0.0), samples(0.4, 0.0), 0.0..=1.0);
-    assert_eq!(forget.one_plus_relative_scale.position, Position::Lowest);
+    assert_eq!(forget.one_plus_relative_scale.position, Position::DefaultBound);
     assert_eq!(forget.one_plus_relative_scale.value, 1e-12);
     assert_eq!(forget.readout_scale.value, 0.0);
     assert_eq!(forget.inductive_bias().unwrap().regime(), Regime::I);

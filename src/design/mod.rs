@@ -41,10 +41,12 @@ const SMALLEST_GAP: f64 = 1e-12;
 ///
 /// The search is global: a grid over the box (96 values of one free parameter, 32 by 32 of two, 12 by
 /// 12 by 12 of three), from the six lowest basins of which quadratic models in a trusted region lead
-/// down. It finds every basin that is wider than the grid; the error at the bottom of a basin is the
+/// down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew. The
+/// search finds every basin that is wider than the grid; the error at the bottom of a basin is the
 /// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is
-/// at the bound to the last bit; of points with equal errors to 1e-10, one with parameters at 0 or at
-/// a bound is taken. Points without an answer are passed over.
+/// at the bound to the last bit; its [position](crate::Position) tells a default bound from one that
+/// was set. Of points with equal errors to 1e-10, one with parameters at 0 or at a bound is taken.
+/// Points without an answer are passed over.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the error.
 ///
@@ -111,8 +113,9 @@ impl Design {
             tolerance: 1e-3,
             ranges: [
                 Range::new(0.0, 0.0, 0.0),
-                Range::new(SMALLEST_GAP, 2.0, SMALLEST_GAP),
-                Range::new(0.0, 100.0, 100.0 * SMALLEST_SHARE),
+                // The other ends are those of the parameters.
+                Range::new(SMALLEST_GAP, 2.0, SMALLEST_GAP).with_default_bounds([true, false]),
+                Range::new(0.0, 100.0, 100.0 * SMALLEST_SHARE).with_default_bounds([false, true]),
             ],
         };
         design.with_absolute_scales(absolute_scale..=absolute_scale)
@@ -347,7 +350,9 @@ impl Design {
     ///
     /// The sample ratio of this design plays no part; its noise does. The learning curve of the best
     /// initializations is scanned and searched as by [`Solver::required_sample_ratio`], with a peak at
-    /// a ratio of 1 and at nodes closer than a factor of 4.5 to it and to 0.
+    /// a ratio of 1 and at nodes closer than a factor of 4.5 to it and to 0. Errors may rise with
+    /// samples; the first ratio that meets the target counts. It meets the target, and one smaller by
+    /// 1e-12 of it does not, up to the accuracy of the optimum.
     ///
     /// # Errors
     ///

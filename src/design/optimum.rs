@@ -26,6 +26,9 @@ pub enum Position {
     Interior,
     /// At the highest value, to the last bit.
     Highest,
+    /// At a bound that the design has by default, to the last bit: `1 + lambda_PT` of 1e-12 or a
+    /// readout scale of 100, unless set. Values beyond it are legal, and may do better.
+    DefaultBound,
 }
 
 /// The best value of a parameter, and others that do nearly as well, see [`Optimum`].
@@ -59,7 +62,11 @@ pub struct OptimalParameter {
     pub position: Position,
     /// Ends of the interval around it in which the error exceeds the optimum by no more than the
     /// [tolerance](crate::Design::with_tolerance), the other parameters of the design chosen anew at
-    /// each of its values. Ends inside the range are good to 1 %.
+    /// each of its values: by a grid over them where the nearest choice exceeds it. Ends inside the
+    /// range are good to 1 %; the error is checked at values apart by a factor of at most 1.65, or by
+    /// a 64th of the range where that is more. An end at a bound of the range is that bound; values
+    /// beyond a [default](Position::DefaultBound) may be tolerated, too. `[0, 0]` of a free
+    /// parameter says that no positive value that is searched is tolerated.
     pub tolerated: [f64; 2],
     range: Range,
 }
@@ -68,6 +75,8 @@ impl OptimalParameter {
     pub(crate) fn new(value: f64, range: &Range) -> Self {
         let position = if range.is_fixed() {
             Position::Fixed
+        } else if range.is_default_bound(value) {
+            Position::DefaultBound
         } else if value == range.lowest() {
             Position::Lowest
         } else if value == range.highest() {

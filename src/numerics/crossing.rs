@@ -8,17 +8,30 @@ const REACH: f64 = 27.6;
 /// Relative differences of errors that may be rounding.
 const ROUNDING: f64 = 1e-9;
 
+/// Relative depth to which minima are searched: the accuracy of errors.
+const ACCURACY: f64 = 1e-10;
+
+/// Smallest [sample ratio](crate::Samples::new): fewer samples count as none.
+const SMALLEST: f64 = 1e-300;
+
+/// A sample ratio, with the error there or a function of it.
+type Point = (f64, f64);
+
+/// Two neighbouring points, the first above the target and the second not.
+type Bracket = [Point; 2];
+
 /// The learning curve, with what its scan has seen.
 struct Scan<F> {
     curve: F,
     target: f64,
+    at_zero: f64,
     lowest: f64,
 }
 
 /// Smallest sample ratio at which `curve` is at most `target`, and 0 where already its limit at no
 /// samples, `at_zero`, is.
 ///
-/// Curves with noise rise to peaks before they fall: the scan runs through nodes that close in on
+/// Curves may rise to peaks before they fall: the scan runs through nodes that close in on
 /// both ends of the intervals between `thresholds`, the ascending ratios at which peaks are, down
 /// to 1e-12 of the interval, `spacing` apart in the logarithm of the distance; minima between nodes
 /// are searched. The scan ends at 1e12 times the last threshold. A point that diverges is above the
@@ -35,19 +48,21 @@ pub(crate) fn first_crossing(
         return Ok(0.0);
     }
     let nodes = nodes(thresholds, spacing);
-    let mut scan = Scan { curve, target, lowest: at_zero };
+    let mut scan = Scan { curve, target, at_zero, lowest: at_zero };
     let mut previous = [(0.0, at_zero); 2];
     for &ratio in &nodes {
         let error = scan.at(ratio)?;
         if error <= target {
-            return scan.root(previous[1], (ratio, error));
+            return scan.root([previous[1], (ratio, error)]);
         }
         let [before, here] = previous;
-        if here.1 <= error
-            && here.1 < before.1 * (1.0 - ROUNDING)
-            && let Some(dip) = scan.dip(before, here, ratio)?
+        // A minimum between two nodes may leave them equal: one neighbour that is higher is enough.
+        if here.1 <= before.1
+            && here.1 <= error
+            && here.1 < before.1.max(error) * (1.0 - ROUNDING)
+            && let Some(bracket) = scan.dip(before, here, (ratio, error))?
         {
-            return scan.root(before, dip);
+            return scan.root(bracket);
         }
         previous = [here, (ratio, error)];
     }
@@ -77,6 +92,9 @@ fn nodes(thresholds: &[f64], spacing: f64) -> Vec<f64> {
 
 impl<F: FnMut(f64) -> Result<f64>> Scan<F> {
     fn at(&mut self, ratio: f64) -> Result<f64> {
+        if ratio < SMALLEST {
+            return Ok(self.at_zero);
+        }
         let error = match (self.curve)(ratio) {
             Err(Error::Diverges { .. }) => f64::INFINITY,
             result => result?,
@@ -85,68 +103,131 @@ impl<F: FnMut(f64) -> Result<f64>> Scan<F> {
         Ok(error)
     }
 
-    /// A point at or below the target between two nodes around the minimum `middle`, by the golden
-    /// section.
+    /// A bracket of the first ratio at which the curve falls to the target between two nodes around
+    /// the minimum `middle`: a point above the target and one not above it.
+    ///
+    /// By parabolas, and the golden section where they do not close in. The search ends where even a
+    /// curve that bends four times as much as the chords around the minimum say stays above the
+    /// target.
     fn dip(
         &mut self,
-        (mut low, _): (f64, f64),
-        mut middle: (f64, f64),
-        mut high: f64,
-    ) -> Result<Option<(f64, f64)>> {
+        mut low: Point,
+        mut middle: Point,
+        mut high: Point,
+    ) -> Result<Option<Bracket>> {
         const SECTION: f64 = 0.381_966_011_250_105_1;
-        // The minimum is flat: a point next to it is as low to the square of the distance.
-        while high - low > 1e-7 * (high - low).max(middle.0) {
-            let right = high - middle.0 > middle.0 - low;
-            let far = if right { high } else { low };
-            let ratio = middle.0 + SECTION * (far - middle.0);
-            let error = self.at(ratio)?;
-            if error <= self.target {
-                return Ok(Some((ratio, error)));
+        /// More than the golden section needs from any bracket to neighbouring floats.
+        const LIMIT: usize = 120;
+        let mut widths = [f64::INFINITY; 2];
+        for _ in 0..LIMIT {
+            let (left, right) = (middle.0 - low.0, high.0 - middle.0);
+            let (fall, rise) = ((low.1 - middle.1) / left, (high.1 - middle.1) / right);
+            let depth = 4.0 * (fall * right).max(rise * left);
+            if middle.1 - depth > self.target || depth < ACCURACY * middle.1 {
+                break;
             }
-            if error < middle.1 {
-                *(if right { &mut low } else { &mut high }) = middle.0;
-                middle = (ratio, error);
+            let width = left + right;
+            let golden = SECTION * if right > left { right } else { -left };
+            let bend = (fall + rise) / width;
+            // Next to the vertex, a step at which the curve has risen by what can be resolved.
+            let shortest = (ACCURACY * middle.1 / (8.0 * bend)).sqrt();
+            let vertex = 0.5 * (bend * right - rise) / bend;
+            let step = if width > 0.5 * widths[0] || !vertex.is_finite() {
+                golden
+            } else if vertex.abs() < shortest {
+                shortest.min(golden.abs()).copysign(golden)
             } else {
-                *(if right { &mut high } else { &mut low }) = ratio;
+                vertex
+            };
+            widths = [widths[1], width];
+            let ratio = middle.0 + step;
+            if !(ratio > low.0 && ratio < high.0) || ratio == middle.0 {
+                break;
+            }
+            let point = (ratio, self.at(ratio)?);
+            if point.1 <= self.target {
+                let above = if ratio > middle.0 { middle } else { low };
+                return Ok(Some([above, point]));
+            }
+            match (point.1 < middle.1, ratio > middle.0) {
+                (true, true) => (low, middle) = (middle, point),
+                (true, false) => (high, middle) = (middle, point),
+                (false, true) => high = point,
+                (false, false) => low = point,
             }
         }
         Ok(None)
     }
 
     /// The sample ratio between a point above and one not above the target at which the curve
-    /// reaches the target, from the side that is not above.
-    fn root(&mut self, (mut low, above): (f64, f64), (mut high, below): (f64, f64)) -> Result<f64> {
-        let excess = |error: f64, target: f64| (error / target).ln();
-        let (mut over, mut under) = (excess(above, self.target), excess(below, self.target));
-        let mut last = None;
-        for iteration in 1_usize.. {
-            if high - low <= 4.0 * f64::EPSILON * high {
+    /// reaches the target, from the side that is not above, to neighbouring floats.
+    ///
+    /// By Chandrupatla's method: inverse quadratic interpolation where the last three points say that
+    /// the curve is monotonic between them, and bisection elsewhere. No point is closer to a bound
+    /// than the resolution, so that an end at which the interpolation has settled is closed in from
+    /// the other side.
+    fn root(&mut self, bracket: Bracket) -> Result<f64> {
+        /// Interpolations end here; what is left is bisection.
+        const INTERPOLATIONS: usize = 40;
+        /// Bisections between any two positive floats.
+        const BISECTIONS: usize = 64;
+        let target = self.target;
+        let excess = |(ratio, error): Point| (ratio, (error / target).ln());
+        let [mut low, mut high] = bracket.map(|(ratio, _)| ratio);
+        let [mut opposite, mut latest] = bracket.map(excess);
+        let mut share = secant(latest, opposite);
+        for iteration in 0..INTERPOLATIONS + BISECTIONS {
+            let resolution = 2.0 * f64::EPSILON * high;
+            if high - low <= 2.0 * resolution {
                 break;
             }
-            // The false position, an end that stays discounted, and bisection in between.
-            let share = over / (over - under);
-            let middle = if iteration % 3 == 0 || !(share > 0.0 && share < 1.0) {
-                0.5 * (low + high)
-            } else {
-                low + share * (high - low)
+            let point = match share.filter(|_| iteration < INTERPOLATIONS) {
+                Some(share) => latest.0 + share * (opposite.0 - latest.0),
+                None => bisection(low, high),
             };
-            if middle <= low || middle >= high {
-                break;
-            }
-            let error = self.at(middle)?;
-            let met = error <= self.target;
-            let stale = if last == Some(met) { 0.5 } else { 1.0 };
-            if met {
-                (high, under) = (middle, excess(error, self.target));
-                over *= stale;
+            let point = point.clamp(low + resolution, high - resolution);
+            let point = (point, self.at(point)?);
+            let met = point.1 <= target;
+            let replaces_latest = met == (latest.0 == high);
+            *(if met { &mut high } else { &mut low }) = point.0;
+            let point = excess(point);
+            let previous = if replaces_latest {
+                std::mem::replace(&mut latest, point)
             } else {
-                (low, over) = (middle, excess(error, self.target));
-                under *= stale;
-            }
-            last = Some(met);
+                let before = std::mem::replace(&mut opposite, latest);
+                latest = point;
+                before
+            };
+            share = interpolation(latest, opposite, previous);
         }
         Ok(high)
     }
+}
+
+/// Half way between two floats: of their values, and of their logarithms where these are far apart.
+fn bisection(low: f64, high: f64) -> f64 {
+    if high <= 4.0 * low {
+        0.5 * (low + high)
+    } else {
+        // Bits of positive floats are in their order, and nearly linear in their logarithm.
+        f64::from_bits(low.to_bits().midpoint(high.to_bits()))
+    }
+}
+
+/// Share of the way from `a` to `b` at which the line through them has its zero.
+fn secant(a: Point, b: Point) -> Option<f64> {
+    Some(a.1 / (a.1 - b.1)).filter(|share| share.is_finite())
+}
+
+/// Share of the way from `a` to `b` at which the inverse parabola through three points has its zero,
+/// if it is monotonic there.
+fn interpolation(a: Point, b: Point, c: Point) -> Option<f64> {
+    let position = (a.0 - b.0) / (c.0 - b.0);
+    let value = (a.1 - b.1) / (c.1 - b.1);
+    let is_monotonic = value * value < position && (1.0 - value).powi(2) < 1.0 - position;
+    let share = a.1 / (b.1 - a.1) * (c.1 / (b.1 - c.1))
+        + (c.0 - a.0) / (b.0 - a.0) * (a.1 / (c.1 - a.1)) * (b.1 / (c.1 - b.1));
+    (is_monotonic && (0.0..=1.0).contains(&share)).then_some(share)
 }
 
 #[cfg(test)]
@@ -184,6 +265,96 @@ mod tests {
         let x = crossing(1e-17, curve).unwrap();
         let exact = 0.3 - (1e-17_f64.ln() / 40.0 + 1.0).atanh() * 1e-9;
         assert!((x - exact).abs() < 2e-16, "{x} {exact}");
+    }
+
+    #[test]
+    fn the_crossing_is_the_smallest_ratio_whatever_the_shape_of_the_curve() {
+        // Steps, kinks and powers, at targets of all sizes: the float below does not meet them.
+        type Curve = (&'static str, fn(f64) -> f64);
+        let curves: [Curve; 6] = [
+            ("line", |x| (1.0 - x).max(0.0)),
+            ("power", |x| (1.0 - x).max(0.0).powi(7)),
+            ("root", |x| (1.0 - x).max(0.0).powf(0.1)),
+            ("step", |x| if x < 0.237 { 1.0 } else { 1e-9 }),
+            ("kink", |x| if x < 0.4 { 1.0 - 1e-6 * x } else { (1.0 - x).max(0.0) * 1.6 }),
+            ("wave", |x| (1.0 + 0.3 * (40.0 * x).sin() - 0.7 * x) / (1.0 + x).powi(3)),
+        ];
+        for (name, curve) in curves {
+            for i in 1..400 {
+                let target = curve(0.0) * (-0.05 * f64::from(i)).exp();
+                let mut evaluations = 0;
+                let counted = |ratio: f64| {
+                    evaluations += 1;
+                    Ok(curve(ratio))
+                };
+                let x = first_crossing(target, curve(0.0), &[1.0], 0.1, counted).unwrap();
+                assert!(curve(x) <= target, "{name} {target} {x}");
+                let below = x * (1.0 - 1e-15);
+                assert!(curve(below) > target, "{name} {target} {x}");
+                // None before it, either.
+                let before = (0..10_000).map(|k| below * f64::from(k) / 1e4);
+                assert!(before.map(curve).all(|error| error > target), "{name} {target} {x}");
+                assert!(evaluations < 3 * 600, "{name} {target}: {evaluations}");
+            }
+        }
+    }
+
+    #[test]
+    fn minima_are_found_down_to_their_last_digits() {
+        for (centre, width) in [(0.3, 1.0), (0.5, 0.3), (0.77, 1e-1), (0.999, 1e-3)] {
+            for power in [2, 4] {
+                let curve = |x: f64| {
+                    let distance = (x - centre) / width;
+                    if x < 1.0 { 0.5 + distance.powi(power) } else { f64::INFINITY }
+                };
+                for excess in [1e-2, 1e-4, 1e-7, 1e-9] {
+                    let target = 0.5 * (1.0 + excess);
+                    let x = crossing(target, curve).unwrap();
+                    let distance = width * (0.5_f64 * excess).powf(1.0 / f64::from(power));
+                    // Values of the curve are rounded.
+                    let budget = distance * 1e-15 / excess + 1e-15;
+                    let exact = centre - distance;
+                    assert!((x - exact).abs() < budget, "{centre} {power} {excess} {x}");
+                }
+                assert!(crossing(0.499_999, curve).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_minimum_half_way_between_two_nodes_is_found() {
+        // The two nodes are equal but for a tilt that may be rounding.
+        let nodes = nodes(&[1.0], 0.5);
+        for pair in nodes.windows(2).filter(|pair| pair[1] > 1e-3 && pair[1] < 0.999) {
+            for tilt in [0.0, 1e-12, -1e-12] {
+                let curve = |x: f64| {
+                    let distance = (x - pair[0]) * (x - pair[1]) / (pair[1] - pair[0]).powi(2);
+                    if x < 1.0 { 0.5 + distance * (1.0 + tilt) + tilt * x } else { 1e3 }
+                };
+                let x = crossing(0.26, curve).unwrap();
+                assert!(x > pair[0] && x < 0.5 * (pair[0] + pair[1]), "{x}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_evaluations_is_bounded() {
+        // Down to the smallest sample ratio, and at thresholds of any size.
+        for threshold in [1e-290, 1e-150, 1e-20, 1e-3, 1.0] {
+            for at in [0.0, 1e-300, 1e-200, 1e-40, 0.3, 0.999_999_999] {
+                let mut evaluations = 0;
+                let step = at * threshold;
+                let curve = |x: f64| {
+                    evaluations += 1;
+                    assert!(x >= SMALLEST, "{x}");
+                    Ok(if x <= step { 1.0 } else { 0.0 })
+                };
+                let x = first_crossing(0.0, 1.0, &[threshold], 0.5, curve).unwrap();
+                let exact = step.next_up().max(SMALLEST);
+                assert!((x / exact - 1.0).abs() < 1e-14, "{threshold} {at} {x}");
+                assert!(evaluations < 250, "{threshold} {at}: {evaluations}");
+            }
+        }
     }
 
     #[test]

@@ -26,12 +26,18 @@ const NO_GAIN: f64 = 1e-12;
 /// Basins of the grid that are descended into.
 const BASINS: usize = 6;
 
+/// Values of a parameter that is freed from 0.
+const RELEASES: usize = 24;
+
 /// The values of a parameter: positive ones between two bounds, or 0, or both.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Range {
     zero: bool,
     /// Smallest and largest positive value.
     positive: Option<[f64; 2]>,
+    /// Whether the lowest and the highest value are defaults of the search, beyond which the
+    /// parameter has further values.
+    default: [bool; 2],
 }
 
 impl Range {
@@ -40,7 +46,19 @@ impl Range {
     pub(crate) fn new(lowest: f64, highest: f64, smallest: f64) -> Self {
         let zero = lowest == 0.0;
         let lowest = if zero { smallest.min(highest) } else { lowest };
-        Self { zero, positive: (highest > 0.0).then_some([lowest, highest]) }
+        let positive = (highest > 0.0).then_some([lowest, highest]);
+        Self { zero, positive, default: [false; 2] }
+    }
+
+    /// The same values, the lowest and the highest of which may be defaults of the search.
+    pub(crate) fn with_default_bounds(self, default: [bool; 2]) -> Self {
+        Self { default, ..self }
+    }
+
+    /// Whether a value is a bound that only the search has.
+    pub(crate) fn is_default_bound(&self, value: f64) -> bool {
+        let [lowest, highest] = self.default;
+        (lowest && value == self.lowest()) || (highest && value == self.highest())
     }
 
     /// Whether there is no choice.
@@ -116,6 +134,15 @@ pub(crate) struct Candidate {
     pub(crate) value: f64,
 }
 
+impl Candidate {
+    /// Whether another point is not at the bottom of the same valley.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        const APART: f64 = 0.05;
+        let is_apart = |(a, b): (f64, f64)| (a - b).abs() >= APART;
+        self.point.into_iter().zip(other.point).any(is_apart)
+    }
+}
+
 /// The box, and the function over it.
 pub(crate) struct Landscape<F> {
     ranges: [Range; PARAMETERS],
@@ -132,13 +159,14 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
     }
 
     /// The lowest point: of a grid over the box, the lowest basins are descended into, and from
-    /// `known`, a point of the box that may be low. Among points of equal value, one with parameters
+    /// `known`, a point of the box that may be low. Parameters that end at 0 are freed. Among points of equal value, one with parameters
     /// of 0 or at a bound is preferred. The value is plus infinity if no point of the grid has an
     /// answer.
     pub(crate) fn minimum(&mut self, known: Option<Point>) -> Candidate {
         let free = self.ranges.map(|range| !range.is_fixed());
         let mut best = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };
-        let mut basins = self.basins();
+        let axes = self.axes();
+        let mut basins = self.basins(&axes);
         basins.extend(known.map(|point| self.at(point)));
         for basin in basins {
             let found = self.descend(basin, free, f64::NEG_INFINITY, STENCIL);
@@ -146,20 +174,50 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
                 best = found;
             }
         }
+        for axis in 0..PARAMETERS {
+            best = self.release(best, axis);
+        }
         for stencil in VALLEY_STENCILS.into_iter().chain([STENCIL]) {
             best = self.descend(best, free, f64::NEG_INFINITY, stencil);
         }
         if best.value < f64::INFINITY { self.snap(best) } else { best }
     }
 
-    /// The lowest local minima of a grid.
-    fn basins(&mut self) -> Vec<Candidate> {
+    /// Nodes of a grid over the box.
+    fn axes(&self) -> [Vec<f64>; PARAMETERS] {
         let count = match self.ranges.iter().filter(|range| !range.is_fixed()).count() {
             0 | 1 => 96,
             2 => 32,
             _ => 12,
         };
-        let axes = self.ranges.map(|range| range.nodes(count));
+        self.ranges.map(|range| range.nodes(count))
+    }
+
+    /// The lower of `best` and the minimum that it leads to where parameter `axis`, which is 0 there,
+    /// takes positive values. No difference over a small step at 0 tells: where the parameter is small
+    /// the function is flat in its logarithm.
+    fn release(&mut self, best: Candidate, axis: usize) -> Candidate {
+        let range = self.ranges[axis];
+        if best.point[axis] != f64::NEG_INFINITY || range.is_fixed() || !best.value.is_finite() {
+            return best;
+        }
+        let mut lowest = Candidate { value: f64::INFINITY, ..best };
+        let mut here = best;
+        for node in range.nodes(RELEASES).into_iter().filter(|node| node.is_finite()) {
+            let found = self.around(here, axis, node, f64::NEG_INFINITY);
+            if found.value.is_finite() {
+                here = found;
+            }
+            if found.value < lowest.value {
+                lowest = found;
+            }
+        }
+        let found = self.descend(lowest, [true; PARAMETERS], f64::NEG_INFINITY, STENCIL);
+        if found.value < best.value { found } else { best }
+    }
+
+    /// The lowest local minima of the grid with these nodes.
+    fn basins(&mut self, axes: &[Vec<f64>; PARAMETERS]) -> Vec<Candidate> {
         let sizes = [axes[0].len(), axes[1].len(), axes[2].len()];
         let mut grid = Vec::with_capacity(sizes.iter().product());
         for &first in &axes[0] {
@@ -339,7 +397,7 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         };
         // From a parameter of 0 there is only one way.
         if minimum.point[axis] == f64::NEG_INFINITY {
-            let lowest = self.around(minimum, axis, low, limit);
+            let lowest = self.anywhere(minimum, axis, low, limit);
             let top = lowest.map(|lowest| self.end(lowest, axis, high, limit));
             return [0.0, top.map_or(0.0, |top| range.value(top.point[axis]))];
         }
@@ -347,33 +405,72 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         let top = range.value(self.end(minimum, axis, high, limit).point[axis]);
         let to_zero = range.zero
             && bottom.point[axis] == low
-            && self.around(bottom, axis, f64::NEG_INFINITY, limit).is_some();
+            && self.anywhere(bottom, axis, f64::NEG_INFINITY, limit).is_some();
         [if to_zero { 0.0 } else { range.value(bottom.point[axis]) }, top]
     }
 
-    /// A point at another `coordinate` of one axis that is not above `limit`, searched from a
-    /// neighbour along the other axes.
+    /// The lowest point at another `coordinate` of one axis, or one that is not above `limit`, searched
+    /// from a neighbour along the other axes.
     fn around(
         &mut self,
         neighbour: Candidate,
         axis: usize,
         coordinate: f64,
         limit: f64,
-    ) -> Option<Candidate> {
+    ) -> Candidate {
         let mut point = neighbour.point;
         point[axis] = coordinate;
         let start = self.at(point);
         let mut free = [true; PARAMETERS];
         free[axis] = false;
-        Some(self.descend(start, free, limit, STENCIL)).filter(|found| found.value <= limit)
+        self.descend(start, free, limit, STENCIL)
+    }
+
+    /// A point at another `coordinate` of one axis that is not above `limit`, searched from a
+    /// neighbour and from the lowest basins.
+    fn anywhere(
+        &mut self,
+        neighbour: Candidate,
+        axis: usize,
+        coordinate: f64,
+        limit: f64,
+    ) -> Option<Candidate> {
+        let found = self.around(neighbour, axis, coordinate, limit);
+        if found.value <= limit {
+            return Some(found);
+        }
+        self.rivals(axis, coordinate, limit).pop().filter(|found| found.value <= limit)
+    }
+
+    /// The lowest minima along the other axes at a coordinate of one, of a grid over the former: down
+    /// to `limit`, at which the search ends with the last of them.
+    fn rivals(&mut self, axis: usize, coordinate: f64, limit: f64) -> Vec<Candidate> {
+        const RIVALS: usize = 3;
+        let mut axes = self.axes();
+        axes[axis] = vec![coordinate];
+        let mut free = [true; PARAMETERS];
+        free[axis] = false;
+        let mut rivals = Vec::with_capacity(RIVALS);
+        for basin in self.basins(&axes).into_iter().take(RIVALS) {
+            let found = self.descend(basin, free, limit, STENCIL);
+            rivals.push(found);
+            if found.value <= limit {
+                break;
+            }
+        }
+        rivals
     }
 
     /// The last point on the way from `inside` to the coordinate `end` of an axis that is not above
-    /// `limit`.
+    /// `limit`. Where the way along the valley of `inside` is too high, there may be another valley.
     fn end(&mut self, mut inside: Candidate, axis: usize, end: f64, limit: f64) -> Candidate {
         const RESOLUTION: f64 = 1e-2;
+        let distance = (end - inside.point[axis]).abs();
         let direction = 1.0_f64.copysign(end - inside.point[axis]);
+        // Short enough not to pass over values that are not tolerated.
+        let longest = (distance / 64.0).max(0.5);
         let (mut step, mut outside) = (0.1, None);
+        let mut rivals = Vec::new();
         while inside.point[axis] != end {
             let here = inside.point[axis];
             let next = match outside {
@@ -382,11 +479,28 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
                 None if (end - here).abs() <= step => end,
                 None => here + direction * step,
             };
-            match self.around(inside, axis, next, limit) {
-                Some(found) => inside = found,
-                None => outside = Some(next),
+            let mut found = self.around(inside, axis, next, limit);
+            if found.value > limit && outside.is_none() {
+                let mut valleys = vec![found];
+                for rival in self.rivals(axis, next, limit) {
+                    found = rival;
+                    if valleys.iter().all(|valley| valley.is_apart_from(&rival)) {
+                        valleys.push(rival);
+                    }
+                }
+                rivals = valleys.split_off(1);
             }
-            step *= 1.5;
+            for &rival in rivals.iter().filter(|_| outside.is_some()) {
+                if found.value > limit {
+                    found = self.around(rival, axis, next, limit);
+                }
+            }
+            if found.value <= limit {
+                inside = found;
+            } else {
+                outside = Some(next);
+            }
+            step = (1.5 * step).min(longest);
         }
         inside
     }
@@ -515,6 +629,31 @@ mod tests {
         assert_eq!(landscape.extent(minimum, 1, minimum.value + 1e-3), [1e-2, 1e2]);
         let [zero, top] = landscape.extent(minimum, 2, minimum.value + 1e-3);
         assert!(zero == 0.0 && (top / 1e-3 - 1.0).abs() < 1.1e-2, "{top}");
+    }
+
+    #[test]
+    fn what_leaves_zero_opens_another_valley() {
+        let ranges = [range(1e-6, 1e6), range(0.0, 1e3), range(1.0, 1.0)];
+        // With the second parameter at 0 the first must be 1; at 1 it may be anything from 1 down, at
+        // a price.
+        let valley = |price: f64| {
+            move |[x, y, _]: Point| {
+                let open = (-y * y).exp();
+                let steep = 3.0 * x * x * if x < 0.0 { 1.0 - open } else { 1.0 };
+                steep.min(1.0) + price * open
+            }
+        };
+        let mut landscape = Landscape::new(ranges, valley(0.5e-3));
+        let minimum = landscape.minimum(None);
+        assert_eq!(minimum.point[1], f64::NEG_INFINITY);
+        let [low, high] = landscape.extent(minimum, 0, minimum.value + 1e-3);
+        assert_eq!(low, 1e-6);
+        assert!((high / (1e-3_f64 / 3.0).sqrt().exp() - 1.0).abs() < 1.1e-2, "{high}");
+        // Above the tolerance, the valley is none.
+        let mut landscape = Landscape::new(ranges, valley(2e-3));
+        let minimum = landscape.minimum(None);
+        let [low, _] = landscape.extent(minimum, 0, minimum.value + 1e-3);
+        assert!((low * (1e-3_f64 / 3.0).sqrt().exp() - 1.0).abs() < 1.1e-2, "{low}");
     }
 
     #[test]
