@@ -32,7 +32,7 @@ impl Problem {
         let pretraining = Initialization::from_layer_scales(first, second).unwrap();
         let map = ScaleMap::new(pretraining, gamma).unwrap();
         let law = Law::fine_tuning(&self.task, &map).unwrap();
-        Solver::new().evaluate(&law, &self.samples).unwrap().generalization_error
+        Solver::new().solve(&law, &self.samples).unwrap().generalization_error
     }
 
     /// Lowest error at a value of one of the two parameters: of a scan of the other, 0 included, and
