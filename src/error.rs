@@ -52,6 +52,17 @@ pub enum Error {
         domain: &'static str,
     },
 
+    /// A text that names none of the choices of a parameter.
+    #[error("{parameter} = {value:?} is none of {choices}")]
+    UnknownName {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The offending text.
+        value: String,
+        /// The names the parameter may take.
+        choices: &'static str,
+    },
+
     /// Densities and overlap that no pair of supports can have.
     #[error(
         "infeasible supports: pretraining_density = {pretraining_density:?}, fine_tuning_density = \
@@ -334,7 +345,7 @@ fn wider_range(lowest: f64, lowest_at_any_scale: f64) -> String {
 /// }
 /// assert_eq!(scale(), Ok(0.25));
 /// ```
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Largest magnitude of a scale or coefficient.
 pub(crate) const MAX_MAGNITUDE: f64 = 1e300;

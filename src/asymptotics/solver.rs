@@ -50,6 +50,37 @@ pub enum Method {
     Rich,
 }
 
+/// The name that [`FromStr`](std::str::FromStr) reads.
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::Quadrature => "quadrature",
+            Self::Lazy => "lazy",
+            Self::Rich => "rich",
+        })
+    }
+}
+
+/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich.
+impl std::str::FromStr for Method {
+    type Err = crate::Error;
+
+    fn from_str(name: &str) -> crate::Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "quadrature" => Ok(Self::Quadrature),
+            "lazy" => Ok(Self::Lazy),
+            "rich" => Ok(Self::Rich),
+            _ => Err(crate::Error::UnknownName {
+                parameter: "method",
+                value: name.to_owned(),
+                choices: "auto, quadrature, lazy, rich",
+            }),
+        }
+    }
+}
+
 /// The way from a law and samples to the generalization error.
 ///
 /// A closed form where it is exact or within tolerance ([`Method`]), and otherwise the fixed point by

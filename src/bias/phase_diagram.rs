@@ -17,6 +17,7 @@ use crate::problem::task::Task;
 /// assert_eq!(diagonet::Axis::ReadoutScale.to_string(), "readout_scale");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Axis {
     /// Absolute scale `c_PT` of pretraining, 0 or in [1e-300, 1e300].
     AbsoluteScale,

@@ -14,6 +14,7 @@ use crate::numerics::minimum::Range;
 /// assert_ne!(diagonet::Position::Fixed, diagonet::Position::Interior);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Position {
     /// There was no choice.
     Fixed,

@@ -168,6 +168,33 @@ impl Initialization {
         })
     }
 
+    /// The initialization with absolute scale c and `lambda_gap = 1 + lambda`.
+    ///
+    /// It keeps the digits of a gap so small that lambda itself rounds to -1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for `absolute_scale` outside 0 or [1e-300, 1e300] and for `lambda_gap`
+    /// outside 0 or [1e-300, 2].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Initialization;
+    ///
+    /// let initialization = Initialization::from_lambda_gap(1e-3, 1e-20)?;
+    /// assert_eq!(initialization.lambda_gap(), 1e-20);
+    /// assert_eq!(initialization.relative_scale(), -1.0); // rounded
+    /// assert!(initialization.first_layer() > 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_lambda_gap(absolute_scale: f64, lambda_gap: f64) -> Result<Self> {
+        check("lambda_gap", lambda_gap, "0 or [1e-300, 2]", |x| {
+            x == 0.0 || (1e-300..=2.0).contains(&x)
+        })?;
+        Self::from_first_layer_share(absolute_scale, 0.5 * lambda_gap)
+    }
+
     /// From the absolute scale and `(1 + lambda)/2`, which keeps its digits where lambda rounds to
     /// -1. The share lies in [0, 1].
     pub(crate) fn from_first_layer_share(absolute_scale: f64, share: f64) -> Result<Self> {
@@ -230,6 +257,14 @@ impl Initialization {
     #[must_use]
     pub fn relative_scale(&self) -> f64 {
         self.relative_scale
+    }
+
+    /// `1 + lambda` in [0, 2], without the rounding of lambda.
+    ///
+    /// It is 0 where `2 w0² / c` underflows.
+    #[must_use]
+    pub fn lambda_gap(&self) -> f64 {
+        2.0 * self.first_layer_share
     }
 
     /// Initial value `w0 >= 0` of both first-layer weights.

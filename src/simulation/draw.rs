@@ -23,6 +23,7 @@ use crate::simulation::random::{Purpose, Stream};
 /// assert_eq!(SupportSampling::default(), SupportSampling::ExactSizes);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum SupportSampling {
     /// As many as the probabilities say, rounded so that they add up (largest remainders first).
     #[default]

@@ -39,6 +39,33 @@ pub enum Protocol {
     Continued,
 }
 
+/// The name that [`FromStr`](std::str::FromStr) reads.
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Rebalanced => "rebalanced",
+            Self::Continued => "continued",
+        })
+    }
+}
+
+/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than rebalanced, continued.
+impl std::str::FromStr for Protocol {
+    type Err = crate::Error;
+
+    fn from_str(name: &str) -> crate::Result<Self> {
+        match name {
+            "rebalanced" => Ok(Self::Rebalanced),
+            "continued" => Ok(Self::Continued),
+            _ => Err(crate::Error::UnknownName {
+                parameter: "protocol",
+                value: name.to_owned(),
+                choices: "rebalanced, continued",
+            }),
+        }
+    }
+}
+
 /// A pretraining stage and a fine-tuning stage after it.
 ///
 /// # Formula

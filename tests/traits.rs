@@ -1,0 +1,72 @@
+//! What every type promises beyond its numbers: names that read back, values that cross threads.
+
+use diagonet::*;
+use proptest::prelude::*;
+
+const fn shared<T: Send + Sync>() {}
+const _: () = {
+    shared::<Initialization>();
+    shared::<Weights>();
+    shared::<Path>();
+    shared::<Penalty<f64>>();
+    shared::<SeparablePenalty<f64>>();
+    shared::<ScaleMap>();
+    shared::<InductiveBias>();
+    shared::<TaskBias>();
+    shared::<PhaseDiagram<Regime>>();
+    shared::<Supports>();
+    shared::<Task>();
+    shared::<Samples>();
+    shared::<Law>();
+    shared::<Group>();
+    shared::<Prior>();
+    shared::<Pretrained>();
+    shared::<Label>();
+    shared::<Transfer>();
+    shared::<TransferReport>();
+    shared::<FixedPoint>();
+    shared::<RecoveryThreshold>();
+    shared::<Solver>();
+    shared::<Report>();
+    shared::<Statistics>();
+    shared::<Sensitivities<LawGradient>>();
+    shared::<TransferGradient>();
+    shared::<Design>();
+    shared::<Optimum>();
+    shared::<Error>();
+};
+
+#[test]
+fn names_read_back() {
+    for method in [Method::Auto, Method::Quadrature, Method::Lazy, Method::Rich] {
+        assert_eq!(method.to_string().parse(), Ok(method));
+    }
+    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+        assert_eq!(protocol.to_string().parse(), Ok(protocol));
+    }
+    let error = "Auto".parse::<Method>().unwrap_err();
+    assert_eq!(error.to_string(), "method = \"Auto\" is none of auto, quadrature, lazy, rich");
+    let error = "".parse::<Protocol>().unwrap_err();
+    assert_eq!(error.to_string(), "protocol = \"\" is none of rebalanced, continued");
+}
+
+proptest! {
+    #[test]
+    fn lambda_gap_reads_back_to_the_bit(exponent in -300.0..0.3_f64, scale in -300.0..300.0_f64) {
+        let (gap, scale) = (10f64.powf(exponent).clamp(1e-300, 2.0), 10f64.powf(scale).max(1e-300));
+        let built = Initialization::from_lambda_gap(scale, gap)?;
+        prop_assert_eq!((built.absolute_scale(), built.lambda_gap()), (scale, gap));
+        prop_assert_eq!(Initialization::from_lambda_gap(scale, built.lambda_gap())?, built);
+    }
+}
+
+#[test]
+fn lambda_gap_outside_its_domain_is_named() {
+    for gap in [f64::NAN, f64::INFINITY, -1e-300, 9e-301, 5e-324, 2.0000000000000004] {
+        let error = Initialization::from_lambda_gap(1.0, gap).unwrap_err();
+        assert!(matches!(error, Error::OutOfDomain { parameter: "lambda_gap", .. }), "{error}");
+    }
+    for gap in [0.0, 1e-300, 2.0] {
+        assert_eq!(Initialization::from_lambda_gap(1.0, gap).unwrap().lambda_gap(), gap);
+    }
+}
