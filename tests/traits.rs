@@ -23,11 +23,11 @@ const _: () = {
     shared::<Pretrained>();
     shared::<Label>();
     shared::<Transfer>();
-    shared::<TransferReport>();
+    shared::<TransferSolution>();
     shared::<FixedPoint>();
     shared::<RecoveryThreshold>();
     shared::<Solver>();
-    shared::<Report>();
+    shared::<Solution>();
     shared::<Statistics>();
     shared::<Sensitivities<LawGradient>>();
     shared::<TransferGradient>();
