@@ -464,6 +464,20 @@ fn evaluate_follows_both_stages() {
     assert!(table[6][problem].starts_with("noise_variance = -1.0"));
 }
 
+/// The square root of the variance is one rounding off the magnitude of pretraining.
+#[test]
+fn evaluate_ends_where_training_goes_on_with_the_same_task() {
+    let output = evaluate(
+        b"rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,\
+          noise_var,correlation,protocol\n\
+          0.1,0.1,1.0,3.3,10.89,0.001,0.0,0.0,0.3,0.0,1.0,continued\n",
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let table = rows(&output.stdout);
+    let error: f64 = table[1][column(&table, "error")].parse().unwrap();
+    assert!(error < 1e-28, "{error:e}");
+}
+
 #[cfg(feature = "simulation")]
 mod simulation {
     use super::*;

@@ -247,10 +247,11 @@ fn nothing_is_left_to_learn_where_a_task_is_continued() {
     let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
     let solver = Solver::new();
     for k in 1..=1000 {
-        let magnitude = f64::from(k) / 100.0;
+        // As decimal fractions, whose root is one rounding off the magnitude for some.
+        let (magnitude, variance) = (f64::from(k) / 100.0, f64::from(k * k) / 10_000.0);
         let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0).unwrap())
             .and_then(|task| task.with_pretraining_magnitude(magnitude))
-            .and_then(|task| task.with_fine_tuning_variance(magnitude * magnitude))
+            .and_then(|task| task.with_fine_tuning_variance(variance))
             .and_then(|task| task.with_correlation(1.0))
             .unwrap();
         let transfer = Transfer::new(task, map).with_protocol(Protocol::Continued);
