@@ -75,3 +75,14 @@ fn proximal_map_keeps_its_ulps_over_the_whole_domain() {
     }
     println!("worst ulps: {worst:?}");
 }
+
+/// A slope that underflows must not take the last step with it: with 60 digits.
+#[test]
+fn proximal_map_keeps_its_ulps_where_its_slope_underflows() {
+    let (scale, z, theta) =
+        (3.737_737_151_802_238e-280, 2.262_019_315_604_396e250, 1.012_198_353_107_456_7e248);
+    let point = Penalty::new(scale).unwrap().proximal(z, theta).unwrap();
+    assert_eq!(point.slope_in_z, 0.0);
+    let error = ulps(point.value, 2.400_345_207_569_041_6e-86);
+    assert!(error <= f64::from(Penalty::ULPS), "{error} ulp");
+}

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, check};
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::network::penalty::Penalty;
 use crate::numerics::root::falling_root;
-use crate::numerics::sum::Gap;
+use crate::numerics::sum::{CompensatedSum, Gap};
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
 
@@ -294,7 +294,17 @@ impl<'a> RichWeights<'a> {
     pub(crate) fn new(law: &'a Law) -> Self {
         let active = law.groups().iter().filter(|group| group.is_active());
         let density: f64 = active.map(Group::weight).sum();
-        let magnitude = if density > 0.0 { (law.mean_square() / density).sqrt() } else { 1.0 };
+        let magnitude = if density > 0.0 {
+            // In the largest one, because squares, and their products with weights, may underflow.
+            let size = |group: &Group| group.prior().root_mean_square();
+            let weighted = || law.groups().iter().filter(|group| group.weight() > 0.0);
+            let largest = weighted().map(size).fold(0.0, f64::max);
+            let share =
+                |group: &Group| (group.weight() / density) * (size(group) / largest).powi(2);
+            largest * weighted().map(share).collect::<CompensatedSum>().value().sqrt()
+        } else {
+            1.0
+        };
         let weight = |group: &Group| {
             let marginal = Penalty::new(group.scale()).and_then(|q| q.derivative(magnitude));
             marginal.map_or(1.0, |slope| 2.0 * slope)
@@ -325,16 +335,16 @@ impl<'a> RichWeights<'a> {
 
     /// How the typical magnitude moves with a group.
     pub(crate) fn log_magnitude_gradient(&self, group: &Group) -> MagnitudeGradient {
-        let mean_square = self.law.mean_square();
-        if mean_square == 0.0 || self.density == 0.0 {
+        if self.density == 0.0 {
             return MagnitudeGradient { weight: 0.0, mean: 0.0, variance: 0.0 };
         }
-        let active = if group.is_active() { self.density.recip() } else { 0.0 };
-        let share = group.weight() / mean_square;
+        let (prior, magnitude) = (group.prior(), self.magnitude);
+        let active = f64::from(u8::from(group.is_active()));
+        let share = group.weight() / self.density / magnitude;
         MagnitudeGradient {
-            weight: 0.5 * (group.prior().mean_square() / mean_square - active),
-            mean: share * group.prior().mean(),
-            variance: 0.5 * share,
+            weight: 0.5 * ((prior.root_mean_square() / magnitude).powi(2) - active) / self.density,
+            mean: share * (prior.mean() / magnitude),
+            variance: 0.5 * share / magnitude,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Exact recovery by weighted l1.
 
+use std::f64::consts::LN_2;
+
 use crate::asymptotics::limits::{check_starts, check_weights};
 use crate::error::{Error, Result, check};
-use crate::numerics::normal::{excess, square_excess, upper_tail};
+use crate::numerics::normal::{elasticity, log_excess, square_excess};
 use crate::numerics::root::falling_root;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
@@ -91,26 +93,29 @@ impl RecoveryThreshold {
             0.0
         } else {
             let log_threshold = falling_root(0.0, [-705.0, 705.0], "the threshold", |log_u| {
-                // Halves of the derivatives in u: of the active groups, which rises, and of the
-                // others, which falls in magnitude.
+                // Logarithms of the derivatives in log u: of the active groups, which rises, and of
+                // the others, which falls in magnitude. The terms themselves may underflow.
                 let u = log_u.exp();
-                let rise: f64 = parts(true).map(|(p, w)| p * w * (w * u)).sum();
-                let (mut fall, mut bend) = (0.0, 0.0);
-                for (p, w) in parts(false) {
-                    let x = u * w;
-                    fall += 2.0 * p * w * excess(x);
-                    bend += 2.0 * p * w * x * upper_tail(x);
-                }
-                Ok(if rise == 0.0 && fall == 0.0 {
-                    // Weights so far apart that a threshold between them costs nothing.
-                    (0.0, -1.0)
-                } else {
-                    ((fall / rise).ln(), -bend / fall - 1.0)
-                })
+                let rise = parts(true).map(|(p, w)| p.ln() + 2.0 * w.ln() + log_u);
+                let fall = |(p, w): (f64, f64)| LN_2 + p.ln() + w.ln() + log_excess(u * w);
+                let (rise, total) = (log_sum(rise), log_sum(parts(false).map(fall)));
+                let bend: f64 = parts(false)
+                    .map(|part| {
+                        let share = (fall(part) - total).exp();
+                        if share > 0.0 { share * elasticity(u * part.1) } else { 0.0 }
+                    })
+                    .sum();
+                Ok((total - rise, -bend - 1.0))
             })?;
             log_threshold.exp()
         };
-        let active: f64 = parts(true).map(|(p, w)| p * (1.0 + (threshold * w).powi(2))).sum();
+        let active: f64 = parts(true)
+            .map(|(p, w)| {
+                // The square alone may overflow.
+                let x = threshold * w;
+                p + (p * x) * x
+            })
+            .sum();
         let others: f64 = parts(false).map(|(p, w)| 2.0 * p * square_excess(threshold * w)).sum();
         Ok(Self { sample_ratio: active + others, threshold: threshold / unit })
     }
@@ -193,4 +198,13 @@ impl RecoveryThreshold {
     pub fn recovers(&self, sample_ratio: f64) -> bool {
         sample_ratio >= self.sample_ratio
     }
+}
+
+/// Logarithm of a sum, given those of its terms.
+fn log_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
+    let largest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest + terms.map(|term| (term - largest).exp()).sum::<f64>().ln()
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::asymptotics::fixed_point::Estimator;
 use crate::asymptotics::solution::Solution;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::estimator::channel::{Line, ScalarChannel, exact_unit_squared, signed_unit};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
@@ -193,6 +193,14 @@ impl Statistics {
 }
 
 impl EstimateStatistics {
+    fn is_finite(&self) -> bool {
+        let squares = [self.forgetting, self.pretraining_error].map(|x| x.unwrap_or(0.0));
+        [self.mean, self.variance, self.discovery_rate]
+            .iter()
+            .chain(&squares)
+            .all(|x| x.is_finite())
+    }
+
     /// Statistics of a mixture of weighted parts; without any weight, of the first.
     fn of_mixture(parts: &[(f64, Self)]) -> Self {
         let whole = parts.iter().map(|(weight, _)| *weight).collect::<CompensatedSum>().value();
@@ -229,15 +237,15 @@ fn of_group(
 ) -> Result<EstimateStatistics> {
     let noise = solution.state.effective_noise_variance;
     if group.scale() == 0.0 || (noise == 0.0 && group.is_learned()) {
-        return Ok(of_estimator(&Linear::at_start(group, 1.0), group, solution, 1.0, cut));
+        return of_estimator(&Linear::at_start(group, 1.0), group, solution, 1.0, cut);
     }
     match solution.estimator {
         Estimator::LeastSquares | Estimator::Lazy => {
-            Ok(of_estimator(&Linear::new(group, 1.0), group, solution, 1.0, cut))
+            of_estimator(&Linear::new(group, 1.0), group, solution, 1.0, cut)
         }
         Estimator::Rich => {
             let estimator = SoftThreshold::new(group, rich_weight, 1.0)?;
-            Ok(of_estimator(&estimator, group, solution, 1.0, cut))
+            of_estimator(&estimator, group, solution, 1.0, cut)
         }
         Estimator::Quadrature => {
             // Where nothing that has weight is to be learned, the group has its own unit.
@@ -255,12 +263,12 @@ fn proximal(
     cut: f64,
 ) -> Result<EstimateStatistics> {
     let estimator = crate::estimator::quadrature::Channel::new(group, unit_squared)?;
-    Ok(of_estimator(&estimator, group, solution, unit_squared, cut))
+    of_estimator(&estimator, group, solution, unit_squared, cut)
 }
 
 #[cfg(not(feature = "quadrature"))]
 fn proximal(_: &Group, _: &Solution, _: f64, _: f64) -> Result<EstimateStatistics> {
-    Err(crate::Error::QuadratureDisabled { quantity: "the statistics of estimates" })
+    Err(Error::QuadratureDisabled { quantity: "the statistics of estimates" })
 }
 
 /// Statistics of the estimates of a group, whose `estimator` is in units of the root of
@@ -271,7 +279,7 @@ fn of_estimator(
     solution: &Solution,
     unit_squared: f64,
     cut: f64,
-) -> EstimateStatistics {
+) -> Result<EstimateStatistics> {
     let unit = signed_unit(group, unit_squared);
     let noise = solution.state.effective_noise_variance;
     let w = noise / unit_squared;
@@ -300,5 +308,14 @@ fn of_estimator(
     } else {
         f64::from(u8::from(mean.abs() > cut))
     };
-    EstimateStatistics { mean, variance, discovery_rate, forgetting, pretraining_error }
+    let statistics =
+        EstimateStatistics { mean, variance, discovery_rate, forgetting, pretraining_error };
+    if statistics.is_finite() {
+        Ok(statistics)
+    } else {
+        Err(Error::NotRepresentable {
+            quantity: "a statistic of the estimates",
+            reason: "it, or the penalty in units of the coefficients, is above 1e308",
+        })
+    }
 }

@@ -63,6 +63,10 @@ impl SoftThreshold {
 /// `E[(level + slope x)²; x > from]` for a standard normal `x`.
 fn square_beyond(level: f64, slope: f64, from: f64) -> f64 {
     let edge = level + slope * from;
+    if upper_tail(from) == 0.0 {
+        // Of an edge that may overflow, nothing.
+        return 0.0;
+    }
     edge * edge * upper_tail(from)
         + 2.0 * edge * slope * excess(from)
         + slope * slope * square_excess(from)

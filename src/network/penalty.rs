@@ -533,8 +533,11 @@ fn proximal<T: RealField + Copy>(z: T, theta: T, c: T) -> ProximalPoint<T> {
         let linear = half_theta * t;
         let rounding = half_theta.mul_add(t, -linear);
         let residual = ((magnitude - linear) - b) - rounding;
-        let norm = c.hypot(b);
-        b + residual * (norm / (norm + half_theta))
+        let (norm, speed) = (c.hypot(b), c.hypot(b) + half_theta);
+        let slope = norm / speed;
+        // Where the slope underflows, the parameter does not, nor its correction.
+        let is_held = (slope * speed - norm).abs() <= T::default_epsilon().sqrt() * norm;
+        b + if is_held { residual * slope } else { residual / speed * norm }
     };
     let norm = c.hypot(value);
     let slope_in_z = norm / (norm + half_theta);

@@ -27,6 +27,21 @@ pub(crate) fn square_excess(x: f64) -> f64 {
     }
 }
 
+/// Logarithm of the [`excess`], also where that underflows.
+pub(crate) fn log_excess(x: f64) -> f64 {
+    if x < 30.0 {
+        return excess(x).ln();
+    }
+    // Of the upper tail, density over x + I_1/I_0; its logarithm and that of the ratio.
+    let first = ratios(x)[0];
+    -0.5 * x * x - 0.5 * (2.0 * PI).ln() - (x + first).ln() + first.ln()
+}
+
+/// Minus the derivative of the logarithm of the [`excess`] in that of `x`: `x I_0/I_1`.
+pub(crate) fn elasticity(x: f64) -> f64 {
+    if x < FAR { x * upper_tail(x) / excess(x) } else { x / ratios(x)[0] }
+}
+
 /// Where the closed forms of the excesses start to cancel: they lose a digit here, and `x⁴` further
 /// on.
 const FAR: f64 = 2.0;

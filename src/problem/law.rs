@@ -601,7 +601,7 @@ impl Law {
     }
 
     /// Groups that can move and have weight, with their positions.
-    pub(crate) fn movable(&self) -> impl Iterator<Item = (usize, &Group)> {
+    pub(crate) fn movable(&self) -> impl Iterator<Item = (usize, &Group)> + Clone {
         let movable = |(_, group): &(usize, &Group)| group.scale > 0.0 && group.weight > 0.0;
         self.groups.iter().enumerate().filter(movable)
     }
