@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::f64::consts::PI;
+
 use common::{config, decades, relative_error};
 use diagonet::{
     Error, Estimator, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior,
@@ -503,5 +505,79 @@ fn learning_curves_and_required_samples_follow_both_stages() {
         let target = error(0.3);
         let needed = solver.required_sample_ratio(&transfer, 0.01, target * (1.0 + 1e-8)).unwrap();
         assert!((needed - 0.3).abs() < 1e-6, "{needed}");
+    }
+}
+
+/// `P(|b| > cut)` on the features of fine-tuning without overlap, continued, by the midpoint rule over the
+/// observation of pretraining.
+fn discovery_rate_of_new_features(solution: &TransferSolution, scale: f64, cut: f64) -> f64 {
+    const STEPS: u32 = 400_000;
+    let penalty = Penalty::new(scale).unwrap();
+    let (before, after) =
+        (solution.pretraining.as_ref().unwrap().state, solution.fine_tuning.state);
+    let half_penalty = 0.5 * after.effective_penalty;
+    let spread = (1.0 + after.effective_noise_variance).sqrt();
+    let upper_tail = |x: f64| 0.5 * statrs::function::erf::erfc(x / 2.0_f64.sqrt());
+    let terms = (0..STEPS).map(|i| {
+        let x = -9.0 + 18.0 * (f64::from(i) + 0.5) / f64::from(STEPS);
+        let mass = 18.0 / f64::from(STEPS) * (-0.5 * x * x).exp() / (2.0 * PI).sqrt();
+        let z = before.effective_noise_variance.sqrt() * x;
+        let start = penalty.proximal(z, before.effective_penalty).unwrap().value;
+        // b + (theta/2) [asinh(b/c) - asinh(start/c)] = z
+        let observation =
+            |b: f64| b + half_penalty * ((b / scale).asinh() - (start / scale).asinh());
+        mass * (upper_tail(observation(cut) / spread) + upper_tail(-observation(-cut) / spread))
+    });
+    terms.sum()
+}
+
+#[test]
+fn discoveries_that_hang_on_pretraining_are_integrated() {
+    let scale = 1.009_884_553_165_820_5;
+    let task = Task::new(Supports::from_overlap(0.05, 0.301_637_579_369_179_6, 0.0).unwrap())
+        .and_then(|task| task.with_fine_tuning_variance(1.0))
+        .and_then(|task| {
+            task.with_pretraining_prior(Prior::gaussian(0.0, 0.478_311_060_005_448_2)?)
+        })
+        .unwrap();
+    let transfer = Transfer::new(task, map(scale, -0.9))
+        .with_pretraining_samples(samples(0.4, 0.1))
+        .with_protocol(Protocol::Continued);
+    // From estimates that hardly leave their start to such that forget it.
+    for ratio in [1e-6, 0.001_514_907_311_133_350_2, 0.02, 0.2] {
+        let solution = evaluate(&transfer, ratio);
+        for cut in [0.01, 0.1, 0.3] {
+            let statistics = solution.statistics(cut).unwrap();
+            let rate = statistics.true_discovery_rate.unwrap();
+            let expected = discovery_rate_of_new_features(&solution, scale, cut);
+            assert!((rate - expected).abs() < 1e-5, "{ratio} {cut}: {rate} {expected}");
+            let new = statistics.group("new").unwrap().estimates.discovery_rate;
+            assert!((new - rate).abs() < ROUNDING);
+        }
+    }
+    let rate = evaluate(&transfer, 0.001_514_907_311_133_350_2).statistics(0.1).unwrap();
+    assert!((rate.true_discovery_rate.unwrap() - 0.705_14).abs() < 5e-6);
+}
+
+/// Observed and continued without noise, an estimate is its start: the rates are those of pretraining.
+#[test]
+fn discoveries_of_known_coefficients_are_steps() {
+    let task = Task::new(Supports::from_overlap(0.3, 0.2, 1.0).unwrap())
+        .and_then(|task| task.with_pretraining_prior(Prior::gaussian(0.0, 2.0)?))
+        .and_then(|task| task.with_correlation(1.0)?.with_fine_tuning_variance(2.0))
+        .unwrap();
+    let transfer = Transfer::new(task, map(1e-3, 0.0));
+    let solution = evaluate(&transfer, 0.9);
+    for cut in [0.1, 0.5, 1.0] {
+        let statistics = solution.statistics(cut).unwrap();
+        let spread = (2.0 + solution.fine_tuning.state.effective_noise_variance).sqrt();
+        let rate = statistics.group("shared").unwrap().estimates.discovery_rate;
+        let expected = statrs::function::erf::erfc(cut / spread / 2.0_f64.sqrt());
+        // The penalty still takes a little.
+        assert!((rate - expected).abs() < 0.02, "{cut}: {rate} {expected}");
+        let finer = Solver::new().solve(&transfer.law(8).unwrap(), &samples(0.9, 0.0)).unwrap();
+        let on_nodes = finer.statistics(cut).unwrap();
+        let on_nodes = on_nodes.group("shared").unwrap().estimates.discovery_rate;
+        assert!((rate - on_nodes).abs() < 2e-3, "{cut}: {rate} {on_nodes}");
     }
 }

@@ -290,6 +290,12 @@ pub(crate) struct MagnitudeGradient {
     pub(crate) variance: f64,
 }
 
+/// `asinh(B/c)`; 1 for a frozen group.
+fn rich_weight(scale: f64, magnitude: f64) -> f64 {
+    let marginal = Penalty::new(scale).and_then(|q| q.derivative(magnitude));
+    marginal.map_or(1.0, |slope| 2.0 * slope)
+}
+
 impl<'a> RichWeights<'a> {
     pub(crate) fn new(law: &'a Law) -> Self {
         let active = law.groups().iter().filter(|group| group.is_active());
@@ -305,11 +311,8 @@ impl<'a> RichWeights<'a> {
         } else {
             1.0
         };
-        let weight = |group: &Group| {
-            let marginal = Penalty::new(group.scale()).and_then(|q| q.derivative(magnitude));
-            marginal.map_or(1.0, |slope| 2.0 * slope)
-        };
-        let weights = law.groups().iter().map(weight).collect();
+        let weights =
+            law.groups().iter().map(|group| rich_weight(group.scale(), magnitude)).collect();
         Self { law, density, magnitude, weights }
     }
 
@@ -320,6 +323,12 @@ impl<'a> RichWeights<'a> {
 
     pub(crate) fn movable(&self, index: usize) -> bool {
         self.law.groups()[index].scale() > 0.0
+    }
+
+    /// The weight that a group of this scale would have.
+    #[cfg(feature = "quadrature")]
+    pub(crate) fn of_scale(&self, scale: f64) -> f64 {
+        rich_weight(scale, self.magnitude)
     }
 
     pub(crate) fn of_group(&self, index: usize) -> f64 {

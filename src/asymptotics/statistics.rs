@@ -131,10 +131,9 @@ impl Statistics {
     /// Statistics at a solution.
     pub(crate) fn new(solution: &Solution, discovery_cut: f64) -> Result<Self> {
         let law = solution.law();
-        let unit_squared = law.magnitude_squared() + solution.samples().noise_variance();
         let weights = solution.l1_weights();
         let estimates = |(index, group): (usize, &Group)| {
-            of_group(group, solution, weights.of_group(index), unit_squared, discovery_cut)
+            GroupEstimate::new(group, solution, weights.of_group(index))?.statistics(discovery_cut)
         };
         let of_groups =
             law.groups().iter().enumerate().map(estimates).collect::<Result<Vec<_>>>()?;
@@ -154,21 +153,18 @@ impl Statistics {
             estimates: EstimateStatistics::of_mixture(members),
         });
         let groups = groups.collect();
-        let sum = |active: Option<bool>, discovered: bool| {
-            let members = law.groups().iter().zip(&weighted);
-            let members =
-                members.filter(|(group, _)| active.is_none_or(|x| x == group.is_active()));
-            let terms = members.map(|(_, (weight, statistics))| {
-                weight * if discovered { statistics.discovery_rate } else { 1.0 }
-            });
-            terms.collect::<CompensatedSum>().value()
-        };
-        let ratio = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
+        let rates = law.groups().iter().zip(&weighted).map(|(group, (weight, statistics))| Rate {
+            weight: *weight,
+            is_active: group.is_active(),
+            discovery_rate: statistics.discovery_rate,
+        });
+        let [true_discovery_rate, false_discovery_rate] =
+            discovery_rates(&rates.collect::<Vec<_>>());
         Ok(Self {
             total: EstimateStatistics::of_mixture(&weighted),
             groups,
-            true_discovery_rate: ratio(sum(Some(true), true), sum(Some(true), false)),
-            false_discovery_rate: ratio(sum(Some(false), true), sum(None, true)),
+            true_discovery_rate,
+            false_discovery_rate,
         })
     }
 
@@ -227,95 +223,127 @@ impl EstimateStatistics {
     }
 }
 
-/// Statistics of the estimates of a group, by the estimator that the report used.
-fn of_group(
-    group: &Group,
-    solution: &Solution,
-    rich_weight: f64,
-    unit_squared: f64,
-    cut: f64,
-) -> Result<EstimateStatistics> {
-    let noise = solution.state.effective_noise_variance;
-    if group.scale() == 0.0 || (noise == 0.0 && group.is_learned()) {
-        return of_estimator(&Linear::at_start(group, 1.0), group, solution, 1.0, cut);
+/// The discovery rate of some coordinates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    pub(crate) weight: f64,
+    pub(crate) is_active: bool,
+    pub(crate) discovery_rate: f64,
+}
+
+/// True and false discovery rate of a mixture.
+pub(crate) fn discovery_rates(rates: &[Rate]) -> [Option<f64>; 2] {
+    let sum = |active: Option<bool>, discovered: bool| {
+        let members = rates.iter().filter(|rate| active.is_none_or(|x| x == rate.is_active));
+        let terms =
+            members.map(|rate| rate.weight * if discovered { rate.discovery_rate } else { 1.0 });
+        terms.collect::<CompensatedSum>().value()
+    };
+    let ratio = |part: f64, whole: f64| (whole > 0.0).then(|| (part / whole).min(1.0));
+    [
+        ratio(sum(Some(true), true), sum(Some(true), false)),
+        ratio(sum(Some(false), true), sum(None, true)),
+    ]
+}
+
+/// A group with the estimator of a solution, at its state.
+#[derive(Debug)]
+pub(crate) struct GroupEstimate<'a> {
+    group: &'a Group,
+    estimator: Box<dyn ScalarChannel>,
+    /// Unit of the estimator, with its sign.
+    unit: f64,
+    noise: f64,
+    w: f64,
+    half_penalty: f64,
+}
+
+impl<'a> GroupEstimate<'a> {
+    /// The estimate of a group as part of a solution, with the weight that it has in an l1 norm.
+    pub(crate) fn new(group: &'a Group, solution: &Solution, l1_weight: f64) -> Result<Self> {
+        let state = &solution.state;
+        let noise = state.effective_noise_variance;
+        let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
+        let (estimator, unit_squared): (Box<dyn ScalarChannel>, f64) = match solution.estimator {
+            _ if fixed => (Box::new(Linear::at_start(group, 1.0)), 1.0),
+            Estimator::LeastSquares | Estimator::Lazy => (Box::new(Linear::new(group, 1.0)), 1.0),
+            Estimator::Rich => (Box::new(SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
+            Estimator::Quadrature => {
+                let square =
+                    solution.law().magnitude_squared() + solution.samples().noise_variance();
+                // Where nothing that has weight is to be learned, the group has its own unit.
+                let square = if square > 0.0 { square } else { group.magnitude_squared() };
+                let square = exact_unit_squared(square);
+                (proximal(group, square)?, square)
+            }
+        };
+        let unit = signed_unit(group, unit_squared);
+        let half_penalty = 0.5 * state.effective_penalty / unit.abs();
+        Ok(Self { group, estimator, unit, noise, w: noise / unit_squared, half_penalty })
     }
-    match solution.estimator {
-        Estimator::LeastSquares | Estimator::Lazy => {
-            of_estimator(&Linear::new(group, 1.0), group, solution, 1.0, cut)
+
+    fn mean(&self) -> f64 {
+        self.unit * self.estimator.mean(self.w, self.half_penalty)
+    }
+
+    /// `E[(b - level - slope x)²]`.
+    fn square_distance(&self, level: f64, slope: f64) -> f64 {
+        let line = Line { level: level / self.unit, slope: slope / self.unit.abs() };
+        self.unit * self.unit * self.estimator.square_distance(self.w, self.half_penalty, line)
+    }
+
+    /// `P(|b| > cut)`.
+    pub(crate) fn discovery_rate(&self, cut: f64) -> f64 {
+        let spread = (self.group.prior().variance() + self.noise).sqrt();
+        if spread == 0.0 {
+            return f64::from(u8::from(self.mean().abs() > cut));
         }
-        Estimator::Rich => {
-            let estimator = SoftThreshold::new(group, rich_weight, 1.0)?;
-            of_estimator(&estimator, group, solution, 1.0, cut)
-        }
-        Estimator::Quadrature => {
-            // Where nothing that has weight is to be learned, the group has its own unit.
-            let square = if unit_squared > 0.0 { unit_squared } else { group.magnitude_squared() };
-            proximal(group, solution, exact_unit_squared(square), cut)
+        let center = self.group.prior().mean();
+        let [above, below] = [cut, -cut].map(|estimate| {
+            self.unit * self.estimator.observation(self.half_penalty, estimate / self.unit)
+        });
+        (upper_tail((above - center) / spread) + upper_tail((center - below) / spread)).min(1.0)
+    }
+
+    fn statistics(&self, cut: f64) -> Result<EstimateStatistics> {
+        let group = self.group;
+        let total = group.prior().variance() + self.noise;
+        let mean = self.mean();
+        let variance = self.square_distance(mean, 0.0);
+        let (mean, variance) =
+            if group.is_mirrored() { (0.0, variance + mean * mean) } else { (mean, variance) };
+        let pretraining_error = group.pretrained().map(|pretrained| {
+            let slope = if total > 0.0 { pretrained.covariance() / total.sqrt() } else { 0.0 };
+            // What z leaves open; not negative but for rounding.
+            let open = (pretrained.prior().variance() - slope * slope).max(0.0);
+            open + self.square_distance(pretrained.prior().mean(), slope)
+        });
+        let statistics = EstimateStatistics {
+            mean,
+            variance,
+            discovery_rate: self.discovery_rate(cut),
+            forgetting: group
+                .pretrained()
+                .map(|pretrained| self.square_distance(pretrained.coefficient(), 0.0)),
+            pretraining_error,
+        };
+        if statistics.is_finite() {
+            Ok(statistics)
+        } else {
+            Err(Error::NotRepresentable {
+                quantity: "a statistic of the estimates",
+                reason: "it, or the penalty in units of the coefficients, is above 1e308",
+            })
         }
     }
 }
 
 #[cfg(feature = "quadrature")]
-fn proximal(
-    group: &Group,
-    solution: &Solution,
-    unit_squared: f64,
-    cut: f64,
-) -> Result<EstimateStatistics> {
-    let estimator = crate::estimator::quadrature::Channel::new(group, unit_squared)?;
-    of_estimator(&estimator, group, solution, unit_squared, cut)
+fn proximal(group: &Group, unit_squared: f64) -> Result<Box<dyn ScalarChannel>> {
+    Ok(Box::new(crate::estimator::quadrature::Channel::new(group, unit_squared)?))
 }
 
 #[cfg(not(feature = "quadrature"))]
-fn proximal(_: &Group, _: &Solution, _: f64, _: f64) -> Result<EstimateStatistics> {
+fn proximal(_: &Group, _: f64) -> Result<Box<dyn ScalarChannel>> {
     Err(Error::QuadratureDisabled { quantity: "the statistics of estimates" })
-}
-
-/// Statistics of the estimates of a group, whose `estimator` is in units of the root of
-/// `unit_squared`.
-fn of_estimator(
-    estimator: &impl ScalarChannel,
-    group: &Group,
-    solution: &Solution,
-    unit_squared: f64,
-    cut: f64,
-) -> Result<EstimateStatistics> {
-    let unit = signed_unit(group, unit_squared);
-    let noise = solution.state.effective_noise_variance;
-    let w = noise / unit_squared;
-    let half_penalty = 0.5 * solution.state.effective_penalty / unit.abs();
-    let distance = |level: f64, slope: f64| {
-        let line = Line { level: level / unit, slope: slope / unit.abs() };
-        unit * unit * estimator.square_distance(w, half_penalty, line)
-    };
-    let total = group.prior().variance() + noise;
-    let (center, spread) = (group.prior().mean(), total.sqrt());
-    let mean = unit * estimator.mean(w, half_penalty);
-    let variance = distance(mean, 0.0);
-    let (mean, variance) =
-        if group.is_mirrored() { (0.0, variance + mean * mean) } else { (mean, variance) };
-    let forgetting = group.pretrained().map(|pretrained| distance(pretrained.coefficient(), 0.0));
-    let pretraining_error = group.pretrained().map(|pretrained| {
-        let slope = if total > 0.0 { pretrained.covariance() / spread } else { 0.0 };
-        // What z leaves open; not negative but for rounding.
-        let open = (pretrained.prior().variance() - slope * slope).max(0.0);
-        open + distance(pretrained.prior().mean(), slope)
-    });
-    let discovery_rate = if total > 0.0 {
-        let [above, below] =
-            [cut, -cut].map(|estimate| unit * estimator.observation(half_penalty, estimate / unit));
-        (upper_tail((above - center) / spread) + upper_tail((center - below) / spread)).min(1.0)
-    } else {
-        f64::from(u8::from(mean.abs() > cut))
-    };
-    let statistics =
-        EstimateStatistics { mean, variance, discovery_rate, forgetting, pretraining_error };
-    if statistics.is_finite() {
-        Ok(statistics)
-    } else {
-        Err(Error::NotRepresentable {
-            quantity: "a statistic of the estimates",
-            reason: "it, or the penalty in units of the coefficients, is above 1e308",
-        })
-    }
 }

@@ -7,6 +7,7 @@ use crate::estimator::channel::{
     Form, Line, Resolution, ScalarChannel, Slopes, Terms, prior_in_units,
 };
 use crate::estimator::partials::{Pair, Partials};
+use crate::numerics::gauss_legendre::GAUSS_LEGENDRE;
 use crate::numerics::normal::{density, excess, square_excess, upper_tail};
 use crate::problem::law::Group;
 
@@ -124,15 +125,6 @@ fn wide(shift: f64, spread: f64, above: f64, below: f64) -> (f64, f64) {
     // The moment of a probability is not negative; what is below is rounding.
     (probability, spread * spread * moment.max(0.0))
 }
-
-/// Positive nodes of the ten-point Gauss-Legendre rule on [-1, 1], and their weights.
-const GAUSS_LEGENDRE: [(f64, f64); 5] = [
-    (0.148_874_338_981_631_21, 0.295_524_224_714_752_87),
-    (0.433_395_394_129_247_2, 0.269_266_719_309_996_36),
-    (0.679_409_568_299_024_4, 0.219_086_362_515_982_04),
-    (0.865_063_366_688_984_5, 0.149_451_349_150_580_6),
-    (0.973_906_528_517_171_7, 0.066_671_344_308_688_14),
-];
 
 impl ScalarChannel for SoftThreshold {
     fn signal(&self) -> f64 {

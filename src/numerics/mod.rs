@@ -2,6 +2,7 @@
 
 pub(crate) mod crossing;
 pub(crate) mod double_word;
+pub(crate) mod gauss_legendre;
 pub(crate) mod minimum;
 pub(crate) mod normal;
 pub(crate) mod root;

@@ -1,4 +1,6 @@
 //! One training stage after another.
 
+#[cfg(feature = "quadrature")]
+mod discovery;
 pub(crate) mod gradient;
 pub(crate) mod transfer;

@@ -6,6 +6,8 @@ use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::Statistics;
 use crate::error::{Error, Result, Stage, check};
+#[cfg(feature = "quadrature")]
+use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
@@ -92,10 +94,8 @@ impl std::str::FromStr for Protocol {
 /// square of the logarithm of signal over scale: two milliseconds at a scale of 1e-3, fifteen at 1e-12,
 /// half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
 ///
-/// [Statistics](crate::Statistics) of the law have that accuracy, too, but for discovery rates where
-/// every node is sharper than the distance to the next: after pretraining on unlimited data, with a
-/// correlation of ±1 and an effective noise far below the coefficients, they are good to the
-/// probability of a node, 1e-2.
+/// [Statistics](TransferSolution::statistics) have that accuracy, too; discovery rates are integrals over
+/// the pretrained coefficients of their own.
 ///
 /// The settings of the [`Solver`] are those of fine-tuning and of training from scratch; pretraining is
 /// gradient flow to zero loss.
@@ -233,11 +233,26 @@ impl TransferSolution {
         self.fine_tuning.law()
     }
 
+    /// Statistics of the estimate after fine-tuning, see [`Statistics`].
+    ///
+    /// Discovery rates are integrated over the pretrained coefficients, to 1e-10. Those of
+    /// `fine_tuning.statistics` are sums over the groups of its law: where a discovery depends on the
+    /// pretrained coefficient as on a step, these are good to the probability of a node only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solution::statistics`].
+    #[cfg(feature = "quadrature")]
+    pub fn statistics(&self, discovery_cut: f64) -> Result<Statistics> {
+        self.with_discovery_rates(self.fine_tuning.statistics(discovery_cut)?, discovery_cut)
+    }
+
     /// Statistics of the estimate after fine-tuning, see [`Solution::statistics`].
     ///
     /// # Errors
     ///
     /// As [`Solution::statistics`].
+    #[cfg(not(feature = "quadrature"))]
     pub fn statistics(&self, discovery_cut: f64) -> Result<Statistics> {
         self.fine_tuning.statistics(discovery_cut)
     }
@@ -608,7 +623,12 @@ impl Transfer {
     }
 
     /// The group of the coordinates of this class at a node.
-    fn group(&self, class: FeatureClass, weight: f64, node: &PretrainedNode) -> Result<Group> {
+    pub(crate) fn group(
+        &self,
+        class: FeatureClass,
+        weight: f64,
+        node: &PretrainedNode,
+    ) -> Result<Group> {
         let pretrained = Pretrained::new(node.coefficient, node.truth)?;
         let (prior, pretrained) = self.task.fine_tuning_given(class, pretrained)?;
         let is_active = class.in_fine_tuning() && self.task.fine_tuning_variance() > 0.0;
@@ -708,9 +728,67 @@ impl Transfer {
         raw.into_iter().map(node).collect()
     }
 
+    /// The pretraining channel of a class.
+    #[cfg(feature = "quadrature")]
+    pub(crate) fn observations(
+        &self,
+        class: FeatureClass,
+        state: PretrainingState,
+    ) -> Result<Observations> {
+        let prior = self.task.pretraining_prior_of(class);
+        let total = prior.variance() + state.noise;
+        let scale = self.scale_map.pretraining().absolute_scale();
+        Ok(Observations {
+            prior,
+            total,
+            explained: prior.variance() / total,
+            unexplained: prior.variance() * (state.noise / total),
+            penalty: if state.penalty > 0.0 {
+                Some((Penalty::new(scale)?, state.penalty))
+            } else {
+                None
+            },
+        })
+    }
+
     #[cfg(not(feature = "quadrature"))]
     fn integrate(&self, _: Prior, _: PretrainingState, _: f64) -> Result<Vec<PretrainedNode>> {
         Err(Error::QuadratureDisabled { quantity: "the law of pretrained coefficients" })
+    }
+}
+
+/// What pretraining observes of the coefficients of a class, and makes of it.
+#[cfg(feature = "quadrature")]
+#[derive(Debug)]
+pub(crate) struct Observations {
+    prior: Prior,
+    total: f64,
+    explained: f64,
+    unexplained: f64,
+    penalty: Option<(Penalty<f64>, f64)>,
+}
+
+#[cfg(feature = "quadrature")]
+impl Observations {
+    /// The node at a standardized observation.
+    pub(crate) fn node(&self, x: f64) -> Result<PretrainedNode> {
+        let deviation = self.total.sqrt() * x;
+        let z = self.prior.mean() + deviation;
+        let coefficient = match &self.penalty {
+            Some((penalty, theta)) => penalty.proximal(z, *theta)?.value,
+            None => z,
+        };
+        let motion = Motion { deviation, by_observation: 1.0, by_penalty: 0.0, by_log_scale: 0.0 };
+        Ok(PretrainedNode {
+            mass: 1.0,
+            coefficient,
+            truth: Prior::gaussian(
+                self.prior.mean() + self.explained * deviation,
+                self.unexplained.min(self.prior.variance()),
+            )?,
+            mirrored: false,
+            motion,
+        })
     }
 }
 

@@ -1,0 +1,75 @@
+//! Discovery rates after both stages.
+//!
+//! Whether a coefficient is discovered may change within a small range of pretrained coefficients:
+//! where few samples move the estimates, or little noise blurs them, the rate at a given observation of
+//! pretraining is nearly a step. The nodes on which fine-tuning was solved are too far apart for that, so
+//! the rate is integrated over the observation anew, at the state that is known.
+
+use crate::asymptotics::statistics::{GroupEstimate, Rate, Statistics, discovery_rates};
+use crate::error::Result;
+use crate::numerics::gauss_legendre::adaptive;
+use crate::numerics::normal::density;
+use crate::problem::feature_class::FeatureClass;
+use crate::stages::transfer::{PretrainingState, TransferSolution};
+
+/// Accuracy of a rate.
+const TOLERANCE: f64 = 1e-11;
+
+/// Distance, in standard deviations, beyond which observations have no probability.
+const REACH: f64 = 9.0;
+
+/// Panels at first: features wider than a fifth of a standard deviation are seen by all.
+const PANELS: usize = 90;
+
+impl TransferSolution {
+    /// Replaces the discovery rates on nodes by their integrals.
+    pub(crate) fn with_discovery_rates(
+        &self,
+        statistics: Statistics,
+        cut: f64,
+    ) -> Result<Statistics> {
+        let transfer = &self.transfer;
+        let state = PretrainingState::of(self.pretraining.as_ref());
+        let task = transfer.task();
+        let mut statistics = statistics;
+        let mut rates = Vec::with_capacity(FeatureClass::ALL.len());
+        for class in FeatureClass::ALL {
+            let label = class.label();
+            let Some(group) = statistics.groups.iter_mut().find(|g| g.label.as_str() == label)
+            else {
+                continue;
+            };
+            if task.pretraining_prior_of(class).variance() + state.noise > 0.0 {
+                group.estimates.discovery_rate = self.discovery_rate(class, state, cut)?;
+            }
+            rates.push(Rate {
+                weight: group.weight,
+                is_active: class.in_fine_tuning() && task.fine_tuning_variance() > 0.0,
+                discovery_rate: group.estimates.discovery_rate,
+            });
+        }
+        let discovered: f64 = rates.iter().map(|rate| rate.weight * rate.discovery_rate).sum();
+        statistics.total.discovery_rate = discovered.min(1.0);
+        [statistics.true_discovery_rate, statistics.false_discovery_rate] = discovery_rates(&rates);
+        Ok(statistics)
+    }
+
+    /// `P(|b| > cut)` on the features of a class.
+    fn discovery_rate(
+        &self,
+        class: FeatureClass,
+        state: PretrainingState,
+        cut: f64,
+    ) -> Result<f64> {
+        let observations = self.transfer.observations(class, state)?;
+        let weights = self.fine_tuning.l1_weights();
+        let rate = adaptive([-REACH, REACH], PANELS, TOLERANCE, |x| {
+            let node = observations.node(x)?;
+            let group = self.transfer.group(class, 1.0, &node)?;
+            let weight = weights.of_scale(group.scale());
+            let estimate = GroupEstimate::new(&group, &self.fine_tuning, weight)?;
+            Ok(density(x) * estimate.discovery_rate(cut))
+        })?;
+        Ok(rate.clamp(0.0, 1.0))
+    }
+}
