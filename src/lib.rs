@@ -71,15 +71,14 @@ pub mod simulation;
 mod stages;
 
 pub use asymptotics::fixed_point::{Estimator, FixedPoint};
-pub use asymptotics::limits::{
-    basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
-};
 pub use asymptotics::problem::Problem;
 pub use asymptotics::recovery::RecoveryThreshold;
 pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 pub use asymptotics::solution::{GroupError, Solution};
 pub use asymptotics::solver::{Method, Solver};
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
+pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
+pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};
 pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use bias::phase_diagram::{Axis, PhaseDiagram};
 pub use bias::realization::TargetBias;

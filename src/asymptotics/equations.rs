@@ -23,12 +23,13 @@
 //! set of groups included.
 
 use crate::error::{Error, Result};
-use crate::estimator::channel::{
-    Form, Resolution, ScalarChannel, Slopes, Terms, exact_unit_squared,
-};
+use crate::estimator::{Form, Resolution, ScalarChannel, Slopes, Terms, exact_unit_squared};
 use crate::numerics::sum::Gap;
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
+
+/// Name of theta in errors.
+pub(crate) const EFFECTIVE_PENALTY: &str = "the effective penalty";
 
 /// A group of coordinates that can move and has weight.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::asymptotics::equations::Equations;
 use crate::asymptotics::newton;
 use crate::error::{Error, Result};
-use crate::estimator::channel::{Form, Resolution, ScalarChannel};
+use crate::estimator::{Form, Resolution, ScalarChannel};
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
 

@@ -2,11 +2,14 @@
 
 pub(crate) mod equations;
 pub(crate) mod fixed_point;
-pub(crate) mod limits;
 pub(crate) mod newton;
 pub(crate) mod problem;
 pub(crate) mod recovery;
 pub(crate) mod sensitivity;
+#[cfg(feature = "quadrature")]
+pub(crate) mod silent;
 pub(crate) mod solution;
 pub(crate) mod solver;
 pub(crate) mod statistics;
+pub(crate) mod weighted_l1;
+pub(crate) mod weighted_l2;

@@ -1,8 +1,8 @@
 //! Search for the root of the two equations.
 
-use crate::asymptotics::equations::{Equations, Evaluation};
+use crate::asymptotics::equations::{EFFECTIVE_PENALTY, Equations, Evaluation};
 use crate::error::{Error, Result};
-use crate::estimator::channel::{Resolution, ScalarChannel};
+use crate::estimator::{Resolution, ScalarChannel};
 use crate::numerics::root::falling_root;
 
 /// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows. The noise of the
@@ -32,9 +32,6 @@ const ROUNDING: f64 = 1e-12;
 /// Evaluations after which brackets give up. Nested searches bounded each could take a hundred times
 /// as many; what converges takes less than a thousand.
 const MOST_EVALUATIONS: usize = 3000;
-
-/// Name of theta in errors.
-pub(crate) const EFFECTIVE_PENALTY: &str = "the effective penalty";
 
 /// Longest Newton step at first.
 const SHORT: f64 = 2.0;

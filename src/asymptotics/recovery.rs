@@ -2,7 +2,6 @@
 
 use std::f64::consts::LN_2;
 
-use crate::asymptotics::limits::{check_starts, check_weights};
 use crate::error::{Error, Result, check};
 use crate::numerics::normal::{elasticity, log_excess, square_excess};
 use crate::numerics::root::falling_root;
@@ -198,6 +197,30 @@ impl RecoveryThreshold {
     pub fn recovers(&self, sample_ratio: f64) -> bool {
         sample_ratio >= self.sample_ratio
     }
+}
+
+pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
+    if weights.len() != law.groups().len() {
+        return Err(Error::DimensionMismatch {
+            parameter: "weights",
+            expected: law.groups().len(),
+            found: weights.len(),
+        });
+    }
+    for (group, &weight) in law.groups().iter().zip(weights) {
+        check("weight", weight, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)
+            .map_err(|error| error.in_group(group.label()))?;
+    }
+    Ok(())
+}
+
+/// The rich limit has no form for other starts.
+pub(crate) fn check_starts(law: &Law) -> Result<()> {
+    for group in law.groups() {
+        check("start", group.start(), "0, for the rich limit", |x| x == 0.0)
+            .map_err(|error| error.in_group(group.label()))?;
+    }
+    Ok(())
 }
 
 /// Logarithm of a sum, given those of its terms.

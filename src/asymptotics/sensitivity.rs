@@ -7,13 +7,12 @@
 
 use crate::asymptotics::equations::{Equations, Evaluation};
 use crate::asymptotics::fixed_point::{Estimator, FixedPoint};
-use crate::asymptotics::limits::RichWeights;
 use crate::asymptotics::solution::Solution;
+use crate::asymptotics::weighted_l1::RichWeights;
 use crate::error::{Error, Result};
-use crate::estimator::channel::{ScalarChannel, signed_unit};
 use crate::estimator::linear::Linear;
-use crate::estimator::partials::{Pair, Partials};
 use crate::estimator::soft_threshold::SoftThreshold;
+use crate::estimator::{Pair, Partials, ScalarChannel, signed_unit};
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
 
@@ -171,8 +170,41 @@ struct GroupAnswers {
 /// What has no derivative.
 const STATE: &str = "the state of the fixed point";
 
+impl Solution {
+    /// Derivatives of generalization error and state in every parameter of the law and its samples.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotDifferentiable`](crate::Error::NotDifferentiable) for a state without signal and
+    /// noise, at `alpha = r`, and where no coordinate can move and nothing pulls;
+    /// [`Error::NotRepresentable`](crate::Error::NotRepresentable) for a derivative above the range of
+    /// floats.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+    /// ])?;
+    /// let sensitivities = Solver::new().solve(&law, &Samples::new(0.3)?)?.sensitivities()?;
+    /// let gradient = &sensitivities.generalization_error;
+    /// // Larger scales help where there is signal, and hurt where there is none.
+    /// assert!(gradient.groups[0].log_scale < 0.0 && gradient.groups[1].log_scale > 0.0);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn sensitivities(&self) -> Result<Sensitivities<LawGradient>> {
+        differentiate(self)
+    }
+}
+
 /// Sensitivities of a problem at its solution.
-pub(crate) fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
+fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
     let (law, samples) = (solution.law(), &solution.samples());
     let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
     let answers = match solution.estimator {

@@ -4,10 +4,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::asymptotics::fixed_point::{Estimator, FixedPoint, Solved};
-use crate::asymptotics::limits::RichWeights;
-use crate::asymptotics::sensitivity::{self, LawGradient, Sensitivities};
-use crate::asymptotics::statistics::Statistics;
-use crate::error::{Result, check_non_negative};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::{Label, Law};
 use crate::problem::task::Samples;
@@ -152,6 +148,11 @@ impl Solution {
         Self { l1_weights: Some(weights.to_vec()), ..self }
     }
 
+    /// Weights of the l1 norm that were given.
+    pub(crate) fn given_l1_weights(&self) -> Option<&[f64]> {
+        self.l1_weights.as_deref()
+    }
+
     /// The law that the problem was solved for.
     #[must_use]
     pub fn law(&self) -> &Law {
@@ -168,72 +169,6 @@ impl Solution {
     #[must_use]
     pub fn explicit_penalty(&self) -> f64 {
         self.explicit_penalty
-    }
-
-    /// Weights of the l1 norm, where the solution is that of one.
-    pub(crate) fn l1_weights(&self) -> RichWeights<'_> {
-        match &self.l1_weights {
-            Some(weights) => RichWeights::given(&self.law, weights.clone()),
-            None => RichWeights::new(&self.law),
-        }
-    }
-
-    /// Statistics of the estimate: moments, discoveries above `discovery_cut` in magnitude, and, where
-    /// the law knows of a pretraining stage, forgetting.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a cut outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
-    /// ])?;
-    /// let rich = Solver::new().with_method(Method::Rich);
-    /// let statistics = rich.solve(&law, &Samples::new(0.25)?)?.statistics(0.0)?;
-    /// // An l1 norm finds as many features as it has samples.
-    /// assert!((statistics.total.discovery_rate - 0.25).abs() < 1e-11);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn statistics(&self, discovery_cut: f64) -> Result<Statistics> {
-        check_non_negative("discovery_cut", discovery_cut)?;
-        Statistics::new(self, discovery_cut)
-    }
-
-    /// Derivatives of generalization error and state in every parameter of the law and its samples.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotDifferentiable`](crate::Error::NotDifferentiable) for a state without signal and
-    /// noise, at `alpha = r`, and where no coordinate can move and nothing pulls;
-    /// [`Error::NotRepresentable`](crate::Error::NotRepresentable) for a derivative above the range of
-    /// floats.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
-    /// ])?;
-    /// let sensitivities = Solver::new().solve(&law, &Samples::new(0.3)?)?.sensitivities()?;
-    /// let gradient = &sensitivities.generalization_error;
-    /// // Larger scales help where there is signal, and hurt where there is none.
-    /// assert!(gradient.groups[0].log_scale < 0.0 && gradient.groups[1].log_scale > 0.0);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn sensitivities(&self) -> Result<Sensitivities<LawGradient>> {
-        sensitivity::differentiate(self)
     }
 
     /// Error of the coordinates with this label; `None` where the law has no such label.

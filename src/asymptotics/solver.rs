@@ -1,14 +1,12 @@
 //! The entry point: from a law and samples to the generalization error.
 
+use crate::asymptotics::equations::EFFECTIVE_PENALTY;
 #[cfg(feature = "quadrature")]
 use crate::asymptotics::fixed_point::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
-use crate::asymptotics::limits;
-use crate::asymptotics::newton::EFFECTIVE_PENALTY;
-use crate::asymptotics::problem::{Answer, Problem, Scan};
 use crate::asymptotics::solution::Solution;
+use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::error::{Error, Result, check, check_non_negative};
-use crate::numerics::crossing::first_crossing;
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
 
@@ -221,88 +219,6 @@ impl Solver {
         Ok(Self { tolerance, ..self })
     }
 
-    /// Solves a problem, a [`Law`] or a [`Transfer`](crate::Transfer), for training on `samples`.
-    ///
-    /// # Errors
-    ///
-    /// - [`Error::Diverges`] at `alpha = r` (to rounding) with noise or signal on frozen
-    ///   coordinates, where `kappa = 0`;
-    /// - [`Error::OutOfDomain`] for an explicit penalty with [`Method::Lazy`] or [`Method::Rich`];
-    /// - [`Error::QuadratureDisabled`] where quadrature is needed and the feature is off;
-    /// - [`Error::NotRepresentable`] where `s²` or `theta` leave the range of floats, or a scale is
-    ///   not within 1e±303 of the root mean square of signal and noise;
-    /// - [`Error::NotConverged`] where rounding keeps the equations from being solved to
-    ///   [`Solver::ACCURACY`].
-    ///
-    /// A transfer adds those of [its own](crate::Transfer#errors).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Error, Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
-    ///
-    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
-    /// let samples = Samples::new(0.2)?;
-    /// let error = |lambda| -> Result<f64, Error> {
-    ///     let map = ScaleMap::new(Initialization::from_scales(1e-3, lambda)?, 0.0)?;
-    ///     let solution = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &samples)?;
-    ///     assert!(solution.state.residual < 1e-12);
-    ///     Ok(solution.generalization_error)
-    /// };
-    /// // The same features: an initialization that reuses them wins.
-    /// assert!(error(0.0)? < error(-0.999999)?);
-    ///
-    /// let law = Law::from_scratch(&task, &Initialization::from_scales(1e-3, 0.0)?)?;
-    /// let threshold = Samples::new(1.0)?.with_noise_variance(0.1)?;
-    /// let diverging = Solver::new().solve(&law, &threshold);
-    /// assert!(matches!(diverging, Err(Error::Diverges { .. })));
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn solve<P: Problem>(&self, problem: &P, samples: &Samples) -> Result<P::Solution> {
-        problem.solve_prepared(&problem.prepare()?, self, samples, None)
-    }
-
-    /// Solves a problem from the state of a similar one; for a neighbouring sample ratio of the same
-    /// problem, from that state extrapolated along the learning curve.
-    ///
-    /// The start changes the time that a solution takes, not the solution. The state of least squares
-    /// is no start and passed over.
-    ///
-    /// # Errors
-    ///
-    /// As [`Solver::solve`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-6)?,
-    /// ])?;
-    /// let (solver, samples) = (Solver::new(), Samples::new(0.31)?);
-    /// let neighbour = solver.solve(&law, &Samples::new(0.30)?)?.state;
-    /// let cold = solver.solve(&law, &samples)?.state;
-    /// let warm = solver.solve_from(&law, &samples, &neighbour)?.state;
-    /// assert!(warm.integrand_evaluations < cold.integrand_evaluations);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
-    pub fn solve_from<P: Problem>(
-        &self,
-        problem: &P,
-        samples: &Samples,
-        start: &FixedPoint,
-    ) -> Result<P::Solution> {
-        problem.solve_prepared(&problem.prepare()?, self, samples, Some(start))
-    }
-
     pub(crate) fn solve_law(
         &self,
         law: &Law,
@@ -318,12 +234,12 @@ impl Solver {
         if self.explicit_penalty > 0.0 {
             return self.penalized(law, samples, start);
         }
-        if let Some(solution) = limits::least_squares(law, samples) {
+        if let Some(solution) = weighted_l2::least_squares(law, samples) {
             return solution;
         }
         match self.method {
-            Method::Lazy => limits::lazy(law, samples),
-            Method::Rich => limits::soft(law, &limits::rich_weights(law), samples),
+            Method::Lazy => weighted_l2::lazy(law, samples),
+            Method::Rich => weighted_l1::soft(law, &weighted_l1::rich_weights(law), samples),
             Method::Quadrature => self.numerical(law, samples, start),
             Method::Auto => match self.close_limit(law, samples) {
                 Some(solution) => Ok(solution),
@@ -349,12 +265,12 @@ impl Solver {
         if law.reachable_fraction() == 0.0 {
             let alpha = samples.sample_ratio();
             let noise = (samples.noise_variance() + law.frozen_signal()) / alpha;
-            return limits::unbiased(law, noise, kappa / alpha);
+            return weighted_l2::unbiased(law, noise, kappa / alpha);
         }
         let result = self.numerical(law, samples, start);
         if let Err(Error::NotRepresentable { quantity: EFFECTIVE_PENALTY, .. }) = result
             && kappa < samples.sample_ratio() - law.reachable_fraction()
-            && let Some(solution) = limits::least_squares(law, samples)
+            && let Some(solution) = weighted_l2::least_squares(law, samples)
         {
             // A penalty too weak for floats leaves least squares.
             return solution;
@@ -370,7 +286,7 @@ impl Solver {
         if movable.any(|scale| scale * scale < unit_squared) {
             return None;
         }
-        let solution = limits::lazy(law, samples).ok()?;
+        let solution = weighted_l2::lazy(law, samples).ok()?;
         let weighted = law.groups().iter().zip(&solution.group_errors);
         let error: f64 = weighted.map(|(group, error)| group.weight() * error).sum();
         (solution.difference_bound? <= self.tolerance * error).then_some(solution)
@@ -385,8 +301,8 @@ impl Solver {
     ) -> Result<Solved> {
         use crate::estimator::quadrature::Channel;
 
-        if crate::estimator::proximal::is_silent(law, samples) {
-            return crate::estimator::proximal::silent(law, samples, self.explicit_penalty);
+        if crate::asymptotics::silent::is_silent(law, samples) {
+            return crate::asymptotics::silent::silent(law, samples, self.explicit_penalty);
         }
         crate::asymptotics::fixed_point::solve(
             law,
@@ -401,105 +317,5 @@ impl Solver {
     #[cfg(not(feature = "quadrature"))]
     fn numerical(&self, _: &Law, _: &Samples, _: Option<&FixedPoint>) -> Result<Solved> {
         Err(Error::QuadratureDisabled { quantity: "the generalization error" })
-    }
-
-    /// Generalization error over a grid of sample ratios, at one noise variance.
-    ///
-    /// For quadrature, every solved point is the start of the next, so that a grid in order costs
-    /// least. A point
-    /// that has no answer (a ratio outside its domain included) is an error of its own.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Error, Group, Law, Prior, Solver};
-    ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
-    /// let curve = Solver::new().learning_curve(&law, 0.1, &[0.5, 1.0, 2.0]);
-    /// let error = |point: &Result<diagonet::Solution, Error>| point.clone().map(|r| r.generalization_error);
-    /// assert!((error(&curve[0])? - 0.6).abs() < 1e-12);
-    /// assert!(matches!(curve[1], Err(Error::Diverges { .. })));
-    /// assert!((error(&curve[2])? - 0.1).abs() < 1e-12);
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[must_use]
-    pub fn learning_curve<P: Problem>(
-        &self,
-        problem: &P,
-        noise_variance: f64,
-        sample_ratios: &[f64],
-    ) -> Vec<Result<P::Solution>> {
-        let prepared = problem.prepare();
-        let mut state = None;
-        let point = |&sample_ratio| {
-            let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
-            let prepared = prepared.as_ref().map_err(Clone::clone)?;
-            let solution = problem.solve_prepared(prepared, self, &samples, state.as_ref())?;
-            state = Some(*solution.state());
-            Ok(solution)
-        };
-        sample_ratios.iter().map(point).collect()
-    }
-
-    /// Smallest sample ratio at which the generalization error is at most `target_error`.
-    ///
-    /// # Formula
-    ///
-    /// ```text
-    /// inf { alpha : error(alpha) <= target }
-    /// ```
-    ///
-    /// It is 0 for a target that estimating nothing meets: the mean square of the coefficients less
-    /// their [start](Group::start). The error may fall, rise and fall again; the first fall counts.
-    /// Noise makes it rise to peaks, and so does, without noise, what other groups have not learned:
-    /// that is noise to those that move first. The learning curve is scanned at nodes that close in
-    /// on the ratios where it can peak (the total weights of the groups of largest scale), to 1e-12 of
-    /// the distance between them and by a factor of at most 1.65 each. Minima between nodes are
-    /// searched; a dip that is narrower is missed. The returned ratio meets the target, and one
-    /// smaller by 1e-12 of it does not, up to the [accuracy](Self::ACCURACY) of the error.
-    ///
-    /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, the
-    /// search at most 104, and a dip that comes near the target at most 120.
-    ///
-    /// Source: Hastie et al. 2022 (arXiv:1903.08560), on the peaks.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfDomain`] for a target outside [0, 1e300] or noise outside [0, 1e300];
-    /// [`Error::UnattainableError`], with the lowest error, where no ratio up to 1e12 times the
-    /// [reachable fraction](Law::reachable_fraction) meets the target; and the errors of
-    /// [`Solver::solve`], other than a divergence, of the first point of the curve
-    /// that has no answer before the target is met.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Error, Group, Law, Method, Prior, Solver};
-    ///
-    /// // One lazy group: the error 1 - alpha + noise alpha/(1 - alpha) has a minimum before its peak.
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
-    /// let solver = Solver::new().with_method(Method::Lazy);
-    /// let ratio = |noise, target| solver.required_sample_ratio(&law, noise, target);
-    /// assert!((ratio(0.0, 0.25)? - 0.75).abs() < 1e-12);
-    /// assert!((ratio(0.01, 0.25)? - 0.786_933_761).abs() < 1e-9);
-    /// assert!((ratio(0.01, 0.1)? - 1.1).abs() < 1e-12); // beyond the peak
-    /// assert!(matches!(ratio(0.01, 0.0), Err(Error::UnattainableError { .. })));
-    /// # Ok::<(), Error>(())
-    /// ```
-    pub fn required_sample_ratio<P: Problem>(
-        &self,
-        problem: &P,
-        noise_variance: f64,
-        target_error: f64,
-    ) -> Result<f64> {
-        let prepared = problem.prepare()?;
-        let Scan { error_without_samples, peaks, spacing } = problem.scan(&prepared)?;
-        let mut state = None;
-        first_crossing(target_error, error_without_samples, &peaks, spacing, |sample_ratio| {
-            let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
-            let solution = problem.solve_prepared(&prepared, self, &samples, state.as_ref())?;
-            state = Some(*solution.state());
-            Ok(solution.error())
-        })
     }
 }

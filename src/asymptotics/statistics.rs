@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::asymptotics::fixed_point::Estimator;
 use crate::asymptotics::solution::Solution;
-use crate::error::{Error, Result};
-use crate::estimator::channel::{Line, ScalarChannel, exact_unit_squared, signed_unit};
+use crate::error::{Error, Result, check_non_negative};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
+use crate::estimator::{Line, ScalarChannel, exact_unit_squared, signed_unit};
 use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::{Group, Label};
@@ -125,6 +125,35 @@ pub struct EstimateStatistics {
     pub forgetting: Option<f64>,
     /// Mean square distance from the true coefficient of pretraining; `None` without pretraining.
     pub pretraining_error: Option<f64>,
+}
+
+impl Solution {
+    /// Statistics of the estimate: moments, discoveries above `discovery_cut` in magnitude, and, where
+    /// the law knows of a pretraining stage, forgetting.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a cut outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
+    ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
+    /// ])?;
+    /// let rich = Solver::new().with_method(Method::Rich);
+    /// let statistics = rich.solve(&law, &Samples::new(0.25)?)?.statistics(0.0)?;
+    /// // An l1 norm finds as many features as it has samples.
+    /// assert!((statistics.total.discovery_rate - 0.25).abs() < 1e-11);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn statistics(&self, discovery_cut: f64) -> Result<Statistics> {
+        check_non_negative("discovery_cut", discovery_cut)?;
+        Statistics::new(self, discovery_cut)
+    }
 }
 
 impl Statistics {

@@ -2,8 +2,7 @@
 //!
 //! Least squares is the case of no penalty, `theta = 0`.
 
-use crate::estimator::channel::{Form, Line, Resolution, ScalarChannel, Terms, signed_unit};
-use crate::estimator::partials::{Pair, Partials};
+use crate::estimator::{Form, Line, Pair, Partials, Resolution, ScalarChannel, Terms, signed_unit};
 use crate::problem::law::Group;
 
 /// Estimates `b = b0 + a (z - b0)`, `a = c/(c + theta/2)`, of `z = B + s Z` with

@@ -13,9 +13,8 @@
 //! db/db0    = h (db/dz) / n0
 //! ```
 
-use crate::estimator::channel::{Form, ScalarChannel};
-use crate::estimator::partials::{Pair, Partials};
 use crate::estimator::quadrature::{Channel, Node, Rule, integrate};
+use crate::estimator::{Form, Pair, Partials, ScalarChannel};
 
 /// Spread of the observations, over `n + h` at their mean, below which the estimate is so smooth that
 /// its third derivative is better averaged as such than as a moment of the second.

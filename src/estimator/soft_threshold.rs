@@ -3,10 +3,9 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::error::Result;
-use crate::estimator::channel::{
-    Form, Line, Resolution, ScalarChannel, Slopes, Terms, prior_in_units,
+use crate::estimator::{
+    Form, Line, Pair, Partials, Resolution, ScalarChannel, Slopes, Terms, prior_in_units,
 };
-use crate::estimator::partials::{Pair, Partials};
 use crate::numerics::gauss_legendre::GAUSS_LEGENDRE;
 use crate::numerics::normal::{density, excess, square_excess, upper_tail};
 use crate::problem::law::Group;

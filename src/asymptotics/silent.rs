@@ -1,0 +1,66 @@
+//! Problems in which there is nothing to learn.
+
+use crate::asymptotics::equations::EFFECTIVE_PENALTY;
+use crate::asymptotics::fixed_point::{Estimator, Solved};
+use crate::error::{Error, Result};
+use crate::estimator::exact_unit_squared;
+use crate::estimator::quadrature::Channel;
+use crate::numerics::root::falling_root;
+use crate::problem::law::{Group, Law};
+use crate::problem::task::Samples;
+
+/// Whether there is nothing to learn: no noise, and no signal that is not in the starts.
+///
+/// An atom and a start one rounding apart can coincide in units of the problem, where the equations
+/// are solved: there they are the same.
+pub(crate) fn is_silent(law: &Law, samples: &Samples) -> bool {
+    let unit_squared = law.magnitude_squared();
+    let coincides = |group: &Group| {
+        let [mean, start] = [group.prior().mean(), group.start()];
+        // A coefficient that underflows in these units is a signal all the same.
+        group.prior().variance() == 0.0
+            && (mean - start).abs() <= 4.0 * f64::EPSILON * mean.abs()
+            && Channel::new(group, unit_squared).is_ok_and(|channel| channel.mean == channel.start)
+    };
+    let silent = |group: &Group| group.weight() == 0.0 || group.is_learned() || coincides(group);
+    samples.noise_variance() == 0.0 && law.groups().iter().all(silent)
+}
+
+/// The state where there [is nothing to learn](is_silent), and no error. The effective penalty is its
+/// limit for a vanishing signal.
+pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved> {
+    let movable = || law.movable().map(|(_, group)| group);
+    let largest =
+        movable().map(|group| group.scale_at_start().ln()).fold(f64::NEG_INFINITY, f64::max);
+    let bounds = [-705.0, 705.0];
+    let log_half_penalty = falling_root(largest, bounds, EFFECTIVE_PENALTY, |log_half_penalty| {
+        let h = log_half_penalty.exp();
+        let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
+        for group in movable() {
+            let share = group.scale_at_start() / (group.scale_at_start() + h);
+            response += group.weight() * share;
+            slope -= group.weight() * share * (1.0 - share);
+        }
+        Ok(((response / samples.sample_ratio()).ln(), slope / response))
+    })?;
+    let half_penalty = log_half_penalty.exp();
+    let error = |group: &Group| {
+        if group.weight() > 0.0 {
+            return Ok(0.0);
+        }
+        let signal = group.signal();
+        if group.scale() == 0.0 || signal == 0.0 {
+            return Ok(signal);
+        }
+        let square = exact_unit_squared(group.magnitude_squared());
+        Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
+    };
+    let errors: Vec<f64> = law.groups().iter().map(error).collect::<Result<_>>()?;
+    if errors.iter().any(|error| !error.is_finite()) {
+        return Err(Error::NotRepresentable {
+            quantity: "the error of a group of weight zero",
+            reason: "its scale and penalty are too far apart",
+        });
+    }
+    Solved::explicit(Estimator::Quadrature, 0.0, 2.0 * half_penalty, errors)
+}
