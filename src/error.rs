@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::problem::law::Label;
+use crate::label::Label;
 
 /// What can be wrong with an input, or keep a question from having a finite answer.
 ///

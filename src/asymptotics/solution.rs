@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::asymptotics::fixed_point::{Estimator, FixedPoint, Solved};
+use crate::label::Label;
 use crate::numerics::sum::CompensatedSum;
-use crate::problem::law::{Label, Law};
+use crate::problem::law::Law;
 use crate::problem::task::Samples;
 
 /// The solution of a training problem: its generalization error with a breakdown, and the state

@@ -1,6 +1,5 @@
 //! The entry point: from a law and samples to the generalization error.
 
-use crate::asymptotics::equations::EFFECTIVE_PENALTY;
 #[cfg(feature = "quadrature")]
 use crate::asymptotics::fixed_point::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
@@ -9,6 +8,9 @@ use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::error::{Error, Result, check, check_non_negative};
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
+
+/// Share of the smallest scale below which a penalty changes no response by a rounding.
+const NEGLIGIBLE: f64 = 1e-30;
 
 /// Which way to a generalization error a [`Solver`] takes.
 ///
@@ -268,11 +270,15 @@ impl Solver {
             return weighted_l2::unbiased(law, noise, kappa / alpha);
         }
         let result = self.numerical(law, samples, start);
-        if let Err(Error::NotRepresentable { quantity: EFFECTIVE_PENALTY, .. }) = result
-            && kappa < samples.sample_ratio() - law.reachable_fraction()
+        // theta (alpha - E[db/dz]) = kappa, where the response is at most r: with more samples than
+        // that, a penalty can be too weak for floats, and then leaves least squares.
+        let excess = samples.sample_ratio() - law.reachable_fraction();
+        let smallest = law.movable().map(|(_, group)| group.scale()).fold(f64::INFINITY, f64::min);
+        let is_negligible = excess > 0.0 && kappa / excess < NEGLIGIBLE * smallest;
+        if let Err(Error::NotRepresentable { .. }) = result
+            && is_negligible
             && let Some(solution) = weighted_l2::least_squares(law, samples)
         {
-            // A penalty too weak for floats leaves least squares.
             return solution;
         }
         result

@@ -8,9 +8,10 @@ use crate::error::{Error, Result, check_non_negative};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::estimator::{Line, ScalarChannel, exact_unit_squared, signed_unit};
+use crate::label::Label;
 use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
-use crate::problem::law::{Group, Label};
+use crate::problem::law::Group;
 
 /// What a trained network holds besides its error: moments of the estimate, features discovered,
 /// pretraining forgotten.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::label::Label;
+
 /// Which of the two tasks use a feature.
 ///
 /// # Examples
@@ -76,5 +78,11 @@ impl AsRef<str> for FeatureClass {
 impl fmt::Display for FeatureClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())
+    }
+}
+
+impl From<FeatureClass> for Label {
+    fn from(class: FeatureClass) -> Self {
+        class.label().into()
     }
 }

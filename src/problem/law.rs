@@ -1,11 +1,10 @@
 //! The law of a single coordinate: the one object that the fixed point needs.
 
-use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, MAX_SQUARABLE, Result, check, check_probability};
+use crate::label::Label;
 use crate::network::initialization::Initialization;
 use crate::network::penalty::check_scale;
 use crate::network::scale_map::ScaleMap;
@@ -14,63 +13,6 @@ use crate::problem::feature_class::FeatureClass;
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::task::Task;
-
-/// Name of a group of coordinates. Groups of a [`Law`] that share a label are reported together.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::{FeatureClass, Label};
-///
-/// assert_eq!(Label::from(FeatureClass::Shared).as_str(), "shared");
-/// assert_eq!(Label::from("background"), Label::from(String::from("background")));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Label(Cow<'static, str>);
-
-impl Label {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&'static str> for Label {
-    fn from(name: &'static str) -> Self {
-        Self(Cow::Borrowed(name))
-    }
-}
-
-impl From<String> for Label {
-    fn from(name: String) -> Self {
-        Self(Cow::Owned(name))
-    }
-}
-
-impl From<FeatureClass> for Label {
-    fn from(class: FeatureClass) -> Self {
-        class.label().into()
-    }
-}
-
-impl AsRef<str> for Label {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for Label {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A group of statistically equal coordinates.
 ///

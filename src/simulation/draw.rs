@@ -3,8 +3,9 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Result, check};
+use crate::label::Label;
 use crate::problem::feature_class::FeatureClass;
-use crate::problem::law::{Group, Label};
+use crate::problem::law::Group;
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::task::{Samples, Task};
