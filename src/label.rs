@@ -3,7 +3,7 @@
 use std::borrow::{Borrow, Cow};
 use std::fmt;
 
-/// Name of a group of coordinates. Groups of a [`Law`] that share a label are reported together.
+/// Name of a group of coordinates. Groups of a [`Law`](crate::Law) that share a label are reported together.
 ///
 /// # Examples
 ///

@@ -7,6 +7,8 @@ use crate::error::Result;
 use crate::numerics::crossing::first_crossing;
 use crate::problem::law::Law;
 use crate::problem::task::Samples;
+#[cfg(doc)]
+use crate::{Error, Group, Method};
 
 /// A training problem that a [`Solver`] solves: a [`Law`], whose solution is a [`Solution`], or a
 /// [`Transfer`](crate::Transfer), whose solution is a [`TransferSolution`](crate::TransferSolution).

@@ -11,18 +11,9 @@ use crate::problem::task::Samples;
 
 /// Whether there is nothing to learn: no noise, and no signal that is not in the starts.
 ///
-/// An atom and a start one rounding apart can coincide in units of the problem, where the equations
-/// are solved: there they are the same.
+/// A start one rounding off an atom is a signal: the units of the equations keep the difference.
 pub(crate) fn is_silent(law: &Law, samples: &Samples) -> bool {
-    let unit_squared = law.magnitude_squared();
-    let coincides = |group: &Group| {
-        let [mean, start] = [group.prior().mean(), group.start()];
-        // A coefficient that underflows in these units is a signal all the same.
-        group.prior().variance() == 0.0
-            && (mean - start).abs() <= 4.0 * f64::EPSILON * mean.abs()
-            && Channel::new(group, unit_squared).is_ok_and(|channel| channel.mean == channel.start)
-    };
-    let silent = |group: &Group| group.weight() == 0.0 || group.is_learned() || coincides(group);
+    let silent = |group: &Group| group.weight() == 0.0 || group.is_learned();
     samples.noise_variance() == 0.0 && law.groups().iter().all(silent)
 }
 

@@ -1,5 +1,7 @@
 //! Weighted l1 norms: the rich limit.
 
+#[cfg(doc)]
+use crate::Error;
 use crate::asymptotics::fixed_point::{self, Estimator, Solved};
 use crate::asymptotics::recovery::{RecoveryThreshold, check_starts, check_weights};
 use crate::asymptotics::solution::Solution;
@@ -58,7 +60,7 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 /// Without noise and frozen signal the error is 0 from the
 /// [recovery threshold](RecoveryThreshold) on. (Where a threshold is narrow and a mean is not zero,
 /// differences of normal tails are evaluated as ten-node sums, which keeps their digits.) For `alpha >= r` the solution is that of
-/// [`ordinary_least_squares`].
+/// [`ordinary_least_squares`](crate::ordinary_least_squares).
 ///
 /// Exact in the limit of vanishing scales, for the weights of [`rich_weights`]; the approach is
 /// logarithmic in the scale, so that no scale that floats can hold is close, and the report
