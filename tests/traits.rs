@@ -1,5 +1,8 @@
 //! What every type promises beyond its numbers: names that read back, values that cross threads.
 
+mod common;
+
+use common::config;
 use diagonet::*;
 use proptest::prelude::*;
 
@@ -51,6 +54,8 @@ fn names_read_back() {
 }
 
 proptest! {
+    #![proptest_config(config(1000))]
+
     #[test]
     fn lambda_gap_reads_back_to_the_bit(exponent in -300.0..0.3_f64, scale in -300.0..300.0_f64) {
         let (gap, scale) = (10f64.powf(exponent).clamp(1e-300, 2.0), 10f64.powf(scale).max(1e-300));

@@ -23,7 +23,7 @@
 //! set of groups included.
 
 use crate::error::{Error, Result};
-use crate::estimator::{Form, Resolution, ScalarChannel, Slopes, Terms, exact_unit_squared};
+use crate::estimator::{Form, Resolution, ScalarEstimator, Slopes, Terms, exact_unit_squared};
 use crate::numerics::sum::Gap;
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
@@ -213,7 +213,7 @@ impl<C> Equations<C> {
     }
 }
 
-impl<C: ScalarChannel> Equations<C> {
+impl<C: ScalarEstimator> Equations<C> {
     /// Evaluates residuals and derivatives, and the error of each part into `errors`.
     pub(crate) fn evaluate(
         &self,

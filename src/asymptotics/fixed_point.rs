@@ -6,7 +6,7 @@ use std::fmt;
 use crate::asymptotics::equations::Equations;
 use crate::asymptotics::newton;
 use crate::error::{Error, Result};
-use crate::estimator::{Form, Resolution, ScalarChannel};
+use crate::estimator::{Form, Resolution, ScalarEstimator};
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
 
@@ -158,7 +158,7 @@ impl Solved {
 
 /// Solves the equations of a problem in which some coordinates move and there is something to
 /// estimate; `channel` makes the channel of a group, in units of the root of a mean square.
-pub(crate) fn solve<C: ScalarChannel>(
+pub(crate) fn solve<C: ScalarEstimator>(
     law: &Law,
     samples: &Samples,
     explicit_penalty: f64,

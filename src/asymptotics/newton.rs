@@ -2,7 +2,7 @@
 
 use crate::asymptotics::equations::{EFFECTIVE_PENALTY, Equations, Evaluation};
 use crate::error::{Error, Result};
-use crate::estimator::{Resolution, ScalarChannel};
+use crate::estimator::{Resolution, ScalarEstimator};
 use crate::numerics::root::falling_root;
 
 /// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows. The noise of the
@@ -73,7 +73,7 @@ struct Search<'a, C> {
 
 /// Solves the equations, by Newton's method from `start` and where that fails by brackets. Leaves
 /// the errors of the parts at the root in `errors`.
-pub(crate) fn solve<C: ScalarChannel>(
+pub(crate) fn solve<C: ScalarEstimator>(
     equations: &Equations<C>,
     start: Option<[f64; 2]>,
     errors: &mut [f64],
@@ -93,7 +93,7 @@ pub(crate) fn solve<C: ScalarChannel>(
     }
 }
 
-impl<C: ScalarChannel> Search<'_, C> {
+impl<C: ScalarEstimator> Search<'_, C> {
     fn evaluate(&mut self, point: [f64; 2], resolution: Resolution) -> Evaluation {
         let evaluation = self.equations.evaluate(point, resolution, self.errors);
         self.iterations += 1;
@@ -246,7 +246,7 @@ fn damped_step(evaluation: &Evaluation, longest: f64) -> Option<([f64; 2], f64)>
 #[cfg(all(test, feature = "quadrature"))]
 mod tests {
     use super::*;
-    use crate::estimator::quadrature::Channel;
+    use crate::estimator::quadrature::Proximal;
     use crate::problem::law::{Group, Law};
     use crate::problem::prior::Prior;
     use crate::problem::task::Samples;
@@ -256,7 +256,7 @@ mod tests {
         sample_ratio: f64,
         noise_variance: f64,
         kappa: f64,
-    ) -> Equations<Channel> {
+    ) -> Equations<Proximal> {
         let law = Law::new(vec![
             Group::new("slab", 0.1, Prior::gaussian(0.0, 5.0).unwrap(), scale).unwrap(),
             Group::new("atom", 0.1, Prior::atom(1.0).unwrap(), 10.0 * scale).unwrap(),
@@ -265,7 +265,7 @@ mod tests {
         .unwrap();
         let samples =
             Samples::new(sample_ratio).unwrap().with_noise_variance(noise_variance).unwrap();
-        Equations::new(&law, &samples, kappa, |_, group, unit| Channel::new(group, unit)).unwrap()
+        Equations::new(&law, &samples, kappa, |_, group, unit| Proximal::new(group, unit)).unwrap()
     }
 
     /// The budget of the error, judged by the Newton step that a much finer quadrature would take.
@@ -335,7 +335,7 @@ mod tests {
         .unwrap();
         for sample_ratio in [0.5, 0.65, 0.73, 0.9] {
             let samples = Samples::new(sample_ratio).unwrap();
-            let channel = |_: usize, group: &Group, unit| Channel::new(group, unit);
+            let channel = |_: usize, group: &Group, unit| Proximal::new(group, unit);
             let equations = Equations::new(&law, &samples, 0.0, channel).unwrap();
             let mut errors = [0.0; 2];
             let expected = solve(&equations, None, &mut errors).unwrap();

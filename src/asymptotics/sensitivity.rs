@@ -12,7 +12,7 @@ use crate::asymptotics::weighted_l1::RichWeights;
 use crate::error::{Error, Result};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
-use crate::estimator::{Pair, Partials, ScalarChannel, signed_unit};
+use crate::estimator::{Pair, Partials, ScalarEstimator, signed_unit};
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
 
@@ -265,9 +265,11 @@ impl LawGradient {
 
 #[cfg(feature = "quadrature")]
 fn numerical(law: &Law, samples: &Samples, kappa: f64, state: &FixedPoint) -> Result<LawAnswers> {
-    use crate::estimator::quadrature::Channel;
+    use crate::estimator::quadrature::Proximal;
 
-    implicit(law, samples, kappa, state, |_, group, unit_squared| Channel::new(group, unit_squared))
+    implicit(law, samples, kappa, state, |_, group, unit_squared| {
+        Proximal::new(group, unit_squared)
+    })
 }
 
 #[cfg(not(feature = "quadrature"))]
@@ -345,7 +347,7 @@ fn rich(
 
 /// Sensitivities at a solution of the two equations; `estimator` makes that of a group, in units of
 /// the root of a mean square.
-fn implicit<E: ScalarChannel>(
+fn implicit<E: ScalarEstimator>(
     law: &Law,
     samples: &Samples,
     explicit_penalty: f64,
@@ -496,13 +498,13 @@ fn least_squares(
 /// first order: `E[db/dz] = r - (theta/2) K`, with `K = E[1/sqrt(c² + z²)]`.
 #[cfg(feature = "quadrature")]
 fn weakly_penalized(law: &Law, noise: f64, excess: f64, alpha: f64) -> Result<Option<Answers>> {
-    use crate::estimator::quadrature::Channel;
+    use crate::estimator::quadrature::Proximal;
 
     let mut curvature = 0.0;
     if noise > 0.0 {
         for (_, group) in law.movable() {
             let unit_squared = group.prior().mean_square() + noise;
-            let channel = Channel::new(group, unit_squared)?;
+            let channel = Proximal::new(group, unit_squared)?;
             let mean = channel.mean_curvature(noise / unit_squared);
             curvature += group.weight() * mean / unit_squared.sqrt();
         }

@@ -4,7 +4,7 @@ use crate::asymptotics::equations::EFFECTIVE_PENALTY;
 use crate::asymptotics::fixed_point::{Estimator, Solved};
 use crate::error::{Error, Result};
 use crate::estimator::exact_unit_squared;
-use crate::estimator::quadrature::Channel;
+use crate::estimator::quadrature::Proximal;
 use crate::numerics::root::falling_root;
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
@@ -44,7 +44,7 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
             return Ok(signal);
         }
         let square = exact_unit_squared(group.magnitude_squared());
-        Ok(Channel::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
+        Ok(Proximal::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
     };
     let errors: Vec<f64> = law.groups().iter().map(error).collect::<Result<_>>()?;
     if errors.iter().any(|error| !error.is_finite()) {

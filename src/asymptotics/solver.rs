@@ -305,7 +305,7 @@ impl Solver {
         samples: &Samples,
         start: Option<&FixedPoint>,
     ) -> Result<Solved> {
-        use crate::estimator::quadrature::Channel;
+        use crate::estimator::quadrature::Proximal;
 
         if crate::asymptotics::silent::is_silent(law, samples) {
             return crate::asymptotics::silent::silent(law, samples, self.explicit_penalty);
@@ -316,7 +316,7 @@ impl Solver {
             self.explicit_penalty,
             start,
             Estimator::Quadrature,
-            |_, group, unit_squared| Channel::new(group, unit_squared),
+            |_, group, unit_squared| Proximal::new(group, unit_squared),
         )
     }
 

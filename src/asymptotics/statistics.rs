@@ -7,7 +7,7 @@ use crate::asymptotics::solution::Solution;
 use crate::error::{Error, Result, check_non_negative};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
-use crate::estimator::{Line, ScalarChannel, exact_unit_squared, signed_unit};
+use crate::estimator::{Line, ScalarEstimator, exact_unit_squared, signed_unit};
 use crate::label::Label;
 use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
@@ -280,7 +280,7 @@ pub(crate) fn discovery_rates(rates: &[Rate]) -> [Option<f64>; 2] {
 #[derive(Debug)]
 pub(crate) struct GroupEstimate<'a> {
     group: &'a Group,
-    estimator: Box<dyn ScalarChannel>,
+    estimator: Box<dyn ScalarEstimator>,
     /// Unit of the estimator, with its sign.
     unit: f64,
     noise: f64,
@@ -294,7 +294,7 @@ impl<'a> GroupEstimate<'a> {
         let state = &solution.state;
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
-        let (estimator, unit_squared): (Box<dyn ScalarChannel>, f64) = match solution.estimator {
+        let (estimator, unit_squared): (Box<dyn ScalarEstimator>, f64) = match solution.estimator {
             _ if fixed => (Box::new(Linear::at_start(group, 1.0)), 1.0),
             Estimator::LeastSquares | Estimator::Lazy => (Box::new(Linear::new(group, 1.0)), 1.0),
             Estimator::Rich => (Box::new(SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
@@ -369,11 +369,11 @@ impl<'a> GroupEstimate<'a> {
 }
 
 #[cfg(feature = "quadrature")]
-fn proximal(group: &Group, unit_squared: f64) -> Result<Box<dyn ScalarChannel>> {
-    Ok(Box::new(crate::estimator::quadrature::Channel::new(group, unit_squared)?))
+fn proximal(group: &Group, unit_squared: f64) -> Result<Box<dyn ScalarEstimator>> {
+    Ok(Box::new(crate::estimator::quadrature::Proximal::new(group, unit_squared)?))
 }
 
 #[cfg(not(feature = "quadrature"))]
-fn proximal(_: &Group, _: f64) -> Result<Box<dyn ScalarChannel>> {
+fn proximal(_: &Group, _: f64) -> Result<Box<dyn ScalarEstimator>> {
     Err(Error::QuadratureDisabled { quantity: "the statistics of estimates" })
 }

@@ -286,12 +286,12 @@ fn integrate_excess(
     penalty: &Penalty<f64>,
     rule: &crate::estimator::quadrature::Rule,
 ) -> Result<f64> {
-    use crate::estimator::quadrature::{Channel, integrate};
+    use crate::estimator::quadrature::{Proximal, integrate};
 
     // The rule is made for t = asinh(b/c). Below a ratio of 1e-17, it may be made for that ratio:
     // only coefficients too rare to matter feel the difference.
     let scale = (penalty.scale() / deviation).clamp(1e-17, 1e300);
-    let channel = Channel { mean: 0.0, variance: 1.0, scale, start: 0.0 };
+    let channel = Proximal { mean: 0.0, variance: 1.0, scale, start: 0.0 };
     let (mut mass, mut sum) = (0.0, 0.0);
     let mut outcome = Ok(());
     integrate(&channel, 0.0, 0.0, rule, |node| match penalty.l_order(node.deviation * deviation) {

@@ -2,7 +2,9 @@
 //!
 //! Least squares is the case of no penalty, `theta = 0`.
 
-use crate::estimator::{Form, Line, Pair, Partials, Resolution, ScalarChannel, Terms, signed_unit};
+use crate::estimator::{
+    Form, Line, Pair, Partials, Resolution, ScalarEstimator, Terms, signed_unit,
+};
 use crate::problem::law::Group;
 
 /// Estimates `b = b0 + a (z - b0)`, `a = c/(c + theta/2)`, of `z = B + s Z` with
@@ -46,7 +48,7 @@ impl Linear {
     }
 }
 
-impl ScalarChannel for Linear {
+impl ScalarEstimator for Linear {
     fn signal(&self) -> f64 {
         self.distance() * self.distance() + self.variance
     }

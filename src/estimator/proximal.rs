@@ -1,13 +1,13 @@
 //! The channel of the implicit penalty, by quadrature.
 
 use crate::error::{Error, Result};
-use crate::estimator::quadrature::{Channel, Node, Rule, integrate};
+use crate::estimator::quadrature::{Node, Proximal, Rule, integrate};
 use crate::estimator::{
-    Form, Line, Partials, Resolution, ScalarChannel, Slopes, Terms, prior_in_units,
+    Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
 };
 use crate::problem::law::Group;
 
-impl Channel {
+impl Proximal {
     /// The channel of a group in units of the root of `unit_squared`.
     pub(crate) fn new(group: &Group, unit_squared: f64) -> Result<Self> {
         let unit = unit_squared.sqrt();
@@ -58,7 +58,7 @@ impl Channel {
     }
 }
 
-impl ScalarChannel for Channel {
+impl ScalarEstimator for Proximal {
     fn signal(&self) -> f64 {
         let distance = self.mean - self.start;
         distance * distance + self.variance
@@ -126,7 +126,7 @@ impl ScalarChannel for Channel {
     }
 }
 
-impl Channel {
+impl Proximal {
     /// Average of a function of the standardized observation and the estimate.
     fn average(&self, w: f64, half_penalty: f64, function: impl Fn(f64, f64) -> f64) -> f64 {
         let spread = (self.variance + w).sqrt();

@@ -13,8 +13,8 @@
 //! db/db0    = h (db/dz) / n0
 //! ```
 
-use crate::estimator::quadrature::{Channel, Node, Rule, integrate};
-use crate::estimator::{Form, Pair, Partials, ScalarChannel};
+use crate::estimator::quadrature::{Node, Proximal, Rule, integrate};
+use crate::estimator::{Form, Pair, Partials, ScalarEstimator};
 
 /// Spread of the observations, over `n + h` at their mean, below which the estimate is so smooth that
 /// its third derivative is better averaged as such than as a moment of the second.
@@ -73,8 +73,8 @@ impl Moments {
     }
 }
 
-impl Channel {
-    /// The [partials](ScalarChannel::partials), by the given rule.
+impl Proximal {
+    /// The [partials](ScalarEstimator::partials), by the given rule.
     pub(crate) fn partials_by(&self, w: f64, half_penalty: f64, rule: &Rule) -> Partials {
         let total = self.variance + w;
         let full = self.responds(w, half_penalty);
@@ -148,7 +148,7 @@ mod tests {
         let mut rows = 0;
         for row in table.deserialize() {
             let row: HashMap<String, f64> = row.expect("the fixture parses");
-            let channel = Channel {
+            let channel = Proximal {
                 mean: row["mean"],
                 variance: row["variance"],
                 scale: row["scale"],
@@ -182,12 +182,12 @@ mod tests {
         assert_eq!(rows, 15);
     }
 
-    fn channels() -> impl Iterator<Item = Channel> {
+    fn channels() -> impl Iterator<Item = Proximal> {
         let means = [0.0, 1e-3, 0.3, 1.0].into_iter();
         let priors = means.flat_map(|mean| [0.0, 1e-6, 0.3, 1.0].map(|variance| (mean, variance)));
         let starts = priors.flat_map(|prior| [0.0, -1.0, 1e-3, 0.7].map(|start| (prior, start)));
         starts.flat_map(|((mean, variance), start)| {
-            [1e-12, 1e-5, 1e-2, 1.0, 1e3].map(|scale| Channel { mean, variance, scale, start })
+            [1e-12, 1e-5, 1e-2, 1.0, 1e3].map(|scale| Proximal { mean, variance, scale, start })
         })
     }
 

@@ -21,7 +21,7 @@ use crate::network::penalty::{coefficient_parameter, proximal_parameter};
 ///
 /// The mean is not negative; the problem is symmetric under a common change of sign.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Channel {
+pub(crate) struct Proximal {
     pub(crate) mean: f64,
     pub(crate) variance: f64,
     pub(crate) scale: f64,
@@ -29,7 +29,7 @@ pub(crate) struct Channel {
     pub(crate) start: f64,
 }
 
-impl Channel {
+impl Proximal {
     /// The parameter `t0` of the start.
     fn start_parameter(&self) -> f64 {
         if self.start == 0.0 { 0.0 } else { coefficient_parameter(self.start, self.scale) }
@@ -223,13 +223,13 @@ impl Node {
 /// node is undefined, and with it every sum.
 #[inline(always)]
 pub(crate) fn integrate(
-    channel: &Channel,
+    channel: &Proximal,
     noise: f64,
     half_penalty: f64,
     rule: &Rule,
     mut visit: impl FnMut(Node),
 ) -> usize {
-    let &Channel { mean, variance, mut scale, start } = channel;
+    let &Proximal { mean, variance, mut scale, start } = channel;
     let mut half_penalty = half_penalty;
     let total = variance + noise;
     let spread = total.sqrt();
@@ -249,7 +249,7 @@ pub(crate) fn integrate(
         half_penalty = largest * (half_penalty / sum);
         factor = largest / sum;
     }
-    let scaled = Channel { scale, ..*channel };
+    let scaled = Proximal { scale, ..*channel };
     let (mean_parameter, mean_distance) = scaled.parameter_and_distance(mean, half_penalty);
     // dz/dt at the mean.
     let at_mean = scaled_exponentials(scale, mean_parameter);
@@ -413,7 +413,7 @@ mod tests {
     const FROM_FAR: [f64; 2] = [1e-10, 1e-3];
 
     /// Mass, response, `E[(z - b)²]` and squared bias.
-    fn moments(channel: &Channel, noise: f64, half_penalty: f64, rule: &Rule) -> [f64; 4] {
+    fn moments(channel: &Proximal, noise: f64, half_penalty: f64, rule: &Rule) -> [f64; 4] {
         let mut sums = [0.0; 4];
         integrate(channel, noise, half_penalty, rule, |node| {
             sums[0] += node.mass;
@@ -424,7 +424,7 @@ mod tests {
         sums
     }
 
-    fn channels(starts: &[f64]) -> impl Iterator<Item = (Channel, f64, f64)> {
+    fn channels(starts: &[f64]) -> impl Iterator<Item = (Proximal, f64, f64)> {
         let mut channels = Vec::new();
         for mean in [0.0, 1e-3, 0.3, 1.0] {
             for variance in [0.0, 1e-6, 1e-2, 1.0] {
@@ -432,7 +432,7 @@ mod tests {
                     for scale in [1e-300, 1e-30, 1e-12, 1e-6, 1e-3, 0.1, 1.0, 1e3, 1e9, 1e300] {
                         for penalty in [1e-9, 1e-3, 0.1, 1.0, 1e3] {
                             channels.extend(starts.iter().map(|&start| {
-                                (Channel { mean, variance, scale, start }, noise, penalty)
+                                (Proximal { mean, variance, scale, start }, noise, penalty)
                             }));
                         }
                     }
@@ -483,7 +483,7 @@ mod tests {
     fn nodes_solve_the_proximal_equation() {
         for start in [0.0, 1e-3, 0.7, -0.7, 40.0] {
             for (scale, half_penalty) in [(1e-9, 0.2), (1e-3, 1e-4), (0.5, 3.0), (30.0, 1e6)] {
-                let channel = Channel { mean: 0.4, variance: 0.3, scale, start };
+                let channel = Proximal { mean: 0.4, variance: 0.3, scale, start };
                 integrate(&channel, 0.2, half_penalty, &Rule::FINE, |node| {
                     let distance = (node.estimate / scale).asinh() - (start / scale).asinh();
                     let z = channel.mean + node.deviation;
@@ -505,7 +505,7 @@ mod tests {
     fn tails_are_resolved() {
         // Responses down to 1e-150, from deep in the tail of the Gaussian.
         for (scale, penalty) in [(1e-14, 0.3), (1e-60, 0.1), (1e-200, 0.05), (1e-150, 0.02)] {
-            let channel = Channel { mean: 0.0, variance: 0.0, scale, start: 0.0 };
+            let channel = Proximal { mean: 0.0, variance: 0.0, scale, start: 0.0 };
             let exact = moments(&channel, 1.0, penalty, &Rule::REFERENCE)[1];
             assert!(exact < 1e-11 && exact > 0.0, "{exact:e}");
             let computed = moments(&channel, 1.0, penalty, &Rule::FINE)[1];

@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::error::Result;
 use crate::estimator::{
-    Form, Line, Pair, Partials, Resolution, ScalarChannel, Slopes, Terms, prior_in_units,
+    Form, Line, Pair, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
 };
 use crate::numerics::gauss_legendre::GAUSS_LEGENDRE;
 use crate::numerics::normal::{density, excess, square_excess, upper_tail};
@@ -125,7 +125,7 @@ fn wide(shift: f64, spread: f64, above: f64, below: f64) -> (f64, f64) {
     (probability, spread * spread * moment.max(0.0))
 }
 
-impl ScalarChannel for SoftThreshold {
+impl ScalarEstimator for SoftThreshold {
     fn signal(&self) -> f64 {
         self.mean * self.mean + self.variance
     }

@@ -671,7 +671,7 @@ impl Transfer {
         state: PretrainingState,
         factor: f64,
     ) -> Result<Vec<PretrainedNode>> {
-        use crate::estimator::quadrature::{Channel, Rule, integrate};
+        use crate::estimator::quadrature::{Proximal, Rule, integrate};
         use crate::numerics::sum::CompensatedSum;
 
         /// Probabilities below this are left out.
@@ -692,7 +692,7 @@ impl Transfer {
             // Coefficients do not depend on the scale, only the rule does.
             scale = scale.clamp(RESOLVED * unit, 1e17 * unit);
         }
-        let channel = Channel::new(&Group::new("", 1.0, prior, scale)?, unit_squared)?;
+        let channel = Proximal::new(&Group::new("", 1.0, prior, scale)?, unit_squared)?;
         let (noise, half_penalty) = (state.noise / unit_squared, 0.5 * state.penalty / unit);
         let total = channel.variance + noise;
         let slope = channel.variance / total;

@@ -21,7 +21,7 @@
 //! | scales and weights | 17000 | 7.3e-15 |
 //!
 //! None of them needed the criterion for sharp transitions. The deviations include those of the
-//! oracle, and only the error is held to a budget.
+//! oracle.
 #![cfg(feature = "quadrature")]
 
 mod oracle;
@@ -31,6 +31,9 @@ use diagonet::{
     Supports, weighted_l1, weighted_l2,
 };
 use oracle::{Map, Oracle, Problem, Solution};
+
+/// Relative budget of the state; that of the error is [`Solver::ACCURACY`].
+const STATE: f64 = 1e-9;
 
 /// `SplitMix64`.
 struct Random(u64);
@@ -184,6 +187,7 @@ fn compare(tally: &mut Tally, oracle: &Oracle, case: &Case, report: &diagonet::S
     let state = relative(report.state.effective_noise_variance, slow.noise)
         .max(relative(report.state.effective_penalty, slow.theta));
     if deviation <= Solver::ACCURACY {
+        assert!(state <= STATE, "{report:?}, oracle {slow:?}: {case:#?}");
         tally.error = tally.error.max(deviation);
         tally.state = tally.state.max(state);
         return;
