@@ -137,7 +137,7 @@ impl Answer {
             group(FeatureClass::New),
             group(FeatureClass::PretrainingOnly),
             group(FeatureClass::Unused),
-            tuned.map(|r| r.estimator.to_string()).unwrap_or_default(),
+            tuned.map(|r| r.method.to_string()).unwrap_or_default(),
             number(tuned.and_then(|r| r.difference_bound)),
             number(pretraining.map(|r| r.generalization_error).or(exact)),
             number(forgetting),

@@ -71,12 +71,13 @@ mod problem;
 pub mod simulation;
 mod stages;
 
-pub use asymptotics::fixed_point::{Estimator, FixedPoint};
+pub use asymptotics::fixed_point::FixedPoint;
+pub use asymptotics::method::Method;
 pub use asymptotics::problem::Problem;
 pub use asymptotics::recovery::RecoveryThreshold;
 pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 pub use asymptotics::solution::{GroupError, Solution};
-pub use asymptotics::solver::{Method, Solver};
+pub use asymptotics::solver::Solver;
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
 pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};

@@ -4,7 +4,7 @@ mod common;
 
 use common::{config, relative_error};
 use diagonet::{
-    Estimator, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solution, Solver, Supports,
+    Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solution, Solver, Supports,
     basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
 use proptest::prelude::*;
@@ -84,7 +84,7 @@ fn assert_same_answer(left: &Solution, right: &Solution) {
     assert_eq!(left.generalization_error, right.generalization_error);
     assert_eq!(left.groups, right.groups);
     assert_eq!(left.state, right.state);
-    assert_eq!(left.estimator, right.estimator);
+    assert_eq!(left.method, right.method);
     assert_eq!(left.difference_bound, right.difference_bound);
 }
 
@@ -123,7 +123,7 @@ fn more_samples_than_coordinates_are_least_squares_in_every_limit() {
         Solver::new().solve(&law, &many).unwrap(),
     ] {
         assert_same_answer(&report, &expected);
-        assert_eq!(report.estimator, Estimator::LeastSquares);
+        assert_eq!(report.method, Method::LeastSquares);
     }
 }
 
@@ -276,13 +276,21 @@ fn methods_say_what_they_used() {
     let law = mixture(0.01, 2.0);
     let some = samples(0.3, 0.01);
     let rich = Solver::new().with_method(Method::Rich).solve(&law, &some).unwrap();
-    assert_eq!(rich.estimator, Estimator::Rich);
+    assert_eq!(rich.method, Method::Rich);
     assert_eq!(rich.difference_bound, None);
     assert_same_answer(&rich, &weighted_l1(&law, &rich_weights(&law), &some).unwrap());
     let lazy = Solver::new().with_method(Method::Lazy).solve(&law, &some).unwrap();
     assert_eq!(lazy, weighted_l2(&law, &some).unwrap());
+    let least_squares = Solver::new().with_method(Method::LeastSquares);
+    let many = samples(1.5, 0.2);
+    let expected = ordinary_least_squares(&law, &many).unwrap();
+    assert_same_answer(&least_squares.solve(&law, &many).unwrap(), &expected);
+    assert!(matches!(
+        least_squares.solve(&law, &some),
+        Err(Error::OutOfDomain { parameter: "sample_ratio", .. })
+    ));
     let close = Solver::new().solve(&mixture(1e7, 2.0), &some).unwrap();
-    assert_eq!(close.estimator, Estimator::Lazy);
+    assert_eq!(close.method, Method::Lazy);
 }
 
 #[cfg(feature = "quadrature")]

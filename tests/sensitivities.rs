@@ -6,8 +6,8 @@ mod common;
 
 use common::{config, decades, signed};
 use diagonet::{
-    Error, Estimator, Group, GroupGradient, Initialization, Law, LawGradient, Method, Prior,
-    Protocol, Samples, ScaleMap, Sensitivities, Solver, Supports, Task, Transfer, TransferGradient,
+    Error, Group, GroupGradient, Initialization, Law, LawGradient, Method, Prior, Protocol,
+    Samples, ScaleMap, Sensitivities, Solver, Supports, Task, Transfer, TransferGradient,
 };
 use proptest::prelude::*;
 
@@ -275,7 +275,7 @@ fn least_squares_feel_a_weak_penalty() {
         groups: vec![[0.7, 1.0, 0.5, 0.3, 0.2], [0.3, -0.7, 0.4, 0.01, 0.0]],
     };
     let solution = problem.solver(Method::Auto).solve(&problem.law(), &problem.samples()).unwrap();
-    assert_eq!(solution.estimator, Estimator::LeastSquares);
+    assert_eq!(solution.method, Method::LeastSquares);
     let sensitivities = solution.sensitivities().unwrap();
     let implicit = [
         &sensitivities.generalization_error,

@@ -41,14 +41,19 @@ const _: () = {
 
 #[test]
 fn names_read_back() {
-    for method in [Method::Auto, Method::Quadrature, Method::Lazy, Method::Rich] {
+    for method in
+        [Method::Auto, Method::Quadrature, Method::Lazy, Method::Rich, Method::LeastSquares]
+    {
         assert_eq!(method.to_string().parse(), Ok(method));
     }
     for protocol in [Protocol::Rebalanced, Protocol::Continued] {
         assert_eq!(protocol.to_string().parse(), Ok(protocol));
     }
     let error = "Auto".parse::<Method>().unwrap_err();
-    assert_eq!(error.to_string(), "method = \"Auto\" is none of auto, quadrature, lazy, rich");
+    assert_eq!(
+        error.to_string(),
+        "method = \"Auto\" is none of auto, quadrature, lazy, rich, least squares"
+    );
     let error = "".parse::<Protocol>().unwrap_err();
     assert_eq!(error.to_string(), "protocol = \"\" is none of rebalanced, continued");
 }

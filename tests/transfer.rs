@@ -7,8 +7,8 @@ use std::f64::consts::PI;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Error, Estimator, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior,
-    Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferSolution,
+    Error, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior, Protocol,
+    Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferSolution,
 };
 use proptest::prelude::*;
 
@@ -115,7 +115,7 @@ fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
         .with_pretraining_samples(samples(3.0, 0.5));
     let report = evaluate(&transfer, 0.3);
     let pretraining = report.pretraining.as_ref().unwrap();
-    assert_eq!(pretraining.estimator, Estimator::LeastSquares);
+    assert_eq!(pretraining.method, Method::LeastSquares);
     assert!(relative_error(pretraining.generalization_error, 0.25) < ROUNDING);
     // The mean square of what pretraining left is that of the true coefficients and the noise.
     let shared = report.law().groups().iter().filter(|group| group.label().as_str() == "shared");
@@ -290,7 +290,7 @@ fn continued_lazy_training_learns_the_difference() {
     let (alpha, noise) = (0.4, 0.3);
     let transfer = Transfer::new(task, map(1e6, 0.0)).with_protocol(Protocol::Continued);
     let report = Solver::new().solve(&transfer, &samples(alpha, noise)).unwrap();
-    assert_eq!(report.fine_tuning.estimator, Estimator::Lazy);
+    assert_eq!(report.fine_tuning.method, Method::Lazy);
     // E[(beta_FT - beta_PT)²], with E[beta_FT²] = 1 and E[beta_PT²] = 0.2.
     let difference = 1.0 + 0.2 - 2.0 * 0.05 * 0.5 * 10.0_f64.sqrt();
     let expected = (1.0 - alpha) * difference + noise * alpha / (1.0 - alpha);

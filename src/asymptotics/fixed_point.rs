@@ -1,9 +1,8 @@
 //! The self-consistent state of an infinitely wide problem: noise and penalty that one coordinate
 //! sees.
 
-use std::fmt;
-
 use crate::asymptotics::equations::Equations;
+use crate::asymptotics::method::Method;
 use crate::asymptotics::newton;
 use crate::error::{Error, Result};
 use crate::estimator::{Form, Resolution, ScalarEstimator};
@@ -87,43 +86,10 @@ impl FixedPoint {
     }
 }
 
-/// How a generalization error was computed.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::Estimator;
-/// assert_eq!(Estimator::LeastSquares.to_string(), "least squares");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Estimator {
-    /// The penalty itself, with expectations by quadrature.
-    Quadrature,
-    /// The lazy limit, a weighted l2 norm: explicit.
-    Lazy,
-    /// The rich limit, a weighted l1 norm: error functions.
-    Rich,
-    /// As many samples as coordinates that can move, or more: explicit, and the same for all
-    /// penalties.
-    LeastSquares,
-}
-
-impl fmt::Display for Estimator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Quadrature => "quadrature",
-            Self::Lazy => "lazy",
-            Self::Rich => "rich",
-            Self::LeastSquares => "least squares",
-        })
-    }
-}
-
 /// A state with the error of every group of the law.
 #[derive(Debug, Clone)]
 pub(crate) struct Solved {
-    pub(crate) estimator: Estimator,
+    pub(crate) method: Method,
     pub(crate) state: FixedPoint,
     pub(crate) group_errors: Vec<f64>,
     /// Largest possible difference of the total error to that of the penalty itself, if known.
@@ -133,7 +99,7 @@ pub(crate) struct Solved {
 impl Solved {
     /// A state that is known without a search, and exact.
     pub(crate) fn explicit(
-        estimator: Estimator,
+        method: Method,
         noise: f64,
         penalty: f64,
         group_errors: Vec<f64>,
@@ -152,7 +118,7 @@ impl Solved {
             residual: 0.0,
             tangent: None,
         };
-        Ok(Self { estimator, state, group_errors, difference_bound: Some(0.0) })
+        Ok(Self { method, state, group_errors, difference_bound: Some(0.0) })
     }
 }
 
@@ -163,7 +129,7 @@ pub(crate) fn solve<C: ScalarEstimator>(
     samples: &Samples,
     explicit_penalty: f64,
     start: Option<&FixedPoint>,
-    estimator: Estimator,
+    method: Method,
     channel: impl Fn(usize, &Group, f64) -> Result<C>,
 ) -> Result<Solved> {
     let equations = Equations::new(law, samples, explicit_penalty, &channel)?;
@@ -207,5 +173,5 @@ pub(crate) fn solve<C: ScalarEstimator>(
         residual: root.residual,
         tangent: Some(Tangent { sample_ratio: equations.sample_ratio, slopes: root.tangent }),
     };
-    Ok(Solved { estimator, state, group_errors, difference_bound: Some(0.0) })
+    Ok(Solved { method, state, group_errors, difference_bound: Some(0.0) })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod equations;
 pub(crate) mod fixed_point;
+pub(crate) mod method;
 pub(crate) mod newton;
 pub(crate) mod problem;
 pub(crate) mod recovery;

@@ -6,7 +6,8 @@
 //! answers are the same for all parameters, so that one pass over the groups is all it takes.
 
 use crate::asymptotics::equations::{Equations, Evaluation};
-use crate::asymptotics::fixed_point::{Estimator, FixedPoint};
+use crate::asymptotics::fixed_point::FixedPoint;
+use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::weighted_l1::RichWeights;
 use crate::error::{Error, Result};
@@ -30,7 +31,7 @@ use crate::problem::task::Samples;
 /// - `pi`: the parameters, those of a law and its samples ([`LawGradient`]) or of a pretraining and
 ///   a fine-tuning stage ([`TransferGradient`](crate::TransferGradient)).
 ///
-/// What is differentiated is what was computed: where the [estimator](Solution::estimator) is a closed
+/// What is differentiated is what was computed: where the [method](Solution::method) is a closed
 /// form, the derivatives are those of the closed form.
 ///
 /// Accuracy: 5e-12 relative for the derivatives of one group, against a table of 42 digits; with those
@@ -207,15 +208,15 @@ impl Solution {
 fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
     let (law, samples) = (solution.law(), &solution.samples());
     let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
-    let answers = match solution.estimator {
-        Estimator::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
-        Estimator::Lazy => {
+    let answers = match solution.method {
+        Method::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
+        Method::Lazy => {
             implicit(law, samples, explicit_penalty, &state, |_, group, unit_squared| {
                 Ok(Linear::new(group, unit_squared))
             })?
         }
-        Estimator::Rich => rich(&solution.l1_weights(), law, samples, &state)?,
-        Estimator::Quadrature => numerical(law, samples, explicit_penalty, &state)?,
+        Method::Rich => rich(&solution.l1_weights(), law, samples, &state)?,
+        Method::Auto | Method::Quadrature => numerical(law, samples, explicit_penalty, &state)?,
     };
     let gradient = |answer| answers.gradient(answer);
     let (error, noise, penalty) = (gradient(0), gradient(1), gradient(2));

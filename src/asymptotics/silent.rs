@@ -1,7 +1,8 @@
 //! Problems in which there is nothing to learn.
 
 use crate::asymptotics::equations::EFFECTIVE_PENALTY;
-use crate::asymptotics::fixed_point::{Estimator, Solved};
+use crate::asymptotics::fixed_point::Solved;
+use crate::asymptotics::method::Method;
 use crate::error::{Error, Result};
 use crate::estimator::exact_unit_squared;
 use crate::estimator::quadrature::Proximal;
@@ -53,5 +54,5 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
             reason: "its scale and penalty are too far apart",
         });
     }
-    Solved::explicit(Estimator::Quadrature, 0.0, 2.0 * half_penalty, errors)
+    Solved::explicit(Method::Quadrature, 0.0, 2.0 * half_penalty, errors)
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::asymptotics::fixed_point::{Estimator, FixedPoint, Solved};
+use crate::asymptotics::fixed_point::{FixedPoint, Solved};
+use crate::asymptotics::method::Method;
 use crate::label::Label;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::Law;
@@ -55,7 +56,7 @@ pub struct Solution {
     /// The state of the fixed point.
     pub state: FixedPoint,
     /// How the error was computed.
-    pub estimator: Estimator,
+    pub method: Method,
     /// Bound on the difference of the total error to that of the law's own penalty: 0 where it is
     /// exact (to [`Solver::ACCURACY`](crate::Solver::ACCURACY)), `None` where no bound is known.
     pub difference_bound: Option<f64>,
@@ -135,7 +136,7 @@ impl Solution {
             generalization_error: generalization_error.value(),
             groups,
             state: solved.state,
-            estimator: solved.estimator,
+            method: solved.method,
             difference_bound: solved.difference_bound,
             law: law.clone(),
             samples: *samples,

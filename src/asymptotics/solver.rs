@@ -1,8 +1,7 @@
 //! The entry point: from a law and samples to the generalization error.
 
-#[cfg(feature = "quadrature")]
-use crate::asymptotics::fixed_point::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
+use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::error::{Error, Result, check, check_non_negative};
@@ -11,75 +10,6 @@ use crate::problem::task::Samples;
 
 /// Share of the smallest scale below which a penalty changes no response by a rounding.
 const NEGLIGIBLE: f64 = 1e-30;
-
-/// Which way to a generalization error a [`Solver`] takes.
-///
-/// Where there are as many samples as coordinates that can move, or more, every method is
-/// [ordinary least squares](crate::ordinary_least_squares).
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::{Estimator, Group, Law, Method, Prior, Samples, Solver};
-///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
-/// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
-/// assert_eq!(report.estimator, Estimator::Lazy); // within tolerance, and explicit
-/// # #[cfg(feature = "quadrature")]
-/// # {
-/// let solver = Solver::new().with_method(Method::Quadrature);
-/// let numerical = solver.solve(&law, &Samples::new(0.5)?)?;
-/// assert_eq!(numerical.estimator, Estimator::Quadrature);
-/// assert!((numerical.generalization_error - report.generalization_error).abs() < 1e-11);
-/// # }
-/// # Ok::<(), diagonet::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Method {
-    /// A closed form where it is exact or provably within the [tolerance](Solver::with_tolerance),
-    /// quadrature elsewhere.
-    #[default]
-    Auto,
-    /// The penalty itself, by quadrature. Needs the feature `quadrature`.
-    Quadrature,
-    /// The lazy limit at the law's ratios of scales, [`weighted_l2`](crate::weighted_l2).
-    Lazy,
-    /// The rich limit with the law's [`rich_weights`](crate::rich_weights),
-    /// [`weighted_l1`](crate::weighted_l1).
-    Rich,
-}
-
-/// The name that [`FromStr`](std::str::FromStr) reads.
-impl std::fmt::Display for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Auto => "auto",
-            Self::Quadrature => "quadrature",
-            Self::Lazy => "lazy",
-            Self::Rich => "rich",
-        })
-    }
-}
-
-/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich.
-impl std::str::FromStr for Method {
-    type Err = crate::Error;
-
-    fn from_str(name: &str) -> crate::Result<Self> {
-        match name {
-            "auto" => Ok(Self::Auto),
-            "quadrature" => Ok(Self::Quadrature),
-            "lazy" => Ok(Self::Lazy),
-            "rich" => Ok(Self::Rich),
-            _ => Err(crate::Error::UnknownName {
-                parameter: "method",
-                value: name.to_owned(),
-                choices: "auto, quadrature, lazy, rich",
-            }),
-        }
-    }
-}
 
 /// The way from a law and samples to the generalization error.
 ///
@@ -183,12 +113,12 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Estimator, Group, Law, Method, Prior, Samples, Solver};
+    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let solver = Solver::new().with_method(Method::Lazy);
     /// let report = solver.solve(&law, &Samples::new(0.5)?)?;
-    /// assert_eq!(report.estimator, Estimator::Lazy);
+    /// assert_eq!(report.method, Method::Lazy);
     /// assert_eq!(report.difference_bound, None); // a scale of one is not close to the limit
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -207,12 +137,12 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Estimator, Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{Group, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e3)?])?;
     /// let solver = Solver::new().with_tolerance(1e-3)?;
     /// let report = solver.solve(&law, &Samples::new(0.5)?)?;
-    /// assert_eq!(report.estimator, Estimator::Lazy);
+    /// assert_eq!(report.method, Method::Lazy);
     /// assert!(report.difference_bound.unwrap() <= 1e-3 * report.generalization_error);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -240,6 +170,11 @@ impl Solver {
             return solution;
         }
         match self.method {
+            Method::LeastSquares => Err(Error::OutOfDomain {
+                parameter: "sample_ratio",
+                value: samples.sample_ratio(),
+                domain: weighted_l2::DETERMINED,
+            }),
             Method::Lazy => weighted_l2::lazy(law, samples),
             Method::Rich => weighted_l1::soft(law, &weighted_l1::rich_weights(law), samples),
             Method::Quadrature => self.numerical(law, samples, start),
@@ -257,11 +192,11 @@ impl Solver {
         start: Option<&FixedPoint>,
     ) -> Result<Solved> {
         let kappa = self.explicit_penalty;
-        if matches!(self.method, Method::Lazy | Method::Rich) {
+        if matches!(self.method, Method::LeastSquares | Method::Lazy | Method::Rich) {
             return Err(Error::OutOfDomain {
                 parameter: "explicit_penalty",
                 value: kappa,
-                domain: "0, for the lazy and the rich limit",
+                domain: "0, for least squares, the lazy and the rich limit",
             });
         }
         if law.reachable_fraction() == 0.0 {
@@ -315,7 +250,7 @@ impl Solver {
             samples,
             self.explicit_penalty,
             start,
-            Estimator::Quadrature,
+            Method::Quadrature,
             |_, group, unit_squared| Proximal::new(group, unit_squared),
         )
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::asymptotics::fixed_point::Estimator;
+use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::error::{Error, Result, check_non_negative};
 use crate::estimator::linear::Linear;
@@ -294,11 +294,11 @@ impl<'a> GroupEstimate<'a> {
         let state = &solution.state;
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
-        let (estimator, unit_squared): (Box<dyn ScalarEstimator>, f64) = match solution.estimator {
+        let (estimator, unit_squared): (Box<dyn ScalarEstimator>, f64) = match solution.method {
             _ if fixed => (Box::new(Linear::at_start(group, 1.0)), 1.0),
-            Estimator::LeastSquares | Estimator::Lazy => (Box::new(Linear::new(group, 1.0)), 1.0),
-            Estimator::Rich => (Box::new(SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
-            Estimator::Quadrature => {
+            Method::LeastSquares | Method::Lazy => (Box::new(Linear::new(group, 1.0)), 1.0),
+            Method::Rich => (Box::new(SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
+            Method::Auto | Method::Quadrature => {
                 let square =
                     solution.law().magnitude_squared() + solution.samples().noise_variance();
                 // Where nothing that has weight is to be learned, the group has its own unit.

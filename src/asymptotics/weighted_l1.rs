@@ -2,7 +2,8 @@
 
 #[cfg(doc)]
 use crate::Error;
-use crate::asymptotics::fixed_point::{self, Estimator, Solved};
+use crate::asymptotics::fixed_point::{self, Solved};
+use crate::asymptotics::method::Method;
 use crate::asymptotics::recovery::{RecoveryThreshold, check_starts, check_weights};
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::weighted_l2::{least_squares, unbiased};
@@ -228,12 +229,12 @@ pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solv
     let undisturbed = samples.noise_variance() + law.frozen_signal() == 0.0;
     if undisturbed && RecoveryThreshold::of_law(law, weights)?.recovers(samples.sample_ratio()) {
         let mut exact = unbiased(law, 0.0, 0.0)?;
-        (exact.estimator, exact.difference_bound) = (Estimator::Rich, None);
+        (exact.method, exact.difference_bound) = (Method::Rich, None);
         return Ok(exact);
     }
     let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
     let mut solution =
-        fixed_point::solve(law, samples, 0.0, None, Estimator::Rich, |index, group, square| {
+        fixed_point::solve(law, samples, 0.0, None, Method::Rich, |index, group, square| {
             SoftThreshold::new(group, weights[index] / unit, square)
         })?;
     solution.state.effective_penalty /= unit;

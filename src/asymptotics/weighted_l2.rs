@@ -1,13 +1,17 @@
 //! Least squares and weighted l2 norms, in closed form.
 
 use crate::asymptotics::equations::EFFECTIVE_PENALTY;
-use crate::asymptotics::fixed_point::{Estimator, Solved};
+use crate::asymptotics::fixed_point::Solved;
+use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::error::{Error, Result};
 use crate::numerics::root::falling_root;
 use crate::numerics::sum::Gap;
 use crate::problem::law::{Group, Law};
 use crate::problem::task::Samples;
+
+/// Sample ratios at which the solution is unique.
+pub(crate) const DETERMINED: &str = "[reachable fraction, 1e300]";
 
 /// Generalization error of ordinary least squares on the coordinates that can move.
 ///
@@ -48,7 +52,7 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
         None => Err(Error::OutOfDomain {
             parameter: "sample_ratio",
             value: samples.sample_ratio(),
-            domain: "[reachable fraction, 1e300]",
+            domain: DETERMINED,
         }),
     }
 }
@@ -178,13 +182,13 @@ pub(crate) fn unbiased(law: &Law, noise: f64, theta: f64) -> Result<Solved> {
         if group.scale() > 0.0 { noise } else { group.signal() }
     };
     let errors = law.groups().iter().map(error).collect();
-    Solved::explicit(Estimator::LeastSquares, noise, theta, errors)
+    Solved::explicit(Method::LeastSquares, noise, theta, errors)
 }
 
 /// The weighted l2 norm of the law's own scales, with a bound on the difference to its penalty.
 pub(crate) fn lazy(law: &Law, samples: &Samples) -> Result<Solved> {
     let mut solution = quadratic(law, samples)?;
-    if solution.estimator == Estimator::Lazy {
+    if solution.method == Method::Lazy {
         solution.difference_bound = lazy_bound(law, samples, &solution);
     }
     Ok(solution)
@@ -216,7 +220,7 @@ fn quadratic(law: &Law, samples: &Samples) -> Result<Solved> {
         lost * lost * group.signal() + kept * kept * noise
     });
     let theta = 2.0 * balance.ratio(1.0);
-    let solution = Solved::explicit(Estimator::Lazy, noise, theta, errors.collect())?;
+    let solution = Solved::explicit(Method::Lazy, noise, theta, errors.collect())?;
     Ok(Solved { difference_bound: None, ..solution })
 }
 

@@ -472,7 +472,7 @@ impl Evaluations<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asymptotics::solver::Method;
+    use crate::asymptotics::method::Method;
     use crate::problem::law::Law;
     use crate::problem::task::Supports;
 
