@@ -302,12 +302,6 @@ impl Error {
 }
 
 /// A stage of a transfer other than fine-tuning, to which errors without a stage belong.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(diagonet::Stage::Pretraining.to_string(), "pretraining");
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {

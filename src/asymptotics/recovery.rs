@@ -152,15 +152,6 @@ impl RecoveryThreshold {
     }
 
     /// The sample ratio `alpha_c`, in [0, 1].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{RecoveryThreshold, Supports};
-    /// let everything_active = Supports::from_overlap(0.0, 1.0, 0.0)?;
-    /// assert_eq!(RecoveryThreshold::of_supports(&everything_active, 1.0)?.sample_ratio(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn sample_ratio(&self) -> f64 {
         self.sample_ratio
@@ -168,16 +159,6 @@ impl RecoveryThreshold {
 
     /// The optimal threshold `u`, which l1 weights multiply, in units of the effective noise's
     /// standard deviation; infinite where nothing is active.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{RecoveryThreshold, Supports};
-    /// let tenth = Supports::from_overlap(0.0, 0.1, 0.0)?;
-    /// let threshold = RecoveryThreshold::of_supports(&tenth, 1.0)?.threshold();
-    /// assert!((threshold - 1.14017).abs() < 5e-6);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn threshold(&self) -> f64 {
         self.threshold

@@ -60,12 +60,6 @@ impl Solver {
     /// scales from 1e-12 to 1e6 of its root; scales are taken from 1e-303 to 1e303 of it. Where a
     /// rounding of the sample ratio moves the error by more, next to a sharp transition, the answer
     /// is exact for a sample ratio within 1e-12 of the given one.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Solver::ACCURACY, 1e-10);
-    /// ```
     pub const ACCURACY: f64 = 1e-10;
 
     /// The solver for gradient flow to zero training loss.
@@ -109,19 +103,6 @@ impl Solver {
     }
 
     /// The same solver, taking the given way to the error.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
-    /// let solver = Solver::new().with_method(Method::Lazy);
-    /// let report = solver.solve(&law, &Samples::new(0.5)?)?;
-    /// assert_eq!(report.method, Method::Lazy);
-    /// assert_eq!(report.difference_bound, None); // a scale of one is not close to the limit
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_method(self, method: Method) -> Self {
         Self { method, ..self }

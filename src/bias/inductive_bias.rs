@@ -37,15 +37,6 @@ impl Feature {
 /// [`InductiveBias::regime_at`].
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::Regime;
-///
-/// let names = Regime::ALL.map(|regime| regime.to_string());
-/// assert_eq!(names, ["I", "II", "III", "IV"]);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Regime {
     /// Rich and independent of pretraining: the l1 norm. Corner `(l, PD) = (1, 0)`, reached by
@@ -64,12 +55,6 @@ pub enum Regime {
 
 impl Regime {
     /// The four regimes in order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Regime::ALL.len(), 4);
-    /// ```
     pub const ALL: [Self; 4] = [Self::I, Self::II, Self::III, Self::IV];
 }
 
@@ -169,12 +154,6 @@ pub struct InductiveBias {
 
 impl InductiveBias {
     /// The threshold of [`InductiveBias::regime`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::InductiveBias::DEFAULT_THRESHOLD, 0.8);
-    /// ```
     pub const DEFAULT_THRESHOLD: f64 = 0.8;
 
     /// The inductive bias of `feature` in fine-tuning with the scales of `scale_map`.
@@ -218,16 +197,6 @@ impl InductiveBias {
     }
 
     /// Order `l` of the penalty, in [1, 2]: 1 is rich, 2 is lazy.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
-    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.l_order(), 2.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn l_order(&self) -> f64 {
         self.l_order
@@ -235,16 +204,6 @@ impl InductiveBias {
 
     /// Pretraining dependence `PD`, in [-1, 0]: the exponent with which the penalty falls with the
     /// pretrained coefficient.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
-    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.pretraining_dependence(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn pretraining_dependence(&self) -> f64 {
         self.pretraining_dependence
@@ -298,21 +257,6 @@ impl InductiveBias {
     /// beyond the range of `f64`.
     ///
     /// Source: [`Penalty::derivative`] at the two scales.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
-    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let price = |c| {
-    ///     let map = ScaleMap::new(Initialization::from_scales(c, 0.0)?, 0.0)?;
-    ///     Ok::<_, diagonet::Error>(InductiveBias::of_feature(&map, feature)?.feature_price())
-    /// };
-    /// assert!((price(1e-3)? - 7.844).abs() < 1e-3);
-    /// assert!((price(1e3)? - 1.0).abs() < 1e-6);
-    /// assert_eq!(price(0.0)?, f64::INFINITY);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn feature_price(&self) -> f64 {
         self.feature_price

@@ -10,12 +10,6 @@ use crate::network::scale_map::ScaleMap;
 use crate::problem::task::Task;
 
 /// A parameter that varies along an axis of a [phase diagram](PhaseDiagram).
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(diagonet::Axis::ReadoutScale.to_string(), "readout_scale");
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Axis {
@@ -190,95 +184,30 @@ impl<T> PhaseDiagram<T> {
     }
 
     /// The parameter that varies from row to row.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap};
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
-    /// let diagram =
-    ///     PhaseDiagram::of_feature(&map, feature, (rows.0, &rows.1), (columns.0, &columns.1))?;
-    /// assert_eq!(diagram.row_axis(), Axis::RelativeScale);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn row_axis(&self) -> Axis {
         self.rows.0
     }
 
     /// The parameter that varies from column to column.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap};
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
-    /// let diagram =
-    ///     PhaseDiagram::of_feature(&map, feature, (rows.0, &rows.1), (columns.0, &columns.1))?;
-    /// assert_eq!(diagram.column_axis(), Axis::ReadoutScale);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn column_axis(&self) -> Axis {
         self.columns.0
     }
 
     /// The value of each row.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap};
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
-    /// let diagram =
-    ///     PhaseDiagram::of_feature(&map, feature, (rows.0, &rows.1), (columns.0, &columns.1))?;
-    /// assert_eq!(diagram.row_values(), [0.0]);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn row_values(&self) -> &[f64] {
         &self.rows.1
     }
 
     /// The value of each column.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap};
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
-    /// let diagram =
-    ///     PhaseDiagram::of_feature(&map, feature, (rows.0, &rows.1), (columns.0, &columns.1))?;
-    /// assert_eq!(diagram.column_values(), [0.0, 1.0]);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn column_values(&self) -> &[f64] {
         &self.columns.1
     }
 
     /// All cells, row after row.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap};
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
-    /// let diagram =
-    ///     PhaseDiagram::of_feature(&map, feature, (rows.0, &rows.1), (columns.0, &columns.1))?;
-    /// assert_eq!(diagram.cells().len(), 2);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn cells(&self) -> &[T] {
         &self.cells

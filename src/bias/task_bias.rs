@@ -179,19 +179,6 @@ impl TaskBias {
     /// The average point `(E[l], E[PD])` in the triangle of regimes. Its
     /// [feature price](InductiveBias::feature_price) is that of a new feature against a shared one
     /// at the typical magnitude `sqrt(v)`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-9, 1.0)?, 0.0)?;
-    /// # if cfg!(feature = "quadrature") {
-    /// let average = TaskBias::of_task(&task, &map)?.average();
-    /// assert!((average.l_order() + average.pretraining_dependence() - 1.0).abs() < 1e-8);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn average(&self) -> InductiveBias {
         self.average
@@ -199,16 +186,6 @@ impl TaskBias {
 
     /// The share of features in each regime, at the threshold
     /// [`InductiveBias::DEFAULT_THRESHOLD`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, Regime, ScaleMap, Supports, Task, TaskBias};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let frozen = ScaleMap::new(Initialization::from_scales(1.0, -1.0)?, 0.0)?;
-    /// assert_eq!(TaskBias::of_task(&task, &frozen)?.regime_shares().share(Regime::I), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn regime_shares(&self) -> RegimeShares {
         self.shares

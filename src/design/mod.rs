@@ -219,24 +219,6 @@ impl Design {
 
     /// The same design for pretraining on `samples` instead of unlimited data. An optimum takes seconds
     /// then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// # use diagonet::{Design, Samples, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
-    /// let design = Design::new(task, Samples::new(0.3)?, 1e-2)?
-    ///     .with_relative_scales(-0.9..=-0.9)?
-    ///     .with_readout_scales(0.1..=0.1)?;
-    /// let noisy = Samples::new(0.5)?.with_noise_variance(0.1)?;
-    /// let unlimited = design.optimum()?.report.generalization_error;
-    /// let finite = design.with_pretraining_samples(noisy).optimum()?.report.generalization_error;
-    /// assert!(finite > unlimited);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_pretraining_samples(self, samples: Samples) -> Self {
         Self { pretraining_samples: Some(samples), ..self }
@@ -244,19 +226,6 @@ impl Design {
 
     /// The same design, computing errors with another solver: with an explicit penalty, say, or in a
     /// limit.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Design, Method, Samples, Solver, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let lazy = Solver::new().with_method(Method::Lazy);
-    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?.with_solver(lazy);
-    /// // All features are shared: the more is reused the better.
-    /// let optimum = design.optimum()?;
-    /// assert_eq!(optimum.scale_map.readout_scale(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_solver(self, solver: Solver) -> Self {
         Self { solver, ..self }

@@ -90,12 +90,6 @@ impl Initialization {
     /// Where a weight changes its sign, it is met at coefficients that differ from the zero by a tenth
     /// of the spacing of floats or more, in scales above 1e-270: the difference of the two terms that
     /// cancel there has an error of 1e-30 of them.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Initialization::WEIGHTS_ACCURACY, 1e-14);
-    /// ```
     pub const WEIGHTS_ACCURACY: f64 = 1e-14;
 
     /// The initialization with first layer at `first_layer` (w0) and readout at `readout` (v0).
@@ -232,28 +226,12 @@ impl Initialization {
     }
 
     /// Absolute scale `c = w0² + v0²`, conserved by gradient flow.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Initialization;
-    /// assert_eq!(Initialization::from_layer_scales(3.0, 4.0)?.absolute_scale(), 25.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn absolute_scale(&self) -> f64 {
         self.absolute_scale
     }
 
     /// Relative scale `lambda = (w0² - v0²) / c` in [-1, 1], conserved by gradient flow.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Initialization;
-    /// assert_eq!(Initialization::from_layer_scales(2.0, 2.0)?.relative_scale(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn relative_scale(&self) -> f64 {
         self.relative_scale
@@ -268,28 +246,12 @@ impl Initialization {
     }
 
     /// Initial value `w0 >= 0` of both first-layer weights.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Initialization;
-    /// assert_eq!(Initialization::from_scales(4.0, 1.0)?.first_layer(), 2.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn first_layer(&self) -> f64 {
         self.first_layer
     }
 
     /// Initial value `v0 >= 0` of both readout weights.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Initialization;
-    /// assert_eq!(Initialization::from_scales(4.0, -1.0)?.readout(), 2.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn readout(&self) -> f64 {
         self.readout
@@ -487,26 +449,12 @@ impl Path {
     }
 
     /// First-layer weight w.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Path::new(0.5, 2.0)?.first_layer(), 0.5);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn first_layer(&self) -> f64 {
         self.first_layer
     }
 
     /// Readout weight v.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Path::new(0.5, 2.0)?.readout(), 2.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn readout(&self) -> f64 {
         self.readout

@@ -47,15 +47,6 @@ pub struct Penalty<T> {
 
 impl Penalty<f64> {
     /// Accuracy budget of the pointwise functions in units in the last place.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let exact = 0.2335800123232239804_f64; // q_1(1)
-    /// let budget = f64::from(diagonet::Penalty::ULPS) * f64::EPSILON;
-    /// assert!((diagonet::Penalty::new(1.0_f64)?.value(1.0)? / exact - 1.0).abs() <= budget);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub const ULPS: u32 = 8;
 }
 
@@ -86,13 +77,6 @@ impl<T: RealField + Copy> Penalty<T> {
     }
 
     /// The scale `c`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Penalty::new(0.5)?.scale(), 0.5);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn scale(&self) -> T {
         self.scale

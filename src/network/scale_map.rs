@@ -75,30 +75,12 @@ impl ScaleMap {
     }
 
     /// Initialization of pretraining.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, ScaleMap};
-    /// let pretraining = Initialization::from_scales(1.0, 0.0)?;
-    /// assert_eq!(ScaleMap::new(pretraining, 0.1)?.pretraining(), pretraining);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn pretraining(&self) -> Initialization {
         self.pretraining
     }
 
     /// Readout scale gamma of fine-tuning.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::from_scales(1.0, 0.0)?, 0.1)?;
-    /// assert_eq!(map.readout_scale(), 0.1);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn readout_scale(&self) -> f64 {
         self.readout_scale

@@ -5,19 +5,6 @@ use std::fmt;
 use crate::label::Label;
 
 /// Which of the two tasks use a feature.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::{FeatureClass, Supports};
-///
-/// let supports = Supports::from_overlap(0.2, 0.1, 0.5)?;
-/// let probability = |class| supports.probability(class);
-/// assert_eq!(FeatureClass::ALL.map(probability).iter().sum::<f64>(), 1.0);
-/// let reused = FeatureClass::ALL.into_iter().filter(|class| class.in_pretraining());
-/// assert!((reused.map(probability).sum::<f64>() - 0.2).abs() < 1e-16);
-/// # Ok::<(), diagonet::Error>(())
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FeatureClass {
     /// Active in both tasks.

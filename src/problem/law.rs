@@ -159,98 +159,42 @@ impl Group {
     }
 
     /// Name of the group.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Prior};
-    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 1.0)?.label().as_str(), "all");
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn label(&self) -> &Label {
         &self.label
     }
 
     /// Probability `p` of the group.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Prior};
-    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.weight(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn weight(&self) -> f64 {
         self.weight
     }
 
     /// Distribution of the true coefficient.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Prior};
-    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.prior(), Prior::ZERO);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn prior(&self) -> Prior {
         self.prior
     }
 
     /// Absolute scale `c` of the group's coordinates.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Prior};
-    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.scale(), 0.5);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn scale(&self) -> f64 {
         self.scale
     }
 
     /// Coefficient `b0` at which training starts.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Prior};
-    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.start(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn start(&self) -> f64 {
         self.start
     }
 
     /// What pretraining made of its coordinates, if there was pretraining.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Prior};
-    /// assert_eq!(Group::new("all", 1.0, Prior::ZERO, 0.5)?.pretrained(), None);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn pretrained(&self) -> Option<Pretrained> {
         self.pretrained
     }
 
     /// Whether it stands for its [mirror image](Self::with_mirror_image), too.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Prior};
-    /// assert!(!Group::new("all", 1.0, Prior::ZERO, 0.5)?.is_mirrored());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn is_mirrored(&self) -> bool {
         self.mirrored
@@ -473,15 +417,6 @@ impl Law {
     }
 
     /// The groups, in the order in which they were given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Group, Law, Prior};
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
-    /// assert_eq!(law.groups().len(), 1);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups

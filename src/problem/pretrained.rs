@@ -78,42 +78,18 @@ impl Pretrained {
     }
 
     /// Coefficient `beta_PT` that pretraining ended at.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Pretrained, Prior};
-    /// assert_eq!(Pretrained::new(0.3, Prior::ZERO)?.coefficient(), 0.3);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn coefficient(&self) -> f64 {
         self.coefficient
     }
 
     /// Distribution of the true coefficient of pretraining.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Pretrained, Prior};
-    /// assert_eq!(Pretrained::new(0.3, Prior::ZERO)?.prior(), Prior::ZERO);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn prior(&self) -> Prior {
         self.prior
     }
 
     /// Covariance `k` of the true coefficients of the two tasks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Pretrained, Prior};
-    /// assert_eq!(Pretrained::new(0.3, Prior::ZERO)?.covariance(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn covariance(&self) -> f64 {
         self.covariance

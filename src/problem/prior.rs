@@ -31,12 +31,6 @@ pub struct Prior {
 
 impl Prior {
     /// An atom at zero: the coordinate is not used.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::ZERO.mean_square(), 0.0);
-    /// ```
     pub const ZERO: Self = Self { mean: 0.0, variance: 0.0 };
 
     /// A Gaussian with mean `m` and variance `v`.
@@ -76,26 +70,12 @@ impl Prior {
     }
 
     /// Mean `m`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.mean(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
     /// Variance `v`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::gaussian(1.0, 2.0)?.variance(), 2.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn variance(&self) -> f64 {
         self.variance

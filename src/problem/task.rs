@@ -154,56 +154,24 @@ impl Supports {
     }
 
     /// Probability of being active in both tasks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.5)?.shared(), 0.125);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn shared(&self) -> f64 {
         self.shared
     }
 
     /// Probability of being active in fine-tuning only.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.5)?.new_features(), 0.125);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn new_features(&self) -> f64 {
         self.new_features
     }
 
     /// Probability of being active in pretraining only.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.5)?.pretraining_only(), 0.375);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn pretraining_only(&self) -> f64 {
         self.pretraining_only
     }
 
     /// Probability of being active in neither task.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.5)?.none(), 0.375);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn none(&self) -> f64 {
         self.none
@@ -444,60 +412,24 @@ impl Task {
     }
 
     /// Statistics of the supports.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Supports, Task};
-    /// let supports = Supports::from_overlap(0.5, 0.25, 1.0)?;
-    /// assert_eq!(Task::new(supports)?.supports(), supports);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn supports(&self) -> Supports {
         self.supports
     }
 
     /// Distribution of the active coefficients of pretraining.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Prior, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
-    /// assert_eq!(task.pretraining_prior(), Prior::atom(1.0)?);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn pretraining_prior(&self) -> Prior {
         self.pretraining_prior
     }
 
     /// Correlation `q` between the coefficients of shared coordinates.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
-    /// assert_eq!(task.with_correlation(0.5)?.correlation(), 0.5);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn correlation(&self) -> f64 {
         self.correlation
     }
 
     /// Variance `v` of the active coefficients of fine-tuning.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.5, 0.25, 1.0)?)?;
-    /// assert_eq!(task.fine_tuning_variance(), 4.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn fine_tuning_variance(&self) -> f64 {
         self.fine_tuning_variance
@@ -625,28 +557,12 @@ impl Samples {
     }
 
     /// Samples per coordinate, `alpha = N/D`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Samples;
-    /// assert_eq!(Samples::new(0.3)?.sample_ratio(), 0.3);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn sample_ratio(&self) -> f64 {
         self.sample_ratio
     }
 
     /// Variance of the label noise, `sigma²`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Samples;
-    /// assert_eq!(Samples::new(0.3)?.with_noise_variance(0.2)?.noise_variance(), 0.2);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn noise_variance(&self) -> f64 {
         self.noise_variance

@@ -73,32 +73,12 @@ impl Dataset {
     }
 
     /// Inputs X, one a row.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Dataset;
-    /// # use nalgebra::{dmatrix, dvector};
-    /// let data = Dataset::new(dmatrix![1.0, 2.0], dvector![3.0])?;
-    /// assert_eq!(data.inputs(), &dmatrix![1.0, 2.0]);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn inputs(&self) -> &DMatrix<f64> {
         &self.inputs
     }
 
     /// Labels y.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Dataset;
-    /// # use nalgebra::{dmatrix, dvector};
-    /// let data = Dataset::new(dmatrix![1.0, 2.0], dvector![3.0])?;
-    /// assert_eq!(data.labels(), &dvector![3.0]);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn labels(&self) -> &DVector<f64> {
         &self.labels

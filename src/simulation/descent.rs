@@ -149,13 +149,6 @@ impl GradientDescent {
     }
 
     /// The same descent in at most this many epochs.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientDescent;
-    /// assert_ne!(GradientDescent::new().with_max_epochs(10), GradientDescent::new());
-    /// ```
     #[must_use]
     pub fn with_max_epochs(self, max_epochs: usize) -> Self {
         Self { max_epochs, ..self }

@@ -16,13 +16,6 @@ use crate::simulation::random::{Purpose, Stream};
 ///
 /// The theory is asked about the probabilities themselves. Where these make no whole numbers of
 /// coordinates, exact sizes are off by up to one coordinate a group, a bias of order 1/D.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::simulation::SupportSampling;
-/// assert_eq!(SupportSampling::default(), SupportSampling::ExactSizes);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SupportSampling {

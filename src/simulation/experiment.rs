@@ -151,46 +151,12 @@ impl Experiment {
     }
 
     /// The same experiment with groups of the given kind of sizes, exact unless set.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::{Experiment, SupportSampling};
-    /// use diagonet::{Group, Law, Prior, Samples};
-    ///
-    /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-2)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-2)?,
-    /// ])?;
-    /// let exact = Experiment::of_law(law, Samples::new(0.5)?, 1000)?;
-    /// let signals = |experiment: &Experiment, draw| -> Result<usize, diagonet::Error> {
-    ///     Ok(experiment.draw(1, draw)?.groups.iter().filter(|group| **group == 0).count())
-    /// };
-    /// assert_eq!(signals(&exact, 0)?, 100);
-    /// let random = exact.with_support_sampling(SupportSampling::Bernoulli);
-    /// assert_ne!(signals(&random, 0)?, signals(&random, 1)?);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_support_sampling(self, sampling: SupportSampling) -> Self {
         Self { sampling, ..self }
     }
 
     /// The same experiment, trained in the given way, exactly unless set.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::{Experiment, GradientFlow, Trainer};
-    /// use diagonet::{Group, Law, Prior, Samples};
-    ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
-    /// let exact = Experiment::of_law(law, Samples::new(0.5)?, 20)?;
-    /// let flow = exact.clone().with_trainer(Trainer::Flow(GradientFlow::new()));
-    /// let difference = exact.run(1, 0)?.coefficients - flow.run(1, 0)?.coefficients;
-    /// assert!(difference.norm() < 1e-6);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_trainer(self, trainer: Trainer) -> Self {
         Self { trainer, ..self }
@@ -219,16 +185,6 @@ impl Experiment {
     }
 
     /// Number D of coordinates.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Experiment;
-    /// # use diagonet::{Group, Law, Prior, Samples};
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
-    /// assert_eq!(Experiment::of_law(law, Samples::new(0.5)?, 20)?.dimension(), 20);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.dimension
@@ -236,17 +192,6 @@ impl Experiment {
 
     /// The samples of fine-tuning as they are drawn: their ratio is that of a whole number of
     /// samples, so that the theory can be asked about exactly these.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Experiment;
-    /// # use diagonet::{Group, Law, Prior, Samples};
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
-    /// let experiment = Experiment::of_law(law, Samples::new(0.33)?, 10)?;
-    /// assert_eq!(experiment.samples().sample_ratio(), 0.3);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn samples(&self) -> Samples {
         self.samples

@@ -153,13 +153,6 @@ impl GradientFlow {
     }
 
     /// The same flow in at most this many steps, rejected ones included.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientFlow;
-    /// assert_ne!(GradientFlow::new().with_max_steps(10), GradientFlow::new());
-    /// ```
     #[must_use]
     pub fn with_max_steps(self, max_steps: usize) -> Self {
         Self { max_steps, ..self }

@@ -88,12 +88,6 @@ const CONVERGED: f64 = 1e-12;
 
 impl Interpolator {
     /// Largest relative residual and relative duality gap of a result, unless set.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::simulation::Interpolator::TOLERANCE, 1e-10);
-    /// ```
     pub const TOLERANCE: f64 = 1e-10;
 
     /// The end point of gradient flow to zero training loss.

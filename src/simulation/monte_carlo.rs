@@ -36,12 +36,6 @@ pub struct Shard {
 
 impl Shard {
     /// All draws, the shard 1/1.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::simulation::Shard::ALL.to_string(), "1/1");
-    /// ```
     pub const ALL: Self = Self { number: 1, count: NonZero::<u64>::MIN };
 
     /// Shard `number` of `count`, from 1 on.
@@ -65,12 +59,6 @@ impl Shard {
     }
 
     /// Number of this shard, from 1 on.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::simulation::Shard::ALL.number(), 1);
-    /// ```
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
@@ -185,28 +173,12 @@ impl MonteCarlo {
     }
 
     /// The same run with another seed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::MonteCarlo;
-    /// assert_ne!(MonteCarlo::new(5)?.with_seed(1), MonteCarlo::new(5)?);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
     /// A part of the same run; the parts [merge](Ensemble::merge) to the whole.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::{MonteCarlo, Shard};
-    /// assert_eq!(MonteCarlo::new(5)?.with_shard(Shard::ALL), MonteCarlo::new(5)?);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_shard(self, shard: Shard) -> Self {
         Self { shard, ..self }
@@ -459,13 +431,6 @@ impl Ensemble {
     }
 
     /// Names of the quantities.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Ensemble;
-    /// assert_eq!(Ensemble::new(vec!["error".into()], 0, 10).quantities(), ["error"]);
-    /// ```
     #[must_use]
     pub fn quantities(&self) -> &[String] {
         &self.quantities

@@ -20,22 +20,6 @@ const DIVERGENCE: f64 = 1e6;
 const RECORDED_DIGITS: u32 = 5;
 
 /// Why training stopped.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::Initialization;
-/// use diagonet::simulation::{Dataset, GradientFlow, Network, Stop};
-/// use nalgebra::{dmatrix, dvector};
-///
-/// // Contradictory labels: the gradient vanishes, the loss does not.
-/// let start = Network::uniform(&Initialization::from_scales(0.1, 0.0)?, 1);
-/// let data = Dataset::new(dmatrix![1.0; 1.0], dvector![1.0, 3.0])?;
-/// let training = GradientFlow::new().train(start, &data)?;
-/// assert_eq!(training.stop, Stop::Stationary);
-/// assert!((training.training_error - 1.0).abs() < 1e-12);
-/// # Ok::<(), diagonet::Error>(())
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stop {

@@ -23,12 +23,6 @@ const ACTIVE: &str = "active";
 const INACTIVE: &str = "inactive";
 
 /// How fine-tuning starts from what pretraining left.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(diagonet::Protocol::default(), diagonet::Protocol::Rebalanced);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -338,21 +332,9 @@ pub(crate) struct PretrainingState {
 impl Transfer {
     /// Relative change of the error of fine-tuning at which the nodes over the pretrained
     /// coefficients are enough.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Transfer::TOLERANCE, 1e-7);
-    /// ```
     pub const TOLERANCE: f64 = 1e-7;
 
     /// How often [`Solver::solve`] halves the steps over pretrained coefficients at most.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Transfer::MAX_REFINEMENT, 8);
-    /// ```
     pub const MAX_REFINEMENT: u32 = 8;
 
     /// Fine-tuning after pretraining on unlimited data, with rebalanced paths.
@@ -373,101 +355,36 @@ impl Transfer {
     }
 
     /// The same with pretraining on finite data.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
-    /// # let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let samples = Samples::new(0.5)?;
-    /// let transfer = Transfer::new(task, map).with_pretraining_samples(samples);
-    /// assert_eq!(transfer.pretraining_samples(), Some(samples));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_pretraining_samples(self, samples: Samples) -> Self {
         Self { pretraining_samples: Some(samples), ..self }
     }
 
     /// The same with another protocol of fine-tuning.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, Protocol, ScaleMap, Supports, Task, Transfer};
-    /// # let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let continued = Transfer::new(task, map).with_protocol(Protocol::Continued);
-    /// // Training goes on at the pretrained coefficient.
-    /// assert_eq!(continued.law(0)?.groups()[0].start(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn with_protocol(self, protocol: Protocol) -> Self {
         Self { protocol, ..self }
     }
 
     /// The two tasks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, ScaleMap, Supports, Task, Transfer};
-    /// # let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// assert_eq!(Transfer::new(task, map).task(), task);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn task(&self) -> Task {
         self.task
     }
 
     /// Initialization of pretraining, and the scales it leads to.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, ScaleMap, Supports, Task, Transfer};
-    /// # let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// assert_eq!(Transfer::new(task, map).scale_map(), map);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn scale_map(&self) -> ScaleMap {
         self.scale_map
     }
 
     /// Data of pretraining; `None` where they are unlimited.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, ScaleMap, Supports, Task, Transfer};
-    /// # let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// assert_eq!(Transfer::new(task, map).pretraining_samples(), None);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn pretraining_samples(&self) -> Option<Samples> {
         self.pretraining_samples
     }
 
     /// Protocol of fine-tuning.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Initialization, Protocol, ScaleMap, Supports, Task, Transfer};
-    /// # let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let continued = Transfer::new(task, map).with_protocol(Protocol::Continued);
-    /// assert_eq!(continued.protocol(), Protocol::Continued);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
