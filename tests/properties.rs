@@ -164,6 +164,26 @@ proptest! {
         prop_assert!(relative_error(value, sum) <= 1e-14);
     }
 
+    /// Built again from what they say of themselves, supports are the same to the bit.
+    #[test]
+    fn supports_read_back(rho in 0.0..=1.0_f64, first in 0.0..=1.0_f64, second in 0.0..=1.0_f64) {
+        let conditional = Supports::from_conditional(rho, first, second).unwrap();
+        let again = Supports::from_conditional(
+            conditional.pretraining_density(),
+            conditional.shared_density().unwrap_or(first),
+            conditional.new_density().unwrap_or(second),
+        );
+        prop_assert_eq!(again, Ok(conditional));
+        if let Ok(overlapping) = Supports::from_overlap(rho, first, second) {
+            let again = Supports::from_overlap(
+                overlapping.pretraining_density(),
+                overlapping.fine_tuning_density(),
+                overlapping.overlap().unwrap_or(second),
+            );
+            prop_assert_eq!(again, Ok(overlapping));
+        }
+    }
+
     #[test]
     fn supports_are_probabilities(rho_pt in 0.0..=1.0_f64, shared in 0.0..=1.0_f64, new in 0.0..=1.0_f64) {
         let supports = Supports::from_conditional(rho_pt, shared, new).unwrap();

@@ -148,7 +148,8 @@ impl TaskBias {
         deviation: f64,
     ) -> Result<Self> {
         let supports = task.supports();
-        let density = supports.fine_tuning_density();
+        // The sum of its parts, so that their shares of it sum to 1.
+        let density = supports.shared() + supports.new_features();
         check("fine_tuning_density", density, "(0, 1]", |x| x > 0.0)?;
         check("correlation", task.correlation(), "0, for the bias of a task", |x| x == 0.0)?;
         let magnitude =

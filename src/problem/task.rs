@@ -42,12 +42,29 @@ use crate::problem::prior::Prior;
 /// assert!((by_overlap.new_features() - conditional.new_features()).abs() < 1e-16);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Supports {
     shared: f64,
     new_features: f64,
     pretraining_only: f64,
     none: f64,
+    pretraining_density: f64,
+    given: Given,
+}
+
+/// What supports were built from besides the pretraining density, kept so that they say it of themselves
+/// to the bit.
+#[derive(Debug, Clone, Copy)]
+enum Given {
+    Overlap { fine_tuning_density: f64, overlap: f64 },
+    Conditional { shared_density: f64, new_density: f64 },
+}
+
+/// Supports are equal that give all classes the same probability.
+impl PartialEq for Supports {
+    fn eq(&self, other: &Self) -> bool {
+        FeatureClass::ALL.iter().all(|class| self.probability(*class) == other.probability(*class))
+    }
 }
 
 impl Supports {
@@ -94,6 +111,8 @@ impl Supports {
             }
         };
         Ok(Self {
+            pretraining_density,
+            given: Given::Overlap { fine_tuning_density, overlap },
             shared: shared.min(pretraining_density),
             new_features,
             pretraining_only: remainder(
@@ -135,6 +154,8 @@ impl Supports {
         check_probability("shared_density", shared_density)?;
         check_probability("new_density", new_density)?;
         Ok(Self {
+            pretraining_density,
+            given: Given::Conditional { shared_density, new_density },
             shared: pretraining_density * shared_density,
             new_features: (1.0 - pretraining_density) * new_density,
             pretraining_only: pretraining_density * (1.0 - shared_density),
@@ -188,7 +209,7 @@ impl Supports {
     /// ```
     #[must_use]
     pub fn pretraining_density(&self) -> f64 {
-        self.shared + self.pretraining_only
+        self.pretraining_density
     }
 
     /// Fine-tuning density `rho_FT`.
@@ -202,7 +223,10 @@ impl Supports {
     /// ```
     #[must_use]
     pub fn fine_tuning_density(&self) -> f64 {
-        self.shared + self.new_features
+        match self.given {
+            Given::Overlap { fine_tuning_density, .. } => fine_tuning_density,
+            Given::Conditional { .. } => self.shared + self.new_features,
+        }
     }
 
     /// Overlap `omega`, the fraction of the fine-tuning support that is active in pretraining;
@@ -218,7 +242,12 @@ impl Supports {
     /// ```
     #[must_use]
     pub fn overlap(&self) -> Option<f64> {
-        fraction(self.shared, self.fine_tuning_density())
+        match self.given {
+            Given::Overlap { fine_tuning_density, overlap } => {
+                (fine_tuning_density > 0.0).then_some(overlap)
+            }
+            Given::Conditional { .. } => fraction(self.shared, self.fine_tuning_density()),
+        }
     }
 
     /// Probability `rho_shared` of being active in fine-tuning given active in pretraining; `None`
@@ -233,7 +262,12 @@ impl Supports {
     /// ```
     #[must_use]
     pub fn shared_density(&self) -> Option<f64> {
-        fraction(self.shared, self.pretraining_density())
+        match self.given {
+            Given::Conditional { shared_density, .. } => {
+                (self.pretraining_density > 0.0).then_some(shared_density)
+            }
+            Given::Overlap { .. } => fraction(self.shared, self.pretraining_density),
+        }
     }
 
     /// Probability `rho_new` of being active in fine-tuning given inactive in pretraining; `None`
@@ -248,7 +282,12 @@ impl Supports {
     /// ```
     #[must_use]
     pub fn new_density(&self) -> Option<f64> {
-        fraction(self.new_features, self.new_features + self.none)
+        match self.given {
+            Given::Conditional { new_density, .. } => {
+                (self.pretraining_density < 1.0).then_some(new_density)
+            }
+            Given::Overlap { .. } => fraction(self.new_features, self.new_features + self.none),
+        }
     }
 }
 
