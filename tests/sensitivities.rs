@@ -7,7 +7,7 @@ mod common;
 use common::{config, decades, signed};
 use diagonet::{
     Error, Group, GroupGradient, Initialization, Law, LawGradient, Method, Prior, Protocol,
-    Samples, ScaleMap, Sensitivities, Solver, Supports, Task, Transfer, TransferGradient,
+    Samples, ScaleMap, Sensitivities, Solver, Supports, Task, Transfer,
 };
 use proptest::prelude::*;
 
@@ -355,26 +355,6 @@ fn second_stage(parameters: &Parameters) -> (Solver, Samples) {
     (solver, Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap())
 }
 
-fn entries(gradient: &TransferGradient) -> [(&'static str, Option<f64>); 15] {
-    [
-        ("absolute_scale", gradient.absolute_scale),
-        ("relative_scale", gradient.relative_scale),
-        ("readout_scale", gradient.readout_scale),
-        ("pretraining_density", Some(gradient.pretraining_density)),
-        ("fine_tuning_density", gradient.fine_tuning_density),
-        ("overlap", Some(gradient.overlap)),
-        ("pretraining_mean", gradient.pretraining_mean),
-        ("pretraining_variance", gradient.pretraining_variance),
-        ("fine_tuning_variance", gradient.fine_tuning_variance),
-        ("correlation", gradient.correlation),
-        ("pretraining_sample_ratio", gradient.pretraining_sample_ratio),
-        ("pretraining_noise_variance", gradient.pretraining_noise_variance),
-        ("sample_ratio", Some(gradient.sample_ratio)),
-        ("noise_variance", Some(gradient.noise_variance)),
-        ("explicit_penalty", gradient.explicit_penalty),
-    ]
-}
-
 fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
     let (solver, samples) = second_stage(parameters);
     let sensitivities = solver
@@ -382,9 +362,9 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
         .and_then(|solution| solution.sensitivities())
         .unwrap();
     let gradients = [
-        entries(&sensitivities.generalization_error),
-        entries(&sensitivities.effective_noise_variance),
-        entries(&sensitivities.effective_penalty),
+        sensitivities.generalization_error.entries(),
+        sensitivities.effective_noise_variance.entries(),
+        sensitivities.effective_penalty.entries(),
     ];
     for (index, &value) in parameters.iter().enumerate() {
         let name = gradients[0][index].0;
@@ -650,7 +630,7 @@ proptest! {
         prop_assume!(solver.solve(&transfer, &samples).is_ok());
         match solver.solve(&transfer, &samples).and_then(|s| s.sensitivities()) {
             Ok(sensitivities) => {
-                for (name, derivative) in entries(&sensitivities.generalization_error) {
+                for (name, derivative) in sensitivities.generalization_error.entries() {
                     prop_assert!(derivative.is_none_or(f64::is_finite), "{name}: {derivative:?}");
                 }
             }
@@ -707,7 +687,7 @@ fn derivatives_at_edges_are_one_sided() {
                 .solve(&transfer(&parameters, finite, Protocol::Rebalanced), &samples)
                 .and_then(|solution| solution.sensitivities())
                 .unwrap();
-            let (name, implicit) = entries(&sensitivities.generalization_error)[index];
+            let (name, implicit) = sensitivities.generalization_error.entries()[index];
             let Some(implicit) = implicit else {
                 assert!(!finite && (name.starts_with("pretraining")), "{name}");
                 continue;
