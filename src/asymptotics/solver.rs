@@ -118,7 +118,7 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e3)?])?;
     /// let solver = Solver::new().with_tolerance(1e-3)?;
