@@ -122,6 +122,7 @@ proptest! {
     }
 }
 
+#[cfg(feature = "quadrature")]
 #[test]
 fn effective_noise_beyond_floats_is_no_answer() {
     for (groups, alpha, noise) in
