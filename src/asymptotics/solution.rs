@@ -155,6 +155,11 @@ impl Solution {
         self.l1_weights.as_deref()
     }
 
+    /// Mean square of coefficients, starts and noise.
+    pub(crate) fn mean_square(&self) -> f64 {
+        self.law.magnitude_squared() + self.samples.noise_variance()
+    }
+
     /// The law that the problem was solved for.
     #[must_use]
     pub fn law(&self) -> &Law {

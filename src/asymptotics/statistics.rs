@@ -161,9 +161,10 @@ impl Statistics {
     /// Statistics at a solution.
     pub(crate) fn new(solution: &Solution, discovery_cut: f64) -> Result<Self> {
         let law = solution.law();
-        let weights = solution.l1_weights();
+        let (weights, mean_square) = (solution.l1_weights(), solution.mean_square());
         let estimates = |(index, group): (usize, &Group)| {
-            GroupEstimate::new(group, solution, weights.of_group(index))?.statistics(discovery_cut)
+            let weight = weights.of_group(index);
+            GroupEstimate::new(group, solution, weight, mean_square)?.statistics(discovery_cut)
         };
         let of_groups =
             law.groups().iter().enumerate().map(estimates).collect::<Result<Vec<_>>>()?;
@@ -289,8 +290,14 @@ pub(crate) struct GroupEstimate<'a> {
 }
 
 impl<'a> GroupEstimate<'a> {
-    /// The estimate of a group as part of a solution, with the weight that it has in an l1 norm.
-    pub(crate) fn new(group: &'a Group, solution: &Solution, l1_weight: f64) -> Result<Self> {
+    /// The estimate of a group as part of a solution, with the weight that it has in an l1 norm. The
+    /// [mean square](Solution::mean_square) is a sum over the law, and given so as to be taken once.
+    pub(crate) fn new(
+        group: &'a Group,
+        solution: &Solution,
+        l1_weight: f64,
+        mean_square: f64,
+    ) -> Result<Self> {
         let state = &solution.state;
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
@@ -299,10 +306,9 @@ impl<'a> GroupEstimate<'a> {
             Method::LeastSquares | Method::Lazy => (Box::new(Linear::new(group, 1.0)), 1.0),
             Method::Rich => (Box::new(SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
             Method::Auto | Method::Quadrature => {
-                let square =
-                    solution.law().magnitude_squared() + solution.samples().noise_variance();
                 // Where nothing that has weight is to be learned, the group has its own unit.
-                let square = if square > 0.0 { square } else { group.magnitude_squared() };
+                let square =
+                    if mean_square > 0.0 { mean_square } else { group.magnitude_squared() };
                 let square = exact_unit_squared(square);
                 (proximal(group, square)?, square)
             }

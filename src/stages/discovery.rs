@@ -63,11 +63,12 @@ impl TransferSolution {
     ) -> Result<f64> {
         let observations = self.transfer.observations(class, state)?;
         let weights = self.fine_tuning.l1_weights();
+        let mean_square = self.fine_tuning.mean_square();
         let rate = adaptive([-REACH, REACH], PANELS, TOLERANCE, |x| {
             let node = observations.node(x)?;
             let group = self.transfer.group(class, 1.0, &node)?;
             let weight = weights.of_scale(group.scale());
-            let estimate = GroupEstimate::new(&group, &self.fine_tuning, weight)?;
+            let estimate = GroupEstimate::new(&group, &self.fine_tuning, weight, mean_square)?;
             Ok(density(x) * estimate.discovery_rate(cut))
         })?;
         Ok(rate.clamp(0.0, 1.0))
