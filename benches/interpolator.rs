@@ -23,7 +23,7 @@ fn problem(dimension: usize, sample_ratio: f64) -> (Dataset, DVector<f64>, Netwo
     let map = ScaleMap::new(pretraining, 0.0).expect("legal");
     let task = Task::new(supports).expect("legal");
     let samples = Samples::new(sample_ratio).expect("legal");
-    let experiment = Experiment::new(Transfer::new(task, map), samples, dimension).expect("legal");
+    let experiment = Experiment::new(Transfer::new(&task, map), samples, dimension).expect("legal");
     let draw = experiment.draw(1, 0).expect("finite");
     let pretrained = &draw.pretraining_coefficients;
     let scales = map.fine_tuning_scales(pretrained).expect("legal");

@@ -36,8 +36,8 @@ fn transfer(criterion: &mut Criterion) {
     let solver = Solver::new();
     let gaussian = Prior::gaussian(0.0, 5.0).expect("a legal prior");
     let task = task().with_pretraining_prior(gaussian).expect("no correlation");
-    let finite = Transfer::new(task, scale_map(1e-3)).with_pretraining_samples(pretraining);
-    let unlimited = Transfer::new(self::task(), scale_map(1e-3));
+    let finite = Transfer::new(&task, scale_map(1e-3)).with_pretraining_samples(pretraining);
+    let unlimited = Transfer::new(&self::task(), scale_map(1e-3));
     for (name, transfer) in [("unlimited", unlimited), ("finite", finite)] {
         criterion.bench_function(&format!("transfer/error/{name}"), |b| {
             b.iter(|| solver.solve(black_box(&transfer), &samples));

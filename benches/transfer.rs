@@ -16,7 +16,7 @@ fn transfer(prior: Prior, protocol: Protocol) -> Transfer {
     let pretraining = Initialization::from_scales(0.01, -0.9).expect("legal scales");
     let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
     let samples = Samples::new(0.4).and_then(|samples| samples.with_noise_variance(0.01));
-    Transfer::new(task, map)
+    Transfer::new(&task, map)
         .with_protocol(protocol)
         .with_pretraining_samples(samples.expect("legal samples"))
 }

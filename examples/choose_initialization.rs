@@ -7,7 +7,7 @@ fn main() -> diagonet::Result<()> {
     for overlap in [0.0, 0.25, 0.5, 0.75, 1.0] {
         let task = Task::new(Supports::from_overlap(0.1, 0.1, overlap)?)?;
         let samples = Samples::new(0.25)?.with_noise_variance(0.01)?;
-        let optimum = Design::new(task, samples, 1e-3)?.optimum()?;
+        let optimum = Design::new(&task, samples, 1e-3)?.optimum()?;
         let (gap, readout) = (optimum.one_plus_relative_scale, optimum.readout_scale);
         println!(
             "{overlap:7}  {:.4}  {:5.3}  {:.2e} [{:.1e}, {:.1e}]  {:.2e} [{:.1e}, {:.1e}]",

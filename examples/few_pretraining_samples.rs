@@ -15,7 +15,7 @@ fn main() -> diagonet::Result<()> {
     for protocol in [Protocol::Rebalanced, Protocol::Continued] {
         for ratio in [0.1, 0.4, 0.8] {
             let pretraining = Samples::new(ratio)?.with_noise_variance(0.01)?;
-            let transfer = Transfer::new(task, scale_map)
+            let transfer = Transfer::new(&task, scale_map)
                 .with_pretraining_samples(pretraining)
                 .with_protocol(protocol);
             let solution = Solver::new().solve(&transfer, &samples)?;

@@ -6,7 +6,7 @@ fn main() -> diagonet::Result<()> {
     let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.8)?)?.with_correlation(0.5)?;
     let scale_map = ScaleMap::new(Initialization::from_scales(0.01, -0.9)?, 0.1)?;
     let pretraining = Samples::new(0.5)?.with_noise_variance(0.05)?;
-    let transfer = Transfer::new(task, scale_map).with_pretraining_samples(pretraining);
+    let transfer = Transfer::new(&task, scale_map).with_pretraining_samples(pretraining);
     let solution =
         Solver::new().solve(&transfer, &Samples::new(0.25)?.with_noise_variance(0.05)?)?;
 

@@ -90,10 +90,18 @@ pub enum Error {
         found: usize,
     },
 
-    /// The probabilities of the groups of a law do not add up to one.
-    #[error("the weights of the {groups} groups of the law sum to {sum:?} instead of 1")]
+    /// A property of random coefficients was to be set for a task that is given by its coefficients.
+    #[error("{parameter} cannot be set: the task is given by its coefficients")]
+    KnownCoefficients {
+        /// Name of the property.
+        parameter: &'static str,
+    },
+
+    /// The probabilities of the groups of a law, or of the components of a mixture, do not add up to
+    /// one.
+    #[error("the weights of {groups} groups or components sum to {sum:?} instead of 1")]
     WeightsDoNotSumToOne {
-        /// Number of groups.
+        /// Number of groups or components.
         groups: usize,
         /// The sum of their weights.
         sum: f64,

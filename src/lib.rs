@@ -94,9 +94,12 @@ pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use network::scale_map::ScaleMap;
 pub use problem::feature_class::FeatureClass;
 pub use problem::law::{Group, Law};
+pub use problem::mixture::Mixture;
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;
-pub use problem::task::{Samples, Supports, Task};
+pub use problem::samples::Samples;
+pub use problem::supports::Supports;
+pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
 pub use stages::transfer::{Protocol, Transfer, TransferSolution};
 

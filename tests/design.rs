@@ -49,7 +49,7 @@ fn the_optimum_is_that_of_a_fine_grid() {
         (0.1, 0.0, 0.25, 0.0, 1.0),
     ] {
         let (task, samples) = (task(density, overlap), samples(alpha, noise));
-        let optimum = Design::new(task, samples, c).unwrap().optimum().unwrap();
+        let optimum = Design::new(&task, samples, c).unwrap().optimum().unwrap();
         let best = optimum.report.generalization_error;
         let mut lowest = f64::INFINITY;
         for i in 0..=FINE {
@@ -79,7 +79,7 @@ proptest! {
         others in prop::collection::vec((decades(-11.9, 0.3), decades(-8.0, 2.0)), 20),
     ) {
         let (task, samples) = (task(density, overlap), samples(alpha, noise));
-        let optimum = Design::new(task, samples, absolute_scale).unwrap().optimum().unwrap();
+        let optimum = Design::new(&task, samples, absolute_scale).unwrap().optimum().unwrap();
         let best = optimum.report.generalization_error;
         // The optimum is what its scale map says.
         let law = Law::fine_tuning(&task, &optimum.scale_map).unwrap();
@@ -100,17 +100,17 @@ proptest! {
 fn the_tolerated_intervals_end_where_the_error_exceeds_the_tolerance() {
     const TOLERANCE: f64 = 0.01;
     let (task, samples) = (task(0.1, 0.8), samples(0.25, 0.01));
-    let design = Design::new(task, samples, 1e-3).unwrap().with_tolerance(TOLERANCE).unwrap();
+    let design = Design::new(&task, samples, 1e-3).unwrap().with_tolerance(TOLERANCE).unwrap();
     let optimum = design.optimum().unwrap();
     let [low, high] = optimum.one_plus_relative_scale.tolerated;
     let [_, top] = optimum.readout_scale.tolerated;
     let limit = optimum.report.generalization_error * (1.0 + TOLERANCE);
     let best_at = |gap: f64| {
-        let fixed = design.with_relative_scales(gap - 1.0..=gap - 1.0).unwrap();
+        let fixed = design.clone().with_relative_scales(gap - 1.0..=gap - 1.0).unwrap();
         fixed.optimum().unwrap().report.generalization_error
     };
     let best_with = |gamma: f64| {
-        let fixed = design.with_readout_scales(gamma..=gamma).unwrap();
+        let fixed = design.clone().with_readout_scales(gamma..=gamma).unwrap();
         fixed.optimum().unwrap().report.generalization_error
     };
     // The ends are good to 1 %.
@@ -126,7 +126,7 @@ fn the_tolerated_intervals_end_where_the_error_exceeds_the_tolerance() {
 fn directions_without_effect_are_flat() {
     // Nothing was pretrained: 1 + lambda and gamma make one scale together.
     let supports = Supports::from_overlap(0.0, 0.1, 0.0).unwrap();
-    let design = Design::new(Task::new(supports).unwrap(), samples(0.08, 0.01), 1e-3).unwrap();
+    let design = Design::new(&Task::new(supports).unwrap(), samples(0.08, 0.01), 1e-3).unwrap();
     let optimum = design.optimum().unwrap();
     // The best scale needs more than the first layer at 1 + lambda = 2 can give.
     assert!(optimum.scale_map.fine_tuning_scale(0.0).unwrap() > 4e-3);
@@ -135,8 +135,8 @@ fn directions_without_effect_are_flat() {
 
     // Three parameters for two scales: the absolute scale can be made up for by the others wherever
     // the scale of a new feature does not need to be below it.
-    let design = Design::new(task(0.1, 0.5), samples(0.08, 0.0), 1e-3).unwrap();
-    let free = design.with_absolute_scales(1e-6..=1e-3).unwrap().optimum().unwrap();
+    let design = Design::new(&task(0.1, 0.5), samples(0.08, 0.0), 1e-3).unwrap();
+    let free = design.clone().with_absolute_scales(1e-6..=1e-3).unwrap().optimum().unwrap();
     let fixed = design.optimum().unwrap();
     assert!(free.absolute_scale.is_flat(), "{free:?}");
     let [free, fixed] = [free, fixed].map(|optimum| optimum.report.generalization_error);
@@ -146,7 +146,7 @@ fn directions_without_effect_are_flat() {
 #[test]
 fn an_optimum_at_a_bound_is_at_the_bound() {
     let optimum = |task, samples: Samples, gamma: std::ops::RangeInclusive<f64>| {
-        let design = Design::new(task, samples, 1e-3).unwrap();
+        let design = Design::new(&task, samples, 1e-3).unwrap();
         design.with_readout_scales(gamma).unwrap().optimum().unwrap()
     };
     // Everything is reused.
@@ -162,13 +162,13 @@ fn an_optimum_at_a_bound_is_at_the_bound() {
     assert_eq!(forget.readout_scale.value, 0.0);
     assert_eq!(forget.inductive_bias().unwrap().regime(), Regime::I);
     // Too much noise to learn anything: a network that cannot move, if it is in the box.
-    let design = Design::new(task(0.1, 0.5), samples(0.9, 50.0), 1e-3).unwrap();
+    let design = Design::new(&task(0.1, 0.5), samples(0.9, 50.0), 1e-3).unwrap();
     let frozen = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
     assert_eq!(frozen.one_plus_relative_scale.value, 0.0);
     assert_eq!(frozen.readout_scale.value, 0.0);
     assert_eq!(frozen.report.generalization_error, 1.0);
     // A value that does better the smaller it is, and worst at 0, where new features are frozen.
-    let vanishing = Design::new(task(0.1, 0.8), samples(0.25, 0.0), 0.0).unwrap();
+    let vanishing = Design::new(&task(0.1, 0.8), samples(0.25, 0.0), 0.0).unwrap();
     let vanishing = vanishing.optimum().unwrap();
     assert_eq!(vanishing.readout_scale.position, Position::SmallestPositive);
     assert_eq!(vanishing.readout_scale.value, 1e-8);
@@ -176,15 +176,15 @@ fn an_optimum_at_a_bound_is_at_the_bound() {
 
 #[test]
 fn a_design_without_an_answer_says_why() {
-    let diverging = Design::new(task(0.1, 0.5), samples(1.0, 0.1), 1e-3).unwrap();
+    let diverging = Design::new(&task(0.1, 0.5), samples(1.0, 0.1), 1e-3).unwrap();
     assert!(matches!(diverging.optimum(), Err(Error::Diverges { .. })));
-    let design = Design::new(task(0.1, 0.5), samples(0.5, 0.1), 1e-3).unwrap();
+    let design = Design::new(&task(0.1, 0.5), samples(0.5, 0.1), 1e-3).unwrap();
     assert!(matches!(
-        design.with_readout_scales(1.0..=0.5),
+        design.clone().with_readout_scales(1.0..=0.5),
         Err(Error::EmptyRange { parameter: "readout_scale", .. })
     ));
     assert!(matches!(
-        design.with_relative_scales(f64::NAN..=1.0),
+        design.clone().with_relative_scales(f64::NAN..=1.0),
         Err(Error::OutOfDomain { parameter: "relative_scale", .. })
     ));
     assert!(design.with_tolerance(0.0).is_err());
@@ -225,15 +225,15 @@ fn a_range_from_zero_on_loses_nothing_and_stays_legal() {
     // All of fine-tuning is within pretraining, and sparse: the smaller the first layer the better.
     let supports = Supports::from_conditional(0.0036, 0.49, 0.0).unwrap();
     let sparse = Task::new(supports).unwrap().with_pretraining_magnitude(2.9).unwrap();
-    let design = Design::new(sparse, samples(0.037, 0.0), 1e-5).unwrap();
+    let design = Design::new(&sparse, samples(0.037, 0.0), 1e-5).unwrap();
     let optimum = design.optimum().unwrap();
     assert!(optimum.one_plus_relative_scale.value < 1e-10);
     let from_zero = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
     let errors = [&optimum, &from_zero].map(|optimum| optimum.report.generalization_error);
     assert!(errors[1] <= errors[0] * (1.0 + OPTIMUM_BUDGET), "{errors:?}");
-    let design = Design::new(task(0.1, 0.5), samples(0.3, 0.0), 1e-3).unwrap();
+    let design = Design::new(&task(0.1, 0.5), samples(0.3, 0.0), 1e-3).unwrap();
     for largest in [1e-153, 1e-150] {
-        let optimum = design.with_readout_scales(0.0..=largest).unwrap().optimum().unwrap();
+        let optimum = design.clone().with_readout_scales(0.0..=largest).unwrap().optimum().unwrap();
         assert_eq!(optimum.unanswered, 0);
     }
 }
@@ -244,12 +244,12 @@ fn flat_valleys_are_followed_to_their_floor() {
     let supports = Supports::from_conditional(0.43, 0.98, 0.0).unwrap();
     let base = Task::new(supports).unwrap().with_correlation(0.7).unwrap();
     let large = base.with_pretraining_magnitude(10.0).unwrap();
-    let noisy = Design::new(large, samples(0.03, 10.0), 1e-3).unwrap().optimum().unwrap();
+    let noisy = Design::new(&large, samples(0.03, 10.0), 1e-3).unwrap().optimum().unwrap();
     assert!(noisy.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", noisy.gain());
     // Three parameters, of which the smallest features are indifferent to two.
     let supports = Supports::from_conditional(0.56, 0.19, 0.18).unwrap();
     let small = Task::new(supports).unwrap().with_pretraining_magnitude(1.4e-3).unwrap();
-    let design = Design::new(small, samples(0.9, 0.1), 1.0).unwrap();
+    let design = Design::new(&small, samples(0.9, 0.1), 1.0).unwrap();
     let free = design.with_absolute_scales(1e-6..=10.0).unwrap().optimum().unwrap();
     assert!(free.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", free.gain());
 }
@@ -272,10 +272,10 @@ fn no_samples_are_required_for_what_the_start_knows() {
 fn the_best_initialization_needs_the_fewest_samples() {
     const TARGET: f64 = 0.3;
     let task = task(0.1, 0.8);
-    let design = Design::new(task, samples(0.5, 0.01), 1e-3).unwrap();
+    let design = Design::new(&task, samples(0.5, 0.01), 1e-3).unwrap();
     let least = design.required_sample_ratio(TARGET).unwrap();
     // At this ratio the best error is the target.
-    let there = Design::new(task, samples(least, 0.01), 1e-3).unwrap().optimum().unwrap();
+    let there = Design::new(&task, samples(least, 0.01), 1e-3).unwrap().optimum().unwrap();
     assert!(relative_error(there.report.generalization_error, TARGET) < 1e-8);
     // That initialization needs no fewer samples, and others need more.
     let required = |map: &ScaleMap| {

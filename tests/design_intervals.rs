@@ -17,7 +17,7 @@ const TOLERANCE: f64 = 1e-3;
 /// Ranges of one plus the relative scale, and of the readout scale, of a design that sets none.
 const RANGES: [[f64; 2]; 2] = [[1e-12, 2.0], [1e-8, 100.0]];
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Problem {
     task: Task,
     samples: Samples,
@@ -79,7 +79,7 @@ impl Problem {
     }
 
     fn check(&self) -> std::result::Result<(), TestCaseError> {
-        let design = Design::new(self.task, self.samples, self.absolute_scale).unwrap();
+        let design = Design::new(&self.task, self.samples, self.absolute_scale).unwrap();
         let optimum = design.with_tolerance(TOLERANCE).unwrap().optimum().unwrap();
         let best = optimum.report.generalization_error;
         for (axis, parameter) in
@@ -162,7 +162,7 @@ proptest! {
     #[test]
     fn intervals_of_three_parameters_end_where_the_rest_can_not_make_up(problem in problems()) {
         let [smallest, largest] = [1e-5, 1e2];
-        let design = Design::new(problem.task, problem.samples, 1.0).unwrap();
+        let design = Design::new(&problem.task, problem.samples, 1.0).unwrap();
         let design = design.with_absolute_scales(smallest..=largest).unwrap();
         let optimum = design.optimum().unwrap();
         let best = optimum.report.generalization_error;
@@ -175,9 +175,9 @@ proptest! {
         for (axis, [lowest, highest], parameter) in cases {
             let excess = |x: f64| {
                 let fixed = match axis {
-                    0 => design.with_absolute_scales(x..=x).unwrap(),
-                    1 => design.with_relative_scales(x - 1.0..=x - 1.0).unwrap(),
-                    _ => design.with_readout_scales(x..=x).unwrap(),
+                    0 => design.clone().with_absolute_scales(x..=x).unwrap(),
+                    1 => design.clone().with_relative_scales(x - 1.0..=x - 1.0).unwrap(),
+                    _ => design.clone().with_readout_scales(x..=x).unwrap(),
                 };
                 let lowest = fixed.optimum().unwrap().report.generalization_error;
                 (lowest / best - 1.0) / TOLERANCE
@@ -230,7 +230,7 @@ fn an_optimum_next_to_zero_is_not_passed_over() {
     let supports = Supports::from_overlap(density, density, 1.0).unwrap();
     let task = Task::new(supports).unwrap().with_fine_tuning_variance(variance).unwrap();
     let samples = Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
-    let design = Design::new(task, samples, 1e-5).unwrap();
+    let design = Design::new(&task, samples, 1e-5).unwrap();
     let optimum = design.with_absolute_scales(1e-5..=100.0).unwrap().optimum().unwrap();
     let known = Problem { task, samples, absolute_scale: 1e-5 }.error(2.0, 0.012_991_335_97);
     let best = optimum.report.generalization_error;
@@ -241,7 +241,7 @@ fn an_optimum_next_to_zero_is_not_passed_over() {
 fn a_bound_that_nobody_set_is_a_default() {
     let supports = Supports::from_overlap(0.1, 0.1, 0.0).unwrap();
     let task = Task::new(supports).unwrap();
-    let design = Design::new(task, Samples::new(0.4).unwrap(), 1e-3).unwrap();
+    let design = Design::new(&task, Samples::new(0.4).unwrap(), 1e-3).unwrap();
     let forget = design.optimum().unwrap().one_plus_relative_scale;
     assert_eq!((forget.value, forget.position), (1e-12, Position::DefaultBound));
     let set = design.with_relative_scales(-0.5..=1.0).unwrap().optimum().unwrap();
@@ -249,7 +249,7 @@ fn a_bound_that_nobody_set_is_a_default() {
     assert_eq!((set.value, set.position), (0.5, Position::Lowest));
     // The ends of what is legal are no defaults.
     let supports = Supports::from_overlap(0.1, 0.1, 1.0).unwrap();
-    let design = Design::new(Task::new(supports).unwrap(), Samples::new(0.08).unwrap(), 1e-3);
+    let design = Design::new(&Task::new(supports).unwrap(), Samples::new(0.08).unwrap(), 1e-3);
     let reuse = design.unwrap().optimum().unwrap();
     assert_eq!(reuse.one_plus_relative_scale.position, Position::Highest);
     assert_eq!(reuse.readout_scale.position, Position::Lowest);

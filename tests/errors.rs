@@ -81,9 +81,8 @@ fn numbers_outside_their_domain_name_the_parameter() {
     for x in NOT_NUMBERS.into_iter().chain([-1.0 - f64::EPSILON, 1.0 + f64::EPSILON]) {
         assert_names(unit_task().with_correlation(x), "correlation");
     }
-    assert_names(correlated.with_pretraining_magnitude(0.0), "correlation");
-    assert_names(correlated.with_pretraining_prior(Prior::ZERO), "correlation");
-    assert_names(TaskBias::of_task(&correlated, &map), "correlation");
+    assert_names(correlated.clone().with_pretraining_magnitude(0.0), "correlation");
+    assert_names(correlated.clone().with_pretraining_prior(Prior::ZERO), "correlation");
     let gaussian = unit_task().with_pretraining_prior(Prior::gaussian(0.0, 1.0).unwrap()).unwrap();
     assert_names(TaskBias::of_task(&gaussian, &map), "pretraining_variance");
     for x in negative_and(&[1e151]) {
@@ -334,7 +333,7 @@ fn advertised_domains_are_those_that_are_checked() {
         constructor(|x| Solver::new().with_explicit_penalty(x)),
         constructor(move |x| RecoveryThreshold::of_supports(&supports, x)),
         constructor(move |x| bias.regime_at(x)),
-        constructor(move |x| Design::new(unit_task(), samples, x)),
+        constructor(move |x| Design::new(&unit_task(), samples, x)),
     ];
     #[cfg(feature = "simulation")]
     {
@@ -349,7 +348,7 @@ fn advertised_domains_are_those_that_are_checked() {
         ]);
     }
     constructors
-        .push(constructor(move |x| Design::new(unit_task(), samples, 1.0)?.with_tolerance(x)));
+        .push(constructor(move |x| Design::new(&unit_task(), samples, 1.0)?.with_tolerance(x)));
     for constructor in constructors {
         let error = constructor(f64::NAN).unwrap_err();
         let &Error::OutOfDomain { parameter, domain, .. } = error.cause() else {
@@ -405,7 +404,7 @@ fn divergence_of_pretraining_names_its_stage() {
     let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
     let noisy = |ratio| Samples::new(ratio).unwrap().with_noise_variance(0.1).unwrap();
     let (solver, threshold, few) = (Solver::new(), noisy(1.0), noisy(0.3));
-    let transfer = Transfer::new(unit_task(), map).with_pretraining_samples(threshold);
+    let transfer = Transfer::new(&unit_task(), map).with_pretraining_samples(threshold);
     let mut errors = vec![
         transfer.pretraining().unwrap_err(),
         transfer.law(0).unwrap_err(),
@@ -413,7 +412,7 @@ fn divergence_of_pretraining_names_its_stage() {
         solver.solve(&transfer, &few).unwrap_err(),
         solver.solve(&transfer, &few).and_then(|s| s.sensitivities()).unwrap_err(),
     ];
-    let design = Design::new(unit_task(), few, 1e-3).unwrap().with_pretraining_samples(threshold);
+    let design = Design::new(&unit_task(), few, 1e-3).unwrap().with_pretraining_samples(threshold);
     errors.push(design.optimum().unwrap_err());
     for error in errors {
         let is_pretraining = matches!(&error, Error::InStage { stage: Stage::Pretraining, .. });
@@ -425,7 +424,7 @@ fn divergence_of_pretraining_names_its_stage() {
         );
     }
     // Fine-tuning is the stage that errors without one belong to.
-    let transfer = Transfer::new(unit_task(), map);
+    let transfer = Transfer::new(&unit_task(), map);
     let error = solver.solve(&transfer, &threshold).unwrap_err();
     assert!(matches!(error, Error::Diverges { .. }), "{error:?}");
 }
@@ -494,8 +493,8 @@ fn networks_that_diverge_name_the_stage_of_their_training() {
         let experiment = experiment.with_trainer(Trainer::Descent(descent));
         experiment.run(1, 0).unwrap_err()
     };
-    let unlimited = Transfer::new(unit_task(), map);
-    let in_pretraining = error(unlimited.with_pretraining_samples(samples));
+    let unlimited = Transfer::new(&unit_task(), map);
+    let in_pretraining = error(unlimited.clone().with_pretraining_samples(samples));
     assert!(matches!(in_pretraining, Error::InStage { stage: Stage::Pretraining, .. }));
     assert!(matches!(in_pretraining.cause(), Error::TrainingDiverged { .. }));
     assert!(in_pretraining.to_string().starts_with("in pretraining: training diverged"));

@@ -4,8 +4,8 @@ mod common;
 
 use common::{config, decades, relative_error, relative_scale, signed};
 use diagonet::{
-    Axis, Error, Feature, InductiveBias, Initialization, Penalty, PhaseDiagram, Regime, ScaleMap,
-    Supports, TargetBias, Task, TaskBias,
+    Axis, Error, Feature, InductiveBias, Initialization, Penalty, PhaseDiagram, Prior, Regime,
+    ScaleMap, Supports, TargetBias, Task, TaskBias,
 };
 use proptest::prelude::*;
 
@@ -549,7 +549,7 @@ mod tasks {
                 Ok(bias) => bias,
                 Err(error) => {
                     prop_assert_eq!(error, Error::NoLimit { quantity: "l_order" });
-                    prop_assert!(task.fine_tuning_variance() == 0.0);
+                    prop_assert!(task.shared_prior() == Prior::ZERO.into());
                     return Ok(());
                 }
             };

@@ -205,10 +205,10 @@ fn a_design_needs_no_more_samples_than_it_must() {
     let cases = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8].map(|share| (0.5, 0.0, share));
     for (overlap, noise, share) in cases.into_iter().chain([(0.8, 0.01, 0.3), (0.2, 0.1, 0.6)]) {
         let task = Task::new(Supports::from_overlap(0.1, 0.1, overlap).unwrap()).unwrap();
-        let target = share * 0.1 * task.fine_tuning_variance();
+        let target = share * task.mean_square();
         let design = |ratio: f64| {
             let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
-            Design::new(task, samples, 1e-3).unwrap().with_readout_scales(0.0..=0.0).unwrap()
+            Design::new(&task, samples, 1e-3).unwrap().with_readout_scales(0.0..=0.0).unwrap()
         };
         let error = |ratio: f64| design(ratio).optimum().unwrap().report.generalization_error;
         let ratio = design(0.5).required_sample_ratio(target).unwrap();
@@ -225,7 +225,7 @@ fn a_design_without_a_choice_needs_what_its_law_does() {
     let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
     let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
     let law = Law::fine_tuning(&task, &map).unwrap();
-    let design = Design::new(task, Samples::new(0.5).unwrap(), 1e-3).unwrap();
+    let design = Design::new(&task, Samples::new(0.5).unwrap(), 1e-3).unwrap();
     let design = design.with_relative_scales(0.0..=0.0).unwrap();
     let design = design.with_readout_scales(0.0..=0.0).unwrap();
     for i in 1..60 {
@@ -240,7 +240,7 @@ fn a_design_without_a_choice_needs_what_its_law_does() {
 
 /// Error without samples.
 fn error_without_samples(task: &Task) -> f64 {
-    task.supports().fine_tuning_density() * task.fine_tuning_variance()
+    task.mean_square()
 }
 
 #[test]

@@ -323,23 +323,25 @@ fn what_has_no_derivative_says_so() {
 }
 
 /// Both stages as plain numbers: absolute, relative and readout scale; densities and overlap; mean and
-/// variance of pretraining; variance of fine-tuning and correlation; sample ratio and noise of
+/// variance of pretraining, of shared and of new features; correlation; sample ratio and noise of
 /// pretraining and fine-tuning; explicit penalty.
-type Parameters = [f64; 15];
+type Parameters = [f64; 18];
 
 fn transfer(parameters: &Parameters, finite: bool, protocol: Protocol) -> Transfer {
-    let &[c, lambda, gamma, rho_pt, rho_ft, overlap, mean, variance, v, q, ratio, noise, ..] =
-        parameters;
+    let &[c, lambda, gamma, rho_pt, rho_ft, overlap, mean, variance, ..] = parameters;
+    let &[_, _, _, _, _, _, _, _, m_s, v_s, m_n, v_n, q, ratio, noise, ..] = parameters;
     let task = Task::new(Supports::from_overlap(rho_pt, rho_ft, overlap).unwrap())
         .unwrap()
         .with_pretraining_prior(Prior::gaussian(mean, variance).unwrap())
         .unwrap()
-        .with_fine_tuning_variance(v)
+        .with_shared_prior(Prior::gaussian(m_s, v_s).unwrap())
+        .unwrap()
+        .with_new_prior(Prior::gaussian(m_n, v_n).unwrap())
         .unwrap()
         .with_correlation(q)
         .unwrap();
     let initialization = Initialization::from_scales(c, lambda).unwrap();
-    let transfer = Transfer::new(task, ScaleMap::new(initialization, gamma).unwrap());
+    let transfer = Transfer::new(&task, ScaleMap::new(initialization, gamma).unwrap());
     let transfer = transfer.with_protocol(protocol);
     if finite {
         let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
@@ -369,7 +371,9 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
     for (index, &value) in parameters.iter().enumerate() {
         let name = gradients[0][index].0;
         // What can only grow is not approached from both sides.
-        if value == 0.0 && !["relative_scale", "pretraining_mean", "correlation"].contains(&name) {
+        let signed =
+            ["relative_scale", "pretraining_mean", "shared_mean", "new_mean", "correlation"];
+        if value == 0.0 && !signed.contains(&name) {
             continue;
         }
         if gradients[0][index].1.is_none() {
@@ -402,8 +406,10 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
 
 #[test]
 fn derivatives_of_both_stages() {
-    let base: Parameters =
-        [0.01, -0.9, 0.05, 0.2, 0.1, 0.7, 0.8, 0.0, 9.0, 0.6, 0.5, 0.05, 0.3, 0.02, 0.0];
+    let base: Parameters = [
+        0.01, -0.9, 0.05, 0.2, 0.1, 0.7, 0.8, 0.0, 0.0, 9.0, 0.0, 9.0, 0.6, 0.5, 0.05, 0.3, 0.02,
+        0.0,
+    ];
     let gaussian = {
         let mut parameters = base;
         (parameters[6], parameters[7]) = (0.3, 2.0);
@@ -412,13 +418,14 @@ fn derivatives_of_both_stages() {
     let centred = {
         let mut parameters = base;
         (parameters[6], parameters[7]) = (0.0, 5.0);
-        parameters[14] = 0.2;
+        parameters[17] = 0.2;
         parameters
     };
     let negative = {
         let mut parameters = gaussian;
         parameters[6] = -1.5;
-        parameters[10] = 1.5;
+        parameters[8..12].copy_from_slice(&[0.7, 2.0, -1.2, 5.0]);
+        parameters[13] = 1.5;
         parameters
     };
     for (parameters, protocol) in [
@@ -594,7 +601,7 @@ fn edges() -> impl Strategy<Value = (Parameters, bool, Protocol)> {
             let overlap = supports.overlap().unwrap_or(0.0);
             [supports.pretraining_density(), supports.fine_tuning_density(), overlap]
         });
-    let mean = prop_oneof![1 => Just(0.0), 2 => signed(decades(-2.0, 1.0))];
+    let mean = || prop_oneof![1 => Just(0.0), 2 => signed(decades(-2.0, 1.0))];
     let variance = || prop_oneof![1 => Just(0.0), 2 => decades(-3.0, 1.0)];
     let correlation =
         prop_oneof![1 => Just(0.0), 1 => Just(1.0), 1 => Just(-1.0), 3 => -1.0..1.0_f64];
@@ -603,17 +610,18 @@ fn edges() -> impl Strategy<Value = (Parameters, bool, Protocol)> {
     let kappa = prop_oneof![2 => Just(0.0), 1 => decades(-3.0, 1.0)];
     (
         (scale, common::relative_scale(), readout, densities),
-        (mean, variance(), variance(), correlation),
+        (mean(), variance(), mean(), variance(), mean(), variance(), correlation),
         (ratio(), noise(), ratio(), noise(), kappa),
         (prop::bool::weighted(0.1), any::<bool>()),
     )
-        .prop_map(|((c, lambda, gamma, rho), (m, v_pt, v, q), data, (finite, continued))| {
+        .prop_map(|((c, lambda, gamma, rho), priors, data, (finite, continued))| {
+            let (m, v_pt, m_s, v_s, m_n, v_n, q) = priors;
             let [rho_pt, rho_ft, overlap] = rho;
             let q = if m == 0.0 && v_pt == 0.0 { 0.0 } else { q };
             let (ratio_pt, noise_pt, ratio, noise, kappa) = data;
             let parameters = [
-                c, lambda, gamma, rho_pt, rho_ft, overlap, m, v_pt, v, q, ratio_pt, noise_pt,
-                ratio, noise, kappa,
+                c, lambda, gamma, rho_pt, rho_ft, overlap, m, v_pt, m_s, v_s, m_n, v_n, q,
+                ratio_pt, noise_pt, ratio, noise, kappa,
             ];
             let protocol = if continued { Protocol::Continued } else { Protocol::Rebalanced };
             (parameters, finite, protocol)
@@ -659,8 +667,9 @@ fn one_sided(f: impl Fn(f64) -> f64, step: f64) -> f64 {
 #[test]
 fn derivatives_at_edges_are_one_sided() {
     // Rows: a parameter, its value at the edge, and the step into the domain.
-    let base: Parameters =
-        [0.5, -0.5, 0.3, 0.2, 0.1, 0.7, 0.8, 0.0, 9.0, 0.6, 0.5, 0.05, 0.3, 0.02, 0.1];
+    let base: Parameters = [
+        0.5, -0.5, 0.3, 0.2, 0.1, 0.7, 0.8, 0.0, 0.0, 9.0, 0.0, 9.0, 0.6, 0.5, 0.05, 0.3, 0.02, 0.1,
+    ];
     for finite in [false, true] {
         for (index, edge, step) in [
             (0, 0.0, 1e-4),
@@ -670,17 +679,18 @@ fn derivatives_at_edges_are_one_sided() {
             (5, 1.0, -1e-2),
             (5, 0.0, 1e-2),
             (7, 0.0, 1e-2),
-            (8, 0.0, 1e-2),
-            (9, 1.0, -1e-2),
-            (11, 0.0, 1e-3),
-            (13, 0.0, 1e-3),
-            (14, 0.0, 1e-2),
+            (9, 0.0, 1e-2),
+            (11, 0.0, 1e-2),
+            (12, 1.0, -1e-2),
+            (14, 0.0, 1e-3),
+            (16, 0.0, 1e-3),
+            (17, 0.0, 1e-2),
         ] {
             // A vanishing scale needs unlimited pretraining data, or enough.
             let mut parameters = base;
             parameters[index] = edge;
             if index == 0 {
-                parameters[10] = 2.0;
+                parameters[13] = 2.0;
             }
             let (solver, samples) = second_stage(&parameters);
             let sensitivities = solver

@@ -76,7 +76,7 @@ fn training_in_the_weights_ends_at_the_exact_end_point_in_all_regimes() {
     const DESCENT: f64 = 0.01;
     for (name, lambda, gamma) in REGIMES {
         let exact = Experiment::new(
-            Transfer::new(task(0.2, 0.2, 0.5), scale_map(1e-3, lambda, gamma)),
+            Transfer::new(&task(0.2, 0.2, 0.5), scale_map(1e-3, lambda, gamma)),
             Samples::new(0.4).unwrap(),
             60,
         )
@@ -105,7 +105,7 @@ fn both_stages_trained_in_the_weights_agree_with_the_exact_stages() {
         .unwrap();
     let samples = Samples::new(0.4).unwrap().with_noise_variance(0.01).unwrap();
     let transfer =
-        Transfer::new(task, scale_map(0.05, -0.5, 0.1)).with_pretraining_samples(samples);
+        Transfer::new(&task, scale_map(0.05, -0.5, 0.1)).with_pretraining_samples(samples);
     let exact = Experiment::new(transfer, samples, 60).unwrap();
     let flow = exact.clone().with_trainer(Trainer::Flow(GradientFlow::new()));
     let draw = exact.draw(12, 3).unwrap();
@@ -122,7 +122,7 @@ fn both_stages_trained_in_the_weights_agree_with_the_exact_stages() {
 fn flow_conserves_what_the_theory_says() {
     const DRIFT: f64 = 1e-9;
     let experiment = Experiment::new(
-        Transfer::new(task(0.2, 0.2, 0.5), scale_map(1e-2, -0.5, 0.1)),
+        Transfer::new(&task(0.2, 0.2, 0.5), scale_map(1e-2, -0.5, 0.1)),
         Samples::new(0.4).unwrap(),
         60,
     )
@@ -172,8 +172,9 @@ fn theory_is_within_the_statistical_error_of_simulation() {
     let gaussian = |mean, variance| Prior::gaussian(mean, variance).unwrap();
     let atom = |value| Prior::atom(value).unwrap();
     let samples = |alpha, noise| Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
-    let transfer =
-        |task, map, samples| Experiment::new(Transfer::new(task, map), samples, DIMENSION).unwrap();
+    let transfer = |task, map, samples| {
+        Experiment::new(Transfer::new(&task, map), samples, DIMENSION).unwrap()
+    };
     let alone = |law, samples| Experiment::of_law(law, samples, DIMENSION).unwrap();
     let mut experiments = Vec::new();
     for (_, lambda, gamma) in REGIMES {
@@ -249,30 +250,37 @@ fn two_stages() -> Vec<(&'static str, Transfer, Samples)> {
     };
     let inside = related(task(0.2, 0.1, 1.0), gaussian, 0.8);
     let constant = Prior::atom(2.0).unwrap();
-    let check = Transfer::new(inside, scale_map(0.01, -0.9, 0.0))
+    let check = Transfer::new(&inside, scale_map(0.01, -0.9, 0.0))
         .with_pretraining_samples(samples(0.4, 0.01));
     let opposite =
-        Transfer::new(related(task(0.3, 0.2, 0.5), constant, -1.0), scale_map(0.1, 0.5, 0.3));
+        Transfer::new(&related(task(0.3, 0.2, 0.5), constant, -1.0), scale_map(0.1, 0.5, 0.3));
     let partial =
-        Transfer::new(related(task(0.3, 0.3, 0.5), gaussian, 0.5), scale_map(0.05, -0.5, 0.0));
+        Transfer::new(&related(task(0.3, 0.3, 0.5), gaussian, 0.5), scale_map(0.05, -0.5, 0.0));
     vec![
-        ("fewer pretraining samples than coordinates", check, samples(0.25, 0.0)),
+        ("fewer pretraining samples than coordinates", check.clone(), samples(0.25, 0.0)),
         ("continued", check.with_protocol(Protocol::Continued), samples(0.25, 0.05)),
-        ("opposite signs", opposite.with_pretraining_samples(samples(0.5, 0.1)), samples(0.3, 0.1)),
+        (
+            "opposite signs",
+            opposite.clone().with_pretraining_samples(samples(0.5, 0.1)),
+            samples(0.3, 0.1),
+        ),
         (
             "pretraining by least squares",
-            opposite.with_pretraining_samples(samples(2.0, 1.0)),
+            opposite.clone().with_pretraining_samples(samples(2.0, 1.0)),
             samples(0.3, 0.1),
         ),
         (
             "continued from least squares",
-            opposite.with_pretraining_samples(samples(1.5, 1.0)).with_protocol(Protocol::Continued),
+            opposite
+                .clone()
+                .with_pretraining_samples(samples(1.5, 1.0))
+                .with_protocol(Protocol::Continued),
             samples(0.4, 0.1),
         ),
-        ("unlimited pretraining data", partial, samples(0.3, 0.02)),
+        ("unlimited pretraining data", partial.clone(), samples(0.3, 0.02)),
         (
             "as many pretraining samples as determine the task",
-            partial.with_pretraining_samples(samples(1.2, 0.0)),
+            partial.clone().with_pretraining_samples(samples(1.2, 0.0)),
             samples(0.3, 0.02),
         ),
         (
@@ -301,7 +309,7 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
     const ROUNDING: f64 = 1e-12;
     let mut comparisons: Vec<(&str, String, f64)> = Vec::new();
     for (index, (name, transfer, samples)) in two_stages().into_iter().enumerate() {
-        let experiment = Experiment::new(transfer, samples, 400)
+        let experiment = Experiment::new(transfer.clone(), samples, 400)
             .unwrap()
             .with_support_sampling(if index % 2 == 0 {
                 SupportSampling::ExactSizes
@@ -419,7 +427,7 @@ fn finite_size_bias_vanishes_next_to_the_recovery_threshold() {
 #[test]
 fn neither_threads_nor_shards_change_a_number() {
     let experiment = Experiment::new(
-        Transfer::new(task(0.2, 0.1, 0.5), scale_map(1e-3, -0.5, 0.0)),
+        Transfer::new(&task(0.2, 0.1, 0.5), scale_map(1e-3, -0.5, 0.0)),
         Samples::new(0.3).unwrap(),
         80,
     )
@@ -440,7 +448,7 @@ fn neither_threads_nor_shards_change_a_number() {
 fn draws_are_the_published_ones() {
     // Bits, because a draw is to be the same on every machine and in every version.
     let experiment = Experiment::new(
-        Transfer::new(task(0.4, 0.4, 0.5), scale_map(1e-3, -0.5, 0.0)),
+        Transfer::new(&task(0.4, 0.4, 0.5), scale_map(1e-3, -0.5, 0.0)),
         Samples::new(0.4).unwrap().with_noise_variance(0.1).unwrap(),
         10,
     )

@@ -42,7 +42,7 @@ fn evaluate(transfer: &Transfer, sample_ratio: f64) -> TransferSolution {
 fn a_related_gaussian_task_after_finite_pretraining_has_its_known_errors() {
     let task = gaussian(task(1.0), 5.0).with_correlation(0.8).unwrap();
     let transfer =
-        Transfer::new(task, map(0.01, -0.9)).with_pretraining_samples(samples(0.4, 0.01));
+        Transfer::new(&task, map(0.01, -0.9)).with_pretraining_samples(samples(0.4, 0.01));
     let report = evaluate(&transfer, 0.25);
     // Brute force: equidistant nodes in z_PT and z, the proximal maps by Newton's method.
     let pretraining = report.pretraining.as_ref().unwrap().generalization_error;
@@ -58,7 +58,7 @@ fn continued_training_has_the_error_of_a_plain_integration() {
         .with_pretraining_magnitude(-2.0)
         .and_then(|task| task.with_correlation(0.6))
         .unwrap();
-    let transfer = Transfer::new(task, map(0.05, 0.0)).with_protocol(Protocol::Continued);
+    let transfer = Transfer::new(&task, map(0.05, 0.0)).with_protocol(Protocol::Continued);
     let report = Solver::new().solve(&transfer, &samples(0.3, 0.02)).unwrap().fine_tuning;
     assert!(relative_error(report.generalization_error, 0.493_744_915_276_853_2) < 1e-11);
     let by_group = [
@@ -78,10 +78,10 @@ fn exact_pretraining_is_the_law_of_four_groups() {
     let map = map(1e-3, -0.3);
     let law = Law::fine_tuning(&task, &map).unwrap();
     let expected = Solver::new().solve(&law, &samples(0.3, 0.1)).unwrap();
-    let unlimited = Transfer::new(task, map);
+    let unlimited = Transfer::new(&task, map);
     for transfer in [
-        unlimited,
-        unlimited.with_pretraining_samples(samples(1.0, 0.0)),
+        unlimited.clone(),
+        unlimited.clone().with_pretraining_samples(samples(1.0, 0.0)),
         unlimited.with_pretraining_samples(samples(3.0, 0.0)),
     ] {
         let report = Solver::new().solve(&transfer, &samples(0.3, 0.1)).unwrap();
@@ -95,11 +95,11 @@ fn exact_pretraining_is_the_law_of_four_groups() {
 fn much_pretraining_data_tends_to_unlimited_data() {
     for protocol in [Protocol::Rebalanced, Protocol::Continued] {
         for task in [task(0.5), gaussian(task(0.5), 2.0).with_correlation(0.7).unwrap()] {
-            let unlimited = Transfer::new(task, map(0.1, 0.0)).with_protocol(protocol);
+            let unlimited = Transfer::new(&task, map(0.1, 0.0)).with_protocol(protocol);
             let limit = evaluate(&unlimited, 0.3).fine_tuning.generalization_error;
             let mut last = f64::INFINITY;
             for ratio in [1e2, 1e4, 1e6] {
-                let finite = unlimited.with_pretraining_samples(samples(ratio, 1.0));
+                let finite = unlimited.clone().with_pretraining_samples(samples(ratio, 1.0));
                 let error = evaluate(&finite, 0.3).fine_tuning.generalization_error;
                 let difference = (error - limit).abs();
                 assert!(difference < 0.05 * last && difference < 20.0 / ratio, "{difference:e}");
@@ -111,7 +111,7 @@ fn much_pretraining_data_tends_to_unlimited_data() {
 
 #[test]
 fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
-    let transfer = Transfer::new(gaussian(task(0.5), 2.0), map(0.01, -0.5))
+    let transfer = Transfer::new(&gaussian(task(0.5), 2.0), map(0.01, -0.5))
         .with_pretraining_samples(samples(3.0, 0.5));
     let report = evaluate(&transfer, 0.3);
     let pretraining = report.pretraining.as_ref().unwrap();
@@ -133,10 +133,10 @@ fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
         .sum();
     assert!(relative_error(finest, 2.25) < ROUNDING, "{finest}");
     // It does not know of the scale, which may vanish.
-    let vanishing = Transfer::new(gaussian(task(0.5), 2.0), map(0.0, -0.5))
+    let vanishing = Transfer::new(&gaussian(task(0.5), 2.0), map(0.0, -0.5))
         .with_pretraining_samples(samples(3.0, 0.5));
     let limit = evaluate(&vanishing, 0.3).fine_tuning.generalization_error;
-    let small = Transfer::new(gaussian(task(0.5), 2.0), map(1e-9, -0.5))
+    let small = Transfer::new(&gaussian(task(0.5), 2.0), map(1e-9, -0.5))
         .with_pretraining_samples(samples(3.0, 0.5));
     let near = evaluate(&small, 0.3).fine_tuning.generalization_error;
     assert!(relative_error(near, limit) < 1e-6, "{near} {limit}");
@@ -153,7 +153,7 @@ fn nodes_are_enough() {
                     (task(1.0).with_correlation(-1.0).unwrap(), 0.2),
                     (gaussian(task(0.8), 3.0).with_correlation(0.9).unwrap(), 0.4),
                 ] {
-                    let transfer = Transfer::new(task, map(scale, -0.5))
+                    let transfer = Transfer::new(&task, map(scale, -0.5))
                         .with_protocol(protocol)
                         .with_pretraining_samples(pretraining);
                     let report = evaluate(&transfer, ratio);
@@ -177,7 +177,7 @@ fn nodes_resolve_what_fine_tuning_sees_of_a_fully_related_task() {
     // Given its pretraining, a coefficient of fine-tuning is nearly known, and its error is small.
     let base = gaussian(task(1.0), 2.0).with_correlation(1.0).unwrap();
     let transfer =
-        Transfer::new(base, map(0.9, -0.94)).with_pretraining_samples(samples(3e4, 1e-9));
+        Transfer::new(&base, map(0.9, -0.94)).with_pretraining_samples(samples(3e4, 1e-9));
     let report = evaluate(&transfer, 0.94);
     assert!(report.refinement > 3, "{}", report.refinement);
     let finer = transfer.law(report.refinement + 1).unwrap();
@@ -191,7 +191,7 @@ fn least_squares_has_the_moments_of_both_tasks() {
     for correlation in [-1.0, 0.0, 0.8] {
         let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
         for protocol in [Protocol::Rebalanced, Protocol::Continued] {
-            let transfer = Transfer::new(base, map(0.1, 0.0)).with_protocol(protocol);
+            let transfer = Transfer::new(&base, map(0.1, 0.0)).with_protocol(protocol);
             let law = evaluate(&transfer, 1.5).law().clone();
             assert!(relative_error(law.mean_square(), 1.0) < ROUNDING);
             let noisy = samples(1.5, 0.1);
@@ -211,7 +211,7 @@ fn a_node_at_zero_is_active_where_its_neighbours_are() {
     // Fully related tasks: what fine-tuning is to learn is known given pretraining, at one node zero.
     for correlation in [-1.0, 1.0] {
         let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
-        let report = evaluate(&Transfer::new(base, map(0.1, 0.0)), 0.3);
+        let report = evaluate(&Transfer::new(&base, map(0.1, 0.0)), 0.3);
         assert!(report.law().groups().iter().any(|group| {
             *group.label() == FeatureClass::Shared.into()
                 && group.prior() == Prior::ZERO
@@ -231,7 +231,7 @@ fn signs_of_pretraining_do_not_matter_once_rebalanced() {
     for base in [task(0.5), gaussian(task(0.5), 2.0)] {
         let error = |correlation: f64, protocol| {
             let transfer =
-                Transfer::new(base.with_correlation(correlation).unwrap(), map(0.1, 0.0))
+                Transfer::new(&base.clone().with_correlation(correlation).unwrap(), map(0.1, 0.0))
                     .with_protocol(protocol)
                     .with_pretraining_samples(samples(0.5, 0.1));
             evaluate(&transfer, 0.3).fine_tuning.generalization_error
@@ -247,8 +247,8 @@ fn signs_of_pretraining_do_not_matter_once_rebalanced() {
 fn continued_training_from_nothing_is_training_from_scratch() {
     let task = task(0.5).with_pretraining_magnitude(0.0).unwrap();
     for scale in [1e-6, 0.1, 10.0] {
-        let transfer = Transfer::new(task, map(scale, 0.3)).with_protocol(Protocol::Continued);
-        for transfer in [transfer, transfer.with_pretraining_samples(samples(0.3, 0.0))] {
+        let transfer = Transfer::new(&task, map(scale, 0.3)).with_protocol(Protocol::Continued);
+        for transfer in [transfer.clone(), transfer.with_pretraining_samples(samples(0.3, 0.0))] {
             let report = evaluate(&transfer, 0.3);
             let error = report.fine_tuning.generalization_error;
             assert_eq!(error, report.from_scratch().unwrap().generalization_error);
@@ -265,7 +265,7 @@ fn continued_training_on_the_same_task_has_nothing_to_learn() {
         .and_then(|task| task.with_pretraining_magnitude(2.0))
         .and_then(|task| task.with_correlation(1.0))
         .unwrap();
-    let transfer = Transfer::new(task, map(0.1, 0.0)).with_protocol(Protocol::Continued);
+    let transfer = Transfer::new(&task, map(0.1, 0.0)).with_protocol(Protocol::Continued);
     let report = evaluate(&transfer, 0.1);
     assert_eq!(report.fine_tuning.generalization_error, 0.0);
     assert!(report.fine_tuning.state.effective_penalty > 0.0);
@@ -288,7 +288,7 @@ fn continued_training_on_the_same_task_has_nothing_to_learn() {
 fn continued_lazy_training_learns_the_difference() {
     let task = task(0.5).with_correlation(0.5).unwrap();
     let (alpha, noise) = (0.4, 0.3);
-    let transfer = Transfer::new(task, map(1e6, 0.0)).with_protocol(Protocol::Continued);
+    let transfer = Transfer::new(&task, map(1e6, 0.0)).with_protocol(Protocol::Continued);
     let report = Solver::new().solve(&transfer, &samples(alpha, noise)).unwrap();
     assert_eq!(report.fine_tuning.method, Method::Lazy);
     // E[(beta_FT - beta_PT)²], with E[beta_FT²] = 1 and E[beta_PT²] = 0.2.
@@ -301,8 +301,10 @@ fn continued_lazy_training_learns_the_difference() {
     assert!(relative_error(numerical.generalization_error, expected) < 1e-10);
     // The bound on the difference holds at scales that are not so large.
     for scale in [60.0, 300.0, 1e4] {
-        let law =
-            Transfer::new(task, map(scale, 0.0)).with_protocol(Protocol::Continued).law(0).unwrap();
+        let law = Transfer::new(&task, map(scale, 0.0))
+            .with_protocol(Protocol::Continued)
+            .law(0)
+            .unwrap();
         let lazy = Solver::new().with_method(Method::Lazy).solve(&law, &samples(alpha, noise));
         let lazy = lazy.unwrap();
         let exact = solver.solve(&law, &samples(alpha, noise)).unwrap();
@@ -406,12 +408,12 @@ fn discoveries_are_counted_where_the_estimate_is_above_the_cut() {
 
 #[test]
 fn what_has_no_answer_says_why() {
-    let result = Transfer::new(task(0.5), map(0.1, 0.0)).law(9);
+    let result = Transfer::new(&task(0.5), map(0.1, 0.0)).law(9);
     assert!(matches!(result, Err(Error::OutOfDomain { parameter: "refinement", .. })));
-    let frozen = Transfer::new(task(0.5), map(0.0, 0.0));
-    let result = frozen.with_pretraining_samples(samples(0.5, 0.0)).law(0);
+    let frozen = Transfer::new(&task(0.5), map(0.0, 0.0));
+    let result = frozen.clone().with_pretraining_samples(samples(0.5, 0.0)).law(0);
     assert!(matches!(result, Err(Error::OutOfDomain { parameter: "absolute_scale", .. })));
-    let result = frozen.with_protocol(Protocol::Continued).law(0);
+    let result = frozen.clone().with_protocol(Protocol::Continued).law(0);
     assert!(matches!(result, Err(Error::OutOfDomain { parameter: "absolute_scale", .. })));
     let threshold = frozen.with_pretraining_samples(samples(1.0, 0.1)).law(0);
     assert!(matches!(threshold.unwrap_err().cause(), Error::Diverges { .. }));
@@ -446,7 +448,7 @@ proptest! {
             .and_then(|task| task.with_correlation(correlation))
             .unwrap();
         let protocol = if continued { Protocol::Continued } else { Protocol::Rebalanced };
-        let transfer = Transfer::new(task, map(scale, relative_scale))
+        let transfer = Transfer::new(&task, map(scale, relative_scale))
             .with_protocol(protocol)
             .with_pretraining_samples(samples(pretraining_ratio, noise));
         let solver = Solver::new();
@@ -488,7 +490,7 @@ fn learning_curves_and_required_samples_follow_both_stages() {
     let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.8).unwrap()).unwrap();
     let scarce = Samples::new(0.4).unwrap().with_noise_variance(0.01).unwrap();
     for protocol in [Protocol::Rebalanced, Protocol::Continued] {
-        let transfer = Transfer::new(task, map(1e-2, -0.5))
+        let transfer = Transfer::new(&task, map(1e-2, -0.5))
             .with_pretraining_samples(scarce)
             .with_protocol(protocol);
         let solver = Solver::new();
@@ -540,7 +542,7 @@ fn discoveries_that_hang_on_pretraining_are_integrated() {
             task.with_pretraining_prior(Prior::gaussian(0.0, 0.478_311_060_005_448_2)?)
         })
         .unwrap();
-    let transfer = Transfer::new(task, map(scale, -0.9))
+    let transfer = Transfer::new(&task, map(scale, -0.9))
         .with_pretraining_samples(samples(0.4, 0.1))
         .with_protocol(Protocol::Continued);
     // From estimates that hardly leave their start to such that forget it.
@@ -566,7 +568,7 @@ fn discoveries_of_known_coefficients_are_steps() {
         .and_then(|task| task.with_pretraining_prior(Prior::gaussian(0.0, 2.0)?))
         .and_then(|task| task.with_correlation(1.0)?.with_fine_tuning_variance(2.0))
         .unwrap();
-    let transfer = Transfer::new(task, map(1e-3, 0.0));
+    let transfer = Transfer::new(&task, map(1e-3, 0.0));
     let solution = evaluate(&transfer, 0.9);
     for cut in [0.1, 0.5, 1.0] {
         let statistics = solution.statistics(cut).unwrap();

@@ -254,7 +254,7 @@ fn nothing_is_left_to_learn_where_a_task_is_continued() {
             .and_then(|task| task.with_fine_tuning_variance(variance))
             .and_then(|task| task.with_correlation(1.0))
             .unwrap();
-        let transfer = Transfer::new(task, map).with_protocol(Protocol::Continued);
+        let transfer = Transfer::new(&task, map).with_protocol(Protocol::Continued);
         let report = solver.solve(&transfer, &Samples::new(0.3).unwrap()).unwrap();
         let error = report.fine_tuning.generalization_error;
         assert!(error <= 1e-28 * magnitude * magnitude, "{magnitude}: {error:e}");

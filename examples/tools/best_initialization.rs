@@ -130,7 +130,7 @@ impl Best {
             task = task.with_fine_tuning_variance(variance)?;
         }
         let samples = Samples::new(arguments.alpha)?.with_noise_variance(arguments.noise_var)?;
-        let design = Design::new(task, samples, arguments.c_pt)?;
+        let design = Design::new(&task, samples, arguments.c_pt)?;
         let optimum = design.with_tolerance(arguments.tolerance)?.optimum()?;
         let bias = optimum.inductive_bias()?;
         let regime = bias.regime_at(arguments.threshold)?;

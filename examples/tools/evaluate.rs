@@ -104,13 +104,14 @@ impl Answer {
         }
         let (task, scale_map) = (transfer.task(), transfer.scale_map());
         let magnitude = task.pretraining_prior().mean_square().sqrt();
-        let coefficient = task.fine_tuning_variance().sqrt();
+        let coefficient = task.shared_prior().mean_square().sqrt();
         let feature = Feature { pretrained_coefficient: magnitude, coefficient };
         let bias = InductiveBias::of_feature(&scale_map, feature);
         self.bias = bias.as_ref().ok().copied();
         let threshold = bias.and_then(|bias| {
             // Where the price is to be paid: the groups that a constant magnitude makes.
-            let constant = task.with_correlation(0.0)?.with_pretraining_magnitude(magnitude)?;
+            let constant =
+                task.clone().with_correlation(0.0)?.with_pretraining_magnitude(magnitude)?;
             recovery_threshold(&Law::fine_tuning(&constant, &scale_map)?, bias.feature_price())
         });
         self.recovery_threshold = threshold.as_ref().ok().copied();

@@ -146,7 +146,7 @@ impl Arguments {
             .with_correlation(self.correlation)?;
         let pretraining = Initialization::from_scales(self.c_pt, self.lambda_pt)?;
         let scale_map = ScaleMap::new(pretraining, self.gamma_ft)?;
-        let transfer = Transfer::new(task, scale_map).with_protocol(protocol);
+        let transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
         match series {
             Series::Pretrained(Some(ratio)) => {
                 let samples = Samples::new(ratio)?.with_noise_variance(self.noise_pt_var)?;
@@ -171,7 +171,7 @@ fn theory(transfer: &Transfer, series: Series, samples: &Samples) -> diagonet::R
     let report = match series {
         Series::Scratch => {
             let pretraining = transfer.scale_map().pretraining();
-            solver.solve(&Law::from_scratch(&transfer.task(), &pretraining)?, samples)
+            solver.solve(&Law::from_scratch(transfer.task(), &pretraining)?, samples)
         }
         Series::Pretrained(_) => Ok(solver.solve(transfer, samples)?.fine_tuning),
     };
@@ -210,7 +210,7 @@ fn marks(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
             let transfer = arguments.transfer(series, *kind)?;
             for sample_ratio in arguments.ratios(arguments.simulated) {
                 let samples = arguments.samples(sample_ratio)?;
-                let experiment = Experiment::new(transfer, samples, arguments.dimension)?;
+                let experiment = Experiment::new(transfer.clone(), samples, arguments.dimension)?;
                 let (experiment, quantity) = match series {
                     Series::Scratch => (
                         experiment.with_training_from_scratch(),

@@ -46,7 +46,7 @@ fn compute(problems: &Problems) -> diagonet::Result<Vec<Curve>> {
     for (task_index, task) in problems.tasks.iter().enumerate() {
         for (regime_index, regime) in problems.regimes.iter().enumerate() {
             let transfer = problems.transfer(task, regime)?;
-            let law = Law::fine_tuning(&transfer.task(), &transfer.scale_map())?;
+            let law = Law::fine_tuning(transfer.task(), &transfer.scale_map())?;
             let noise_variance = problems.noise_variance();
             let reports = Solver::new().learning_curve(&law, noise_variance, &ratios);
             let errors = reports.into_iter().map(|report| Ok(report?.generalization_error));

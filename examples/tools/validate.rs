@@ -144,7 +144,7 @@ fn draw(problems: &Problems, points: &[Point], subtitle: String) -> Result<(), B
         let mut panel = Panel { title: named_task.name.clone(), ..Panel::default() };
         for (series, regime) in problems.regimes.iter().enumerate() {
             let transfer = problems.transfer(named_task, regime)?;
-            let law = Law::fine_tuning(&transfer.task(), &transfer.scale_map())?;
+            let law = Law::fine_tuning(transfer.task(), &transfer.scale_map())?;
             let curve = Solver::new().learning_curve(&law, problems.noise_variance(), &ratios);
             let errors = curve.into_iter().map(|report| Some(report.ok()?.generalization_error));
             panel.lines.push(Line { series, points: ratios.iter().copied().zip(errors).collect() });

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::estimator::{Form, Resolution, ScalarEstimator, Slopes, Terms, exact_unit_squared};
 use crate::numerics::sum::Gap;
 use crate::problem::law::{Group, Law};
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// Name of theta in errors.
 pub(crate) const EFFECTIVE_PENALTY: &str = "the effective penalty";

@@ -7,7 +7,7 @@ use crate::asymptotics::newton;
 use crate::error::{Error, Result};
 use crate::estimator::{Form, Resolution, ScalarEstimator};
 use crate::problem::law::{Group, Law};
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// The self-consistent state that a training problem reduces to in high dimension.
 ///

@@ -249,7 +249,7 @@ mod tests {
     use crate::estimator::quadrature::Proximal;
     use crate::problem::law::{Group, Law};
     use crate::problem::prior::Prior;
-    use crate::problem::task::Samples;
+    use crate::problem::samples::Samples;
 
     fn equations(
         scale: f64,

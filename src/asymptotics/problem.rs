@@ -6,7 +6,7 @@ use crate::asymptotics::solver::Solver;
 use crate::error::Result;
 use crate::numerics::crossing::first_crossing;
 use crate::problem::law::Law;
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 #[cfg(doc)]
 use crate::{Error, Group, Method};
 

@@ -8,7 +8,7 @@ use crate::numerics::root::falling_root;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
 use crate::problem::prior::Prior;
-use crate::problem::task::Supports;
+use crate::problem::supports::Supports;
 
 /// Fewest samples from which weighted l1 recovers every coefficient exactly, without noise.
 ///

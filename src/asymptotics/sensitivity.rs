@@ -15,7 +15,7 @@ use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::estimator::{Pair, Partials, ScalarEstimator, signed_unit};
 use crate::problem::law::{Group, Law};
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// Derivatives of the generalization error, and of the [state](FixedPoint) behind it, in all
 /// parameters.

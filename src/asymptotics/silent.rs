@@ -8,7 +8,7 @@ use crate::estimator::exact_unit_squared;
 use crate::estimator::quadrature::Proximal;
 use crate::numerics::root::falling_root;
 use crate::problem::law::{Group, Law};
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// Whether there is nothing to learn: no noise, and no signal that is not in the starts.
 ///

@@ -8,7 +8,7 @@ use crate::asymptotics::method::Method;
 use crate::label::Label;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::Law;
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// The solution of a training problem: its generalization error with a breakdown, and the state
 /// behind it.

@@ -6,7 +6,7 @@ use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::error::{Error, Result, check, check_non_negative};
 use crate::problem::law::{Group, Law};
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// Share of the smallest scale below which a penalty changes no response by a rounding.
 const NEGLIGIBLE: f64 = 1e-30;

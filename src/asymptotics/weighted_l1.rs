@@ -12,7 +12,7 @@ use crate::estimator::soft_threshold::SoftThreshold;
 use crate::network::penalty::Penalty;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::{Group, Law};
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// Generalization error of basis pursuit: the interpolator with the smallest l1 norm, on the
 /// coordinates that can move.

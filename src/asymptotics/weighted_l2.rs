@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::numerics::root::falling_root;
 use crate::numerics::sum::Gap;
 use crate::problem::law::{Group, Law};
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 
 /// Sample ratios at which the solution is unique.
 pub(crate) const DETERMINED: &str = "[reachable fraction, 1e300]";

@@ -1,10 +1,14 @@
 //! The inductive bias of a task: averages over the features that fine-tuning uses.
 
-use crate::bias::inductive_bias::{InductiveBias, Regime, check_threshold};
+use crate::bias::inductive_bias::{Feature, InductiveBias, Regime, check_threshold};
 use crate::bias::realization::parameter_of_order;
-use crate::error::{Result, check};
+use crate::error::{Error, Result, check};
 use crate::network::penalty::{Penalty, scaled_sinh};
 use crate::network::scale_map::{FeatureScales, ScaleMap};
+use crate::problem::component::Component;
+use crate::problem::mixture::Mixture;
+use crate::problem::pretrained::Pretrained;
+use crate::problem::prior::Prior;
 use crate::problem::task::Task;
 
 /// The share of features in each regime, see [`TaskBias::regime_shares`].
@@ -64,14 +68,14 @@ fn index(regime: Regime) -> usize {
 /// # Formula
 ///
 /// ```text
-/// E[l],   E[PD],   P(regime)      over beta_FT ~ N(0, v)
+/// E[l],   E[PD],   P(regime)      over features that fine-tuning uses, (beta_PT, beta_FT)
 /// ```
 ///
-/// at `beta_PT = a` with probability `omega` (a shared feature) and at `beta_PT = 0` with
-/// probability `1 - omega` (a new one), where
-/// - `a`, `v`: constant [pretraining coefficient](Task::pretraining_prior) and
-///   [fine-tuning variance](Task::fine_tuning_variance) of the task, whose correlation is 0;
-/// - `omega`: [overlap](crate::Supports::overlap) of the task;
+/// where
+/// - `beta_PT`: pretraining coefficient, an atom of the [pretraining prior](Task::pretraining_prior) for
+///   a shared feature, 0 for a new one;
+/// - `beta_FT`: fine-tuning coefficient, from a component `N(m, v)` of the prior of
+///   [shared](Task::shared_prior) or [new](Task::new_prior) features, given `beta_PT`;
 /// - `l`, `PD`: the [inductive bias](InductiveBias) of a feature.
 ///
 /// The averages are integrals, by a trapezoidal rule to 1e-13 absolute. The order `l` falls with
@@ -97,9 +101,9 @@ fn index(regime: Regime) -> usize {
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TaskBias {
-    groups: [FeatureGroup; 2],
+    groups: Vec<FeatureGroup>,
     average: InductiveBias,
     shares: RegimeShares,
 }
@@ -109,7 +113,8 @@ pub struct TaskBias {
 struct FeatureGroup {
     /// Probability among the features that fine-tuning uses.
     weight: f64,
-    /// Standard deviation of the coefficients.
+    /// Mean and standard deviation of the coefficients.
+    mean: f64,
     deviation: f64,
     scales: FeatureScales,
 }
@@ -120,9 +125,8 @@ impl TaskBias {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a task whose fine-tuning support is
-    /// empty, whose pretraining prior is not an atom, or whose correlation is not 0;
-    /// [`Error::NoLimit`](crate::Error::NoLimit) where the coefficients have variance 0 and
-    /// fine-tuning starts frozen;
+    /// empty, or whose pretraining prior has components other than atoms;
+    /// [`Error::NoLimit`](crate::Error::NoLimit) where coefficients are 0 and fine-tuning starts frozen;
     /// [`Error::QuadratureDisabled`](crate::Error::QuadratureDisabled) where the averages are
     /// integrals and the crate was built without its feature `quadrature`.
     ///
@@ -138,30 +142,95 @@ impl TaskBias {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn of_task(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
-        Self::with_deviation(task, scale_map, task.fine_tuning_variance().sqrt())
+        let [pretrained_coefficient, coefficient] = task.typical_coefficients();
+        let typical = Feature { pretrained_coefficient, coefficient };
+        Self::of_components(task, scale_map, typical, |component| {
+            let known = Pretrained::new(component.pretraining.mean(), component.pretraining)?;
+            let (prior, _) = component.fine_tuning_given(known)?;
+            Ok([prior.mean(), prior.variance().sqrt()])
+        })
     }
 
-    /// The same with another standard deviation of the coefficients of fine-tuning.
+    /// The same with Gaussian coefficients of fine-tuning of this standard deviation.
     pub(crate) fn with_deviation(
         task: &Task,
         scale_map: &ScaleMap,
         deviation: f64,
     ) -> Result<Self> {
+        let [pretrained_coefficient, _] = task.typical_coefficients();
+        let typical = Feature { pretrained_coefficient, coefficient: deviation };
+        Self::of_components(task, scale_map, typical, |_| Ok([0.0, deviation]))
+    }
+
+    /// The inductive bias averaged over a list of features, each with the same weight.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::EmptyAxis`](crate::Error::EmptyAxis) for an empty list; otherwise as
+    /// [`InductiveBias::of_feature`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Feature, Initialization, Regime, ScaleMap, TaskBias};
+    ///
+    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// let features = [(1.0, 1.0), (0.0, 1.0), (0.0, -0.5), (2.0, 0.1)]
+    ///     .map(|(pretrained_coefficient, coefficient)| Feature { pretrained_coefficient, coefficient });
+    /// let bias = TaskBias::of_features(&features, &map)?;
+    /// // The two new features are learned richly, the shared ones reused.
+    /// assert_eq!(bias.regime_shares().share(Regime::II), 0.5);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn of_features(features: &[Feature], scale_map: &ScaleMap) -> Result<Self> {
+        if features.is_empty() {
+            return Err(Error::EmptyAxis { parameter: "features" });
+        }
+        let weight = 1.0 / features.len() as f64;
+        let group = |feature: &Feature| {
+            // Its checks are those of every feature.
+            InductiveBias::of_feature(scale_map, *feature)?;
+            let scales = scale_map.feature_scales(feature.pretrained_coefficient)?;
+            Ok(FeatureGroup { weight, mean: feature.coefficient, deviation: 0.0, scales })
+        };
+        let root_mean_square = |part: fn(&Feature) -> f64| {
+            let priors = features.iter().map(|feature| Ok((weight, Prior::atom(part(feature))?)));
+            Ok(Mixture::of_proportions(priors.collect::<Result<_>>()?).root_mean_square())
+        };
+        let typical = Feature {
+            pretrained_coefficient: root_mean_square(|feature| feature.pretrained_coefficient)?,
+            coefficient: root_mean_square(|feature| feature.coefficient)?,
+        };
+        Self::new(features.iter().map(group).collect::<Result<_>>()?, typical, scale_map)
+    }
+
+    /// The bias of the components of a task that fine-tuning uses, with mean and deviation of each.
+    fn of_components(
+        task: &Task,
+        scale_map: &ScaleMap,
+        typical: Feature,
+        moments: impl Fn(&Component) -> Result<[f64; 2]>,
+    ) -> Result<Self> {
         let supports = task.supports();
         // The sum of its parts, so that their shares of it sum to 1.
         let density = supports.shared() + supports.new_features();
         check("fine_tuning_density", density, "(0, 1]", |x| x > 0.0)?;
-        check("correlation", task.correlation(), "0, for the bias of a task", |x| x == 0.0)?;
-        let magnitude =
-            task.constant_magnitude("0, for the bias of a task: that of one magnitude")?;
-        let group = |probability: f64, pretrained_coefficient| {
-            Ok(FeatureGroup {
-                weight: probability / density,
+        let domain = "0, for the bias of a task: that of known magnitudes";
+        let mut groups = Vec::new();
+        for component in task.components().into_iter().filter(|c| c.class.in_fine_tuning()) {
+            check("pretraining_variance", component.pretraining.variance(), domain, |x| x == 0.0)?;
+            let [mean, deviation] = moments(&component)?;
+            groups.push(FeatureGroup {
+                weight: task.probability(&component) / density,
+                mean,
                 deviation,
-                scales: scale_map.feature_scales(pretrained_coefficient)?,
-            })
-        };
-        let groups = [group(supports.shared(), magnitude)?, group(supports.new_features(), 0.0)?];
+                scales: scale_map.feature_scales(component.pretraining.mean())?,
+            });
+        }
+        Self::new(groups, typical, scale_map)
+    }
+
+    fn new(groups: Vec<FeatureGroup>, typical: Feature, scale_map: &ScaleMap) -> Result<Self> {
         let (mut excess, mut dependence) = (0.0, 0.0);
         for group in groups.iter().filter(|group| group.weight > 0.0) {
             let mean = group.mean_excess()?;
@@ -171,7 +240,7 @@ impl TaskBias {
         // The weights may sum to a rounding more than 1.
         let l_order = 1.0 + excess.min(1.0);
         let sensitivity = if excess > 0.0 { (dependence / excess).min(1.0) } else { 0.0 };
-        let price = groups[0].typical_price()?;
+        let price = price(typical, scale_map)?;
         let average = InductiveBias::from_parts(l_order, sensitivity, price);
         let shares = regime_shares(&groups, InductiveBias::DEFAULT_THRESHOLD)?;
         Ok(Self { groups, average, shares })
@@ -179,7 +248,7 @@ impl TaskBias {
 
     /// The average point `(E[l], E[PD])` in the triangle of regimes. Its
     /// [feature price](InductiveBias::feature_price) is that of a new feature against a shared one
-    /// at the typical magnitude `sqrt(v)`.
+    /// at typical magnitudes, the root mean squares of the coefficients of both tasks.
     #[must_use]
     pub fn average(&self) -> InductiveBias {
         self.average
@@ -224,24 +293,15 @@ impl FeatureGroup {
     fn mean_excess(&self) -> Result<f64> {
         let penalty = Penalty::at_mapped_scale(self.scales.active);
         if self.deviation == 0.0 || self.scales.active == 0.0 {
-            return Ok(penalty.l_order(self.deviation)? - 1.0);
+            return Ok(penalty.l_order(self.mean.abs().max(self.deviation))? - 1.0);
         }
         self.integrate_excess(&penalty)
     }
 
-    /// Price of a new feature at the standard deviation of the coefficients.
-    fn typical_price(&self) -> Result<f64> {
-        if self.scales.active == 0.0 {
-            return Ok(1.0);
-        }
-        let (_, arc) =
-            Penalty::at_mapped_scale(self.scales.active).l_order_and_arc(self.deviation)?;
-        Ok(self.scales.price(self.deviation, arc))
-    }
-
     #[cfg(feature = "quadrature")]
     fn integrate_excess(&self, penalty: &Penalty<f64>) -> Result<f64> {
-        integrate_excess(self.deviation, penalty, &crate::estimator::quadrature::Rule::FINE)
+        let rule = &crate::estimator::quadrature::Rule::FINE;
+        integrate_excess(self.mean, self.deviation, penalty, rule)
     }
 
     #[cfg(not(feature = "quadrature"))]
@@ -249,17 +309,30 @@ impl FeatureGroup {
         Err(crate::Error::QuadratureDisabled { quantity: "the inductive bias of a task" })
     }
 
-    /// Probability that the coefficient is below (first) and above (second) `c sinh(t)`.
+    /// Probability that the magnitude of the coefficient is below (first) and above (second)
+    /// `c sinh(t)`.
     fn split(&self, t: f64) -> [f64; 2] {
-        let ratio = scaled_sinh(self.scales.active, t) / self.deviation;
-        let argument = ratio * std::f64::consts::FRAC_1_SQRT_2;
-        [libm::erf(argument), libm::erfc(argument)]
+        let edge = scaled_sinh(self.scales.active, t);
+        let sides = [edge - self.mean, edge + self.mean]
+            .map(|distance| distance / self.deviation * std::f64::consts::FRAC_1_SQRT_2);
+        [libm::erf, libm::erfc].map(|part| 0.5 * sides.into_iter().map(part).sum::<f64>())
     }
 }
 
-/// Average of `l - 1` over coefficients with the given standard deviation.
+/// Price of a new feature against a shared one at these coefficients.
+fn price(Feature { pretrained_coefficient, coefficient }: Feature, map: &ScaleMap) -> Result<f64> {
+    let scales = map.feature_scales(pretrained_coefficient)?;
+    if scales.active == 0.0 {
+        return Ok(1.0);
+    }
+    let (_, arc) = Penalty::at_mapped_scale(scales.active).l_order_and_arc(coefficient)?;
+    Ok(scales.price(coefficient, arc))
+}
+
+/// Average of `l - 1` over Gaussian coefficients of this mean and standard deviation.
 #[cfg(feature = "quadrature")]
 fn integrate_excess(
+    mean: f64,
     deviation: f64,
     penalty: &Penalty<f64>,
     rule: &crate::estimator::quadrature::Rule,
@@ -269,20 +342,24 @@ fn integrate_excess(
     // The rule is made for t = asinh(b/c). Below a ratio of 1e-17, it may be made for that ratio:
     // only coefficients too rare to matter feel the difference.
     let scale = (penalty.scale() / deviation).clamp(1e-17, 1e300);
-    let channel = Proximal { mean: 0.0, variance: 1.0, scale, start: 0.0 };
+    let center = mean.abs() / deviation;
+    let channel = Proximal { mean: center, variance: 1.0, scale, start: 0.0 };
     let (mut mass, mut sum) = (0.0, 0.0);
     let mut outcome = Ok(());
-    integrate(&channel, 0.0, 0.0, rule, |node| match penalty.l_order(node.deviation * deviation) {
-        Ok(order) => {
-            mass += node.mass;
-            sum += node.mass * (order - 1.0);
+    let coefficient = |deviations: f64| (center + deviations) * deviation;
+    integrate(&channel, 0.0, 0.0, rule, |node| {
+        match penalty.l_order(coefficient(node.deviation)) {
+            Ok(order) => {
+                mass += node.mass;
+                sum += node.mass * (order - 1.0);
+            }
+            Err(error) => outcome = Err(error),
         }
-        Err(error) => outcome = Err(error),
     });
     outcome.map(|()| (sum / mass).clamp(0.0, 1.0))
 }
 
-fn regime_shares(groups: &[FeatureGroup; 2], threshold: f64) -> Result<RegimeShares> {
+fn regime_shares(groups: &[FeatureGroup], threshold: f64) -> Result<RegimeShares> {
     let mut shares = [0.0; 4];
     // The same for all groups: rich is where l - 1 is at most 1 - threshold.
     let rich_from =
@@ -290,7 +367,8 @@ fn regime_shares(groups: &[FeatureGroup; 2], threshold: f64) -> Result<RegimeSha
     for group in groups.iter().filter(|group| group.weight > 0.0) {
         let FeatureScales { active, sensitivity, .. } = group.scales;
         if active == 0.0 || group.deviation == 0.0 {
-            let l_order = Penalty::at_mapped_scale(active).l_order(group.deviation)?;
+            let magnitude = group.mean.abs().max(group.deviation);
+            let l_order = Penalty::at_mapped_scale(active).l_order(magnitude)?;
             let point = InductiveBias::from_parts(l_order, sensitivity, 1.0);
             shares[index(point.regime_at(threshold)?)] += group.weight;
             continue;
@@ -325,8 +403,8 @@ mod tests {
         for exponent in -308..=308 {
             for deviation in [1e-150, 1e-3, 1.0, 30.0, 1e150] {
                 let penalty = Penalty::at_mapped_scale(10.0_f64.powi(exponent));
-                let fine = integrate_excess(deviation, &penalty, &Rule::FINE).unwrap();
-                let finer = integrate_excess(deviation, &penalty, &Rule::REFERENCE).unwrap();
+                let fine = integrate_excess(0.0, deviation, &penalty, &Rule::FINE).unwrap();
+                let finer = integrate_excess(0.0, deviation, &penalty, &Rule::REFERENCE).unwrap();
                 let error = (fine - finer).abs();
                 assert!(error <= 2e-14, "{error:e} at 1e{exponent} and {deviation:e}");
                 worst = worst.max(error);

@@ -14,7 +14,8 @@ use crate::network::initialization::Initialization;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::crossing::first_crossing;
 use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
-use crate::problem::task::{Samples, Task};
+use crate::problem::samples::Samples;
+use crate::problem::task::Task;
 use crate::stages::transfer::Transfer;
 
 /// Positive scales below this share of the largest are passed over.
@@ -60,14 +61,14 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// // Four features in five of fine-tuning are shared with pretraining.
 /// let supports = Supports::from_overlap(0.1, 0.1, 0.8)?;
 /// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
-/// let optimum = Design::new(task, Samples::new(0.25)?, 1e-3)?.optimum()?;
+/// let optimum = Design::new(&task, Samples::new(0.25)?, 1e-3)?.optimum()?;
 /// // A small first layer, and a readout at zero: sparse reuse.
 /// assert_eq!(optimum.inductive_bias()?.regime(), Regime::IV);
 /// assert!(optimum.gain().unwrap() > 1.4);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Design {
     task: Task,
     samples: Samples,
@@ -100,13 +101,13 @@ impl Design {
     /// ```
     /// # use diagonet::{Design, Samples, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
-    /// assert!(Design::new(task, Samples::new(0.3)?, 1e-3).is_ok());
-    /// assert!(Design::new(task, Samples::new(0.3)?, -1.0).is_err());
+    /// assert!(Design::new(&task, Samples::new(0.3)?, 1e-3).is_ok());
+    /// assert!(Design::new(&task, Samples::new(0.3)?, -1.0).is_err());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn new(task: Task, samples: Samples, absolute_scale: f64) -> Result<Self> {
+    pub fn new(task: &Task, samples: Samples, absolute_scale: f64) -> Result<Self> {
         let design = Self {
-            task,
+            task: task.clone(),
             samples,
             pretraining_samples: None,
             solver: Solver::new(),
@@ -137,8 +138,8 @@ impl Design {
     /// ```
     /// # use diagonet::{Design, Samples, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
-    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
-    /// assert!(design.with_absolute_scales(1e-6..=1.0).is_ok());
+    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
+    /// assert!(design.clone().with_absolute_scales(1e-6..=1.0).is_ok());
     /// assert!(design.with_absolute_scales(1.0..=1e-6).is_err());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -169,7 +170,7 @@ impl Design {
     /// # {
     /// # use diagonet::{Design, Samples, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.0)?)?;
-    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
+    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let equal_layers = design.with_relative_scales(0.0..=0.0)?.optimum()?;
     /// assert_eq!(equal_layers.scale_map.pretraining().relative_scale(), 0.0);
     /// assert!((equal_layers.gain().unwrap() - 1.0).abs() < 1e-9);
@@ -199,7 +200,7 @@ impl Design {
     /// # {
     /// # use diagonet::{Design, Position, Samples, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
-    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
+    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let optimum = design.with_readout_scales(0.1..=0.1)?.optimum()?;
     /// assert_eq!(optimum.scale_map.readout_scale(), 0.1);
     /// assert_eq!(optimum.readout_scale.position, Position::Fixed);
@@ -245,7 +246,7 @@ impl Design {
     /// # {
     /// # use diagonet::{Design, Samples, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.1, 0.05, 0.8)?)?;
-    /// let design = Design::new(task, Samples::new(0.15)?, 1e-3)?;
+    /// let design = Design::new(&task, Samples::new(0.15)?, 1e-3)?;
     /// let [low, high] = design.optimum()?.one_plus_relative_scale.tolerated;
     /// let [lower, higher] =
     ///     design.with_tolerance(0.1)?.optimum()?.one_plus_relative_scale.tolerated;
@@ -275,7 +276,7 @@ impl Design {
     ///
     /// // The same features as in pretraining, and few samples: reuse as much as possible.
     /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
-    /// let optimum = Design::new(task, Samples::new(0.08)?, 1e-3)?.optimum()?;
+    /// let optimum = Design::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
     /// assert_eq!(optimum.one_plus_relative_scale.position, Position::Highest);
     /// assert_eq!(optimum.scale_map.pretraining().relative_scale(), 1.0);
     /// assert_eq!(optimum.scale_map.readout_scale(), 0.0);
@@ -299,6 +300,7 @@ impl Design {
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
         let (scale_map, report) = evaluations.report(minimum.point)?;
+        let [pretrained_coefficient, coefficient] = self.task.typical_coefficients();
         Ok(Optimum {
             scale_map,
             report,
@@ -307,10 +309,7 @@ impl Design {
             readout_scale,
             balanced_error: balanced.map(|(_, error)| error),
             unanswered,
-            typical_feature: Feature {
-                pretrained_coefficient: self.task.pretraining_prior().root_mean_square(),
-                coefficient: self.task.fine_tuning_variance().sqrt(),
-            },
+            typical_feature: Feature { pretrained_coefficient, coefficient },
         })
     }
 
@@ -335,7 +334,7 @@ impl Design {
     /// use diagonet::{Design, Law, Samples, ScaleMap, Initialization, Solver, Supports, Task};
     ///
     /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
-    /// let design = Design::new(task, Samples::new(0.3)?, 1e-3)?;
+    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let best = design.required_sample_ratio(0.1)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
     /// let law = Law::fine_tuning(&task, &map)?;
@@ -345,9 +344,7 @@ impl Design {
     /// ```
     pub fn required_sample_ratio(&self, target_error: f64) -> Result<f64> {
         const SPACING: f64 = 1.5;
-        let supports = self.task.supports();
-        let at_zero = supports.fine_tuning_density() * self.task.fine_tuning_variance();
-        first_crossing(target_error, at_zero, &[1.0], SPACING, |sample_ratio| {
+        first_crossing(target_error, self.task.mean_square(), &[1.0], SPACING, |sample_ratio| {
             let samples =
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
             let mut evaluations = self.evaluations(self.ranges, samples);
@@ -425,7 +422,7 @@ impl Evaluations<'_> {
         let value = |axis: usize| self.ranges[axis].value(point[axis]);
         let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
         let scale_map = ScaleMap::new(pretraining, value(2))?;
-        let mut transfer = Transfer::new(self.design.task, scale_map);
+        let mut transfer = Transfer::new(&self.design.task, scale_map);
         if let Some(samples) = self.design.pretraining_samples {
             transfer = transfer.with_pretraining_samples(samples);
         }
@@ -443,7 +440,7 @@ mod tests {
     use super::*;
     use crate::asymptotics::method::Method;
     use crate::problem::law::Law;
-    use crate::problem::task::Supports;
+    use crate::problem::supports::Supports;
 
     fn task(variance: f64) -> Task {
         let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
@@ -454,7 +451,7 @@ mod tests {
     #[test]
     fn without_quadrature_there_is_no_optimum_among_some_of_the_points() {
         // Closed forms answer at large readout scales; the best of these is not the best.
-        let design = Design::new(task(1.0), Samples::new(0.5).unwrap(), 1e-3).unwrap();
+        let design = Design::new(&task(1.0), Samples::new(0.5).unwrap(), 1e-3).unwrap();
         assert!(needs_quadrature(&design.optimum().unwrap_err()));
         let lazy = design.with_solver(Solver::new().with_method(Method::Lazy));
         assert!(lazy.optimum().unwrap().report.generalization_error < 0.1);
@@ -464,7 +461,7 @@ mod tests {
     #[test]
     fn with_nothing_to_learn_every_initialization_is_best() {
         let samples = Samples::new(0.5).unwrap();
-        let design = Design::new(task(0.0), samples, 1e-3).unwrap();
+        let design = Design::new(&task(0.0), samples, 1e-3).unwrap();
         let optimum = design.optimum().unwrap();
         assert_eq!(optimum.report.generalization_error, 0.0);
         assert_eq!(optimum.gain(), Some(1.0));
@@ -477,7 +474,7 @@ mod tests {
     fn a_range_of_one_value_is_that_value() {
         let solver = Solver::new().with_method(Method::Lazy);
         let samples = Samples::new(0.5).unwrap();
-        let design = Design::new(task(1.0), samples, 0.25).unwrap().with_solver(solver);
+        let design = Design::new(&task(1.0), samples, 0.25).unwrap().with_solver(solver);
         let fixed = design.with_relative_scales(-0.5..=-0.5).unwrap();
         let optimum = fixed.with_readout_scales(2.0..=2.0).unwrap().optimum().unwrap();
         let pretraining = Initialization::from_scales(0.25, -0.5).unwrap();

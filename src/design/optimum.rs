@@ -43,7 +43,7 @@ pub enum Position {
 ///
 /// let supports = Supports::from_overlap(0.1, 0.1, 0.8)?;
 /// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
-/// let optimum = Design::new(task, Samples::new(0.25)?, 1e-3)?.optimum()?;
+/// let optimum = Design::new(&task, Samples::new(0.25)?, 1e-3)?.optimum()?;
 /// let gamma = optimum.readout_scale;
 /// assert_eq!((gamma.value, gamma.position), (0.0, Position::Lowest));
 /// // It may as well be small.
@@ -99,7 +99,7 @@ impl OptimalParameter {
     /// // With more samples than coordinates, all initializations end in least squares.
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
     /// let samples = Samples::new(2.0)?.with_noise_variance(0.1)?;
-    /// let optimum = Design::new(task, samples, 1e-3)?.optimum()?;
+    /// let optimum = Design::new(&task, samples, 1e-3)?.optimum()?;
     /// assert!(optimum.readout_scale.is_flat() && optimum.one_plus_relative_scale.is_flat());
     /// assert!(!optimum.absolute_scale.is_flat()); // not free
     /// # Ok::<(), diagonet::Error>(())
@@ -131,7 +131,7 @@ impl OptimalParameter {
 /// use diagonet::{Design, Regime, Samples, Supports, Task};
 ///
 /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 0.0)?)?;
-/// let optimum = Design::new(task, Samples::new(0.4)?, 1e-3)?.optimum()?;
+/// let optimum = Design::new(&task, Samples::new(0.4)?, 1e-3)?.optimum()?;
 /// // No feature is shared: forget pretraining, and be sparse.
 /// assert_eq!(optimum.inductive_bias()?.regime(), Regime::I);
 /// let gain = optimum.balanced_error.unwrap() / optimum.report.generalization_error;
@@ -172,7 +172,7 @@ impl Optimum {
     /// # use diagonet::{Design, Samples, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
     /// // Least squares without noise.
-    /// let optimum = Design::new(task, Samples::new(2.0)?, 1e-3)?.optimum()?;
+    /// let optimum = Design::new(&task, Samples::new(2.0)?, 1e-3)?.optimum()?;
     /// assert_eq!(optimum.gain(), Some(1.0));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -197,7 +197,7 @@ impl Optimum {
     /// # {
     /// # use diagonet::{Design, Regime, Samples, Supports, Task};
     /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
-    /// let optimum = Design::new(task, Samples::new(0.08)?, 1e-3)?.optimum()?;
+    /// let optimum = Design::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
     /// assert!(optimum.inductive_bias()?.feature_price() > 3.0);
     /// # }
     /// # Ok::<(), diagonet::Error>(())

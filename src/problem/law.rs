@@ -9,7 +9,7 @@ use crate::network::initialization::Initialization;
 use crate::network::penalty::check_scale;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::sum::CompensatedSum;
-use crate::problem::feature_class::FeatureClass;
+use crate::problem::component::Component;
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::task::Task;
@@ -284,12 +284,14 @@ impl Law {
         Ok(Self { groups: groups.into() })
     }
 
-    /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly):
-    /// four groups, shared, new, pretraining-only and none, in this order.
+    /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly).
+    ///
+    /// One group for every component of every [`FeatureClass`](crate::FeatureClass), in the order of [`FeatureClass::ALL`](crate::FeatureClass::ALL):
+    /// four groups, where no prior is a mixture.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a pretraining prior that is not an atom, which
+    /// [`Error::OutOfDomain`] for a pretraining prior with components other than atoms, which
     /// [`Transfer`](crate::Transfer) takes, or where the scale map leaves the range [1e-307, 1e307] of
     /// scales.
     ///
@@ -306,21 +308,22 @@ impl Law {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
-        let domain = "0, for a law of four groups; Transfer integrates over other priors";
-        let magnitude = task.constant_magnitude(domain)?;
-        let active = scale_map.fine_tuning_scale(magnitude)?;
-        let inactive = scale_map.fine_tuning_scale(0.0)?;
-        let groups = Self::four_groups(task, active, inactive)?.into_iter().zip(FeatureClass::ALL);
-        let pretrained = |(group, class): (Group, FeatureClass)| {
-            let coefficient = if class.in_pretraining() { magnitude } else { 0.0 };
-            let pretrained = Pretrained::new(coefficient, Prior::atom(coefficient)?)?;
-            Ok(Group { pretrained: Some(pretrained), ..group })
+        let group = |component: Component| {
+            let domain = "0, for a law without an integral; Transfer integrates over other priors";
+            let variance = component.pretraining.variance();
+            check("pretraining_variance", variance, domain, |x| x == 0.0)?;
+            let coefficient = component.pretraining.mean();
+            let pretrained = Pretrained::new(coefficient, component.pretraining)?;
+            let (prior, pretrained) = component.fine_tuning_given(pretrained)?;
+            let scale = scale_map.fine_tuning_scale(coefficient)?;
+            Group::new(component.class, task.probability(&component), prior, scale)?
+                .with_pretrained(pretrained)
         };
-        Self::new(groups.map(pretrained).collect::<Result<_>>()?)
+        Self::new(task.components().into_iter().map(group).collect::<Result<_>>()?)
     }
 
-    /// Training on the fine-tuning task from scratch: the same four groups, all with the absolute
-    /// scale of `initialization`.
+    /// Training on the fine-tuning task from scratch: the same classes, all with the absolute scale of
+    /// `initialization`.
     ///
     /// # Errors
     ///
@@ -338,19 +341,29 @@ impl Law {
     /// ```
     pub fn from_scratch(task: &Task, initialization: &Initialization) -> Result<Self> {
         let scale = initialization.absolute_scale();
-        Self::new(Self::four_groups(task, scale, scale)?)
+        let mut groups: Vec<Group> = Vec::new();
+        let mut positions = HashMap::new();
+        for component in task.components() {
+            let prior = component.fine_tuning_alone()?;
+            let weight = task.probability(&component);
+            let key = (component.class, [prior.mean(), prior.variance()].map(f64::to_bits));
+            // Without pretraining, what it was like is all the same.
+            let position = *positions.entry(key).or_insert(groups.len());
+            match groups.get_mut(position) {
+                Some(group) => group.weight = (group.weight + weight).min(1.0),
+                None => groups.push(Group::new(component.class, weight, prior, scale)?),
+            }
+        }
+        Self::new(groups)
     }
 
-    /// Fine-tuning with known coefficients of both tasks, one pair a coordinate: "these are my `beta_PT`
-    /// and `beta_FT`". Each distinct pair is a group of atoms, labelled by its [`FeatureClass`].
-    ///
-    /// The error is that of coefficients in random order, in the limit of many copies of them.
+    /// Fine-tuning with known coefficients of both tasks, one pair a coordinate: the
+    /// [law](Self::fine_tuning) of [`Task::from_coefficients`]. Each distinct pair is a group of atoms,
+    /// labelled by its [`FeatureClass`](crate::FeatureClass).
     ///
     /// # Errors
     ///
-    /// [`Error::DimensionMismatch`] for vectors of different lengths; [`Error::OutOfDomain`] for a
-    /// coefficient outside [-1e150, 1e150], or where the scale map leaves the range [1e-307, 1e307] of
-    /// scales; [`Error::WeightsDoNotSumToOne`] for empty vectors.
+    /// As [`Task::from_coefficients`] and [`Law::fine_tuning`].
     ///
     /// # Examples
     ///
@@ -372,40 +385,7 @@ impl Law {
         coefficients: &[f64],
         scale_map: &ScaleMap,
     ) -> Result<Self> {
-        if pretrained.len() != coefficients.len() {
-            return Err(Error::DimensionMismatch {
-                parameter: "coefficients",
-                expected: pretrained.len(),
-                found: coefficients.len(),
-            });
-        }
-        let mut counts: HashMap<[u64; 2], usize> = HashMap::new();
-        let mut pairs = Vec::new();
-        for (&before, &now) in pretrained.iter().zip(coefficients) {
-            // Zeros of both signs are one.
-            let count = counts.entry([before + 0.0, now + 0.0].map(f64::to_bits)).or_insert(0);
-            if *count == 0 {
-                pairs.push([before + 0.0, now + 0.0]);
-            }
-            *count += 1;
-        }
-        let group = |[before, now]: [f64; 2]| {
-            let class = FeatureClass::of_activity(before != 0.0, now != 0.0);
-            let weight = counts[&[before, now].map(f64::to_bits)] as f64 / pretrained.len() as f64;
-            let scale = scale_map.fine_tuning_scale(before)?;
-            Group::new(class, weight, Prior::atom(now)?, scale)?
-                .with_pretrained(Pretrained::new(before, Prior::atom(before)?)?)
-        };
-        Self::new(pairs.into_iter().map(group).collect::<Result<_>>()?)
-    }
-
-    fn four_groups(task: &Task, active_scale: f64, inactive_scale: f64) -> Result<Vec<Group>> {
-        let group = |class: FeatureClass| {
-            let prior = task.fine_tuning_prior_of(class)?;
-            let scale = if class.in_pretraining() { active_scale } else { inactive_scale };
-            Group::new(class, task.supports().probability(class), prior, scale)
-        };
-        FeatureClass::ALL.into_iter().map(group).collect()
+        Self::fine_tuning(&Task::from_coefficients(pretrained, coefficients)?, scale_map)
     }
 
     /// The same law with other scales.
@@ -497,7 +477,8 @@ impl Law {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::task::Supports;
+    use crate::problem::feature_class::FeatureClass;
+    use crate::problem::supports::Supports;
 
     #[test]
     fn a_task_without_frozen_coordinates_is_reachable_to_the_last_bit() {
@@ -523,6 +504,7 @@ mod tests {
         for magnitude in [1.0, -2.0, 1e-160] {
             for correlation in [-1.0, -0.6, 0.0, 0.8, 1.0] {
                 let related = task
+                    .clone()
                     .with_correlation(correlation)
                     .and_then(|task| task.with_pretraining_magnitude(magnitude))
                     .unwrap();

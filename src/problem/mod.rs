@@ -1,7 +1,11 @@
 //! What is to be learned, from how much data: tasks, samples, and the law of one coordinate.
 
+pub(crate) mod component;
 pub(crate) mod feature_class;
 pub(crate) mod law;
+pub(crate) mod mixture;
 pub(crate) mod pretrained;
 pub(crate) mod prior;
+pub(crate) mod samples;
+pub(crate) mod supports;
 pub(crate) mod task;

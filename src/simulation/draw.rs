@@ -4,11 +4,11 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Result, check};
 use crate::label::Label;
-use crate::problem::feature_class::FeatureClass;
+use crate::problem::component::Component;
 use crate::problem::law::Group;
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
-use crate::problem::task::{Samples, Task};
+use crate::problem::samples::Samples;
 use crate::simulation::dataset::Dataset;
 use crate::simulation::random::{Purpose, Stream};
 
@@ -41,7 +41,7 @@ pub enum SupportSampling {
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let draw = |ratio| Experiment::new(Transfer::new(task, map), Samples::new(ratio)?, 50)?.draw(7, 0);
+/// let draw = |ratio| Experiment::new(Transfer::new(&task, map), Samples::new(ratio)?, 50)?.draw(7, 0);
 /// let (few, more) = (draw(0.2)?, draw(0.4)?);
 /// assert_eq!(few.coefficients, more.coefficients);
 /// assert_eq!(few.data.labels(), &more.data.labels().rows(0, 10).clone_owned());
@@ -82,8 +82,8 @@ pub(crate) struct Kind {
 pub(crate) enum Source {
     /// A group of a law.
     Law(Group),
-    /// A class of features of a pretraining and a fine-tuning task.
-    Task { task: Task, class: FeatureClass },
+    /// A component of a pretraining and a fine-tuning task.
+    Task(Component),
 }
 
 /// Coefficients of one coordinate.
@@ -108,11 +108,11 @@ impl Source {
                     start: sign * group.start(),
                 })
             }
-            Self::Task { task, class } => {
-                let pretraining_coefficient = at(task.pretraining_prior_of(*class), first);
+            Self::Task(component) => {
+                let pretraining_coefficient = at(component.pretraining, first);
                 let known = Prior::atom(pretraining_coefficient)?;
                 let known = Pretrained::new(pretraining_coefficient, known)?;
-                let (fine_tuning, _) = task.fine_tuning_given(*class, known)?;
+                let (fine_tuning, _) = component.fine_tuning_given(known)?;
                 Ok(Coefficients {
                     pretraining: pretraining_coefficient,
                     fine_tuning: at(fine_tuning, second),

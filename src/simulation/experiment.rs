@@ -9,9 +9,10 @@ use crate::error::{Error, Result, Stage, check};
 use crate::label::Label;
 use crate::network::initialization::Initialization;
 use crate::numerics::sum::CompensatedSum;
+use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::Law;
-use crate::problem::task::Samples;
+use crate::problem::samples::Samples;
 use crate::simulation::dataset::{Dataset, check_length};
 use crate::simulation::descent::GradientDescent;
 use crate::simulation::draw::{Draw, Kind, Plan, Source, SupportSampling, distinct_labels, whole};
@@ -68,7 +69,7 @@ impl Default for Trainer {
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
-/// let experiment = Experiment::new(Transfer::new(task, map), Samples::new(0.25)?, 400)?;
+/// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 400)?;
 /// let outcome = experiment.run(1, 0)?;
 /// let theory = experiment.prediction(&Solver::new())?.generalization_error;
 /// // One draw of 400 coordinates.
@@ -89,7 +90,7 @@ pub struct Experiment {
 #[derive(Debug, Clone, PartialEq)]
 enum Problem {
     Alone(Law),
-    Transfer(Transfer),
+    Transfer(Box<Transfer>),
 }
 
 impl Experiment {
@@ -108,8 +109,8 @@ impl Experiment {
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
-    /// let transfer = Transfer::new(task, map);
-    /// assert!(Experiment::new(transfer, Samples::new(0.25)?, 400).is_ok());
+    /// let transfer = Transfer::new(&task, map);
+    /// assert!(Experiment::new(transfer.clone(), Samples::new(0.25)?, 400).is_ok());
     /// assert!(Experiment::new(transfer, Samples::new(1e-6)?, 400).is_err());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -118,7 +119,7 @@ impl Experiment {
             Some(samples) => transfer.with_pretraining_samples(whole(&samples, dimension)?),
             None => transfer,
         };
-        Self::of(Problem::Transfer(transfer), samples, dimension)
+        Self::of(Problem::Transfer(Box::new(transfer)), samples, dimension)
     }
 
     /// Training on `samples` of one task with `dimension` coordinates that follow `law`.
@@ -173,7 +174,7 @@ impl Experiment {
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let experiment = Experiment::new(Transfer::new(task, map), Samples::new(0.25)?, 100)?;
+    /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 100)?;
     /// let outcome = experiment.with_training_from_scratch().run(1, 0)?;
     /// let from_scratch = outcome.from_scratch.unwrap();
     /// assert!(from_scratch.total > outcome.generalization_error.total);
@@ -247,12 +248,12 @@ impl Experiment {
                 .collect(),
             Problem::Transfer(transfer) => {
                 let task = transfer.task();
-                let kind = |class: FeatureClass| Kind {
-                    label: class.into(),
-                    weight: task.supports().probability(class),
-                    source: Source::Task { task, class },
+                let kind = |component: Component| Kind {
+                    label: component.class.into(),
+                    weight: task.probability(&component),
+                    source: Source::Task(component),
                 };
-                FeatureClass::ALL.map(kind).into()
+                task.components().into_iter().map(kind).collect()
             }
         }
     }
@@ -298,7 +299,7 @@ impl Experiment {
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(0.1, 0.0)?, 0.0)?;
-    /// let exact = Experiment::new(Transfer::new(task, map), Samples::new(0.3)?, 30)?;
+    /// let exact = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 30)?;
     /// let descent = exact.clone().with_trainer(Trainer::Descent(GradientDescent::new()));
     /// let draw = exact.draw(1, 0)?;
     /// let errors = [exact, descent].map(|e| e.train(&draw).map(|o| o.generalization_error.total));
@@ -494,7 +495,9 @@ impl Experiment {
     pub fn prediction(&self, solver: &Solver) -> Result<Solution> {
         match &self.problem {
             Problem::Alone(law) => solver.solve(law, &self.samples),
-            Problem::Transfer(transfer) => Ok(solver.solve(transfer, &self.samples)?.fine_tuning),
+            Problem::Transfer(transfer) => {
+                Ok(solver.solve(transfer.as_ref(), &self.samples)?.fine_tuning)
+            }
         }
     }
 
@@ -531,7 +534,7 @@ impl Experiment {
                 add(Some(report.generalization_error), &|label| report.error_of(label));
             }
             Problem::Transfer(transfer) => {
-                let report = solver.solve(transfer, &self.samples)?;
+                let report = solver.solve(transfer.as_ref(), &self.samples)?;
                 let tuned = &report.fine_tuning;
                 add(Some(tuned.generalization_error), &|label| tuned.error_of(label));
                 let total = report.pretraining.as_ref().map_or(0.0, |r| r.generalization_error);
@@ -669,7 +672,7 @@ impl ErrorBreakdown {
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let experiment = Experiment::new(Transfer::new(task, map), Samples::new(0.3)?, 50)?;
+/// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 50)?;
 /// let outcome = experiment.run(1, 0)?;
 /// assert!(outcome.training_error < 1e-20);
 /// // Pretraining was on unlimited data.
@@ -703,7 +706,7 @@ pub struct Outcome {
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let outcome = Experiment::new(Transfer::new(task, map), Samples::new(0.3)?, 50)?.run(1, 0)?;
+/// let outcome = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 50)?.run(1, 0)?;
 /// let pretraining = outcome.pretraining.unwrap();
 /// // Where pretraining found the truth, its task is what is forgotten.
 /// assert_eq!(pretraining.forgetting, pretraining.error_after_fine_tuning);
@@ -746,7 +749,8 @@ mod tests {
     use crate::network::scale_map::ScaleMap;
     use crate::problem::law::Group;
     use crate::problem::prior::Prior;
-    use crate::problem::task::{Supports, Task};
+    use crate::problem::supports::Supports;
+    use crate::problem::task::Task;
 
     #[test]
     fn draws_of_other_experiments_are_refused() {
@@ -775,8 +779,8 @@ mod tests {
 
         let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0).unwrap()).unwrap();
         let initialization = Initialization::from_scales(0.1, 0.0).unwrap();
-        let transfer = Transfer::new(task, ScaleMap::new(initialization, 0.0).unwrap());
-        let unlimited = Experiment::new(transfer, samples, 10).unwrap();
+        let transfer = Transfer::new(&task, ScaleMap::new(initialization, 0.0).unwrap());
+        let unlimited = Experiment::new(transfer.clone(), samples, 10).unwrap();
         let limited =
             Experiment::new(transfer.with_pretraining_samples(samples), samples, 10).unwrap();
         for (one, other) in [(&unlimited, &limited), (&limited, &unlimited)] {

@@ -28,7 +28,7 @@
 //!
 //! let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
 //! let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
-//! let experiment = Experiment::new(Transfer::new(task, map), Samples::new(0.2)?, 200)?;
+//! let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.2)?, 200)?;
 //! let error = MonteCarlo::new(40)?.run(&experiment)?.statistic("generalization_error").unwrap();
 //! let theory = experiment.prediction(&Solver::new())?.generalization_error;
 //! // The seed is fixed, and the difference is one of many draws.

@@ -9,8 +9,10 @@ use crate::asymptotics::statistics::{GroupEstimate, Rate, Statistics, discovery_
 use crate::error::Result;
 use crate::numerics::gauss_legendre::adaptive;
 use crate::numerics::normal::density;
+use crate::numerics::sum::CompensatedSum;
+use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
-use crate::stages::transfer::{PretrainingState, TransferSolution};
+use crate::stages::transfer::{PretrainedNode, PretrainingState, TransferSolution};
 
 /// Accuracy of a rate.
 const TOLERANCE: f64 = 1e-11;
@@ -32,21 +34,24 @@ impl TransferSolution {
         let state = PretrainingState::of(self.pretraining.as_ref());
         let task = transfer.task();
         let mut statistics = statistics;
-        let mut rates = Vec::with_capacity(FeatureClass::ALL.len());
+        let mut rates = Vec::new();
         for class in FeatureClass::ALL {
             let label = class.label();
             let Some(group) = statistics.groups.iter_mut().find(|g| g.label.as_str() == label)
             else {
                 continue;
             };
-            if task.pretraining_prior_of(class).variance() + state.noise > 0.0 {
-                group.estimates.discovery_rate = self.discovery_rate(class, state, cut)?;
+            let mut of_class = CompensatedSum::new(0.0);
+            for component in task.components_of(class) {
+                let discovery_rate = self.discovery_rate(&component, state, cut)?;
+                of_class.add(component.share * discovery_rate);
+                rates.push(Rate {
+                    weight: task.probability(&component),
+                    is_active: component.is_active(),
+                    discovery_rate,
+                });
             }
-            rates.push(Rate {
-                weight: group.weight,
-                is_active: class.in_fine_tuning() && task.fine_tuning_variance() > 0.0,
-                discovery_rate: group.estimates.discovery_rate,
-            });
+            group.estimates.discovery_rate = of_class.value().min(1.0);
         }
         let discovered: f64 = rates.iter().map(|rate| rate.weight * rate.discovery_rate).sum();
         statistics.total.discovery_rate = discovered.min(1.0);
@@ -54,22 +59,27 @@ impl TransferSolution {
         Ok(statistics)
     }
 
-    /// `P(|b| > cut)` on the features of a class.
+    /// `P(|b| > cut)` on the features of a component.
     fn discovery_rate(
         &self,
-        class: FeatureClass,
+        component: &Component,
         state: PretrainingState,
         cut: f64,
     ) -> Result<f64> {
-        let observations = self.transfer.observations(class, state)?;
         let weights = self.fine_tuning.l1_weights();
         let mean_square = self.fine_tuning.mean_square();
-        let rate = adaptive([-REACH, REACH], PANELS, TOLERANCE, |x| {
-            let node = observations.node(x)?;
-            let group = self.transfer.group(class, 1.0, &node)?;
+        let at = |node: &PretrainedNode| {
+            let group = self.transfer.group(component, 1.0, node)?;
             let weight = weights.of_scale(group.scale());
             let estimate = GroupEstimate::new(&group, &self.fine_tuning, weight, mean_square)?;
-            Ok(density(x) * estimate.discovery_rate(cut))
+            Ok(estimate.discovery_rate(cut))
+        };
+        if component.pretraining.variance() + state.noise == 0.0 {
+            return at(&PretrainedNode::known(component.pretraining));
+        }
+        let observations = self.transfer.observations(component.pretraining, state)?;
+        let rate = adaptive([-REACH, REACH], PANELS, TOLERANCE, |x| {
+            Ok(density(x) * at(&observations.node(x)?)?)
         })?;
         Ok(rate.clamp(0.0, 1.0))
     }

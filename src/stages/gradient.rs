@@ -7,14 +7,14 @@
 
 use std::borrow::Cow;
 
-use crate::asymptotics::sensitivity::{LawGradient, Sensitivities};
+use crate::asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 use crate::error::{Error, Result, Stage};
 use crate::numerics::sum::CompensatedSum;
+use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
-use crate::problem::prior::Prior;
 use crate::stages::transfer::{
-    Class, PretrainedNode, PretrainingState, Protocol, Transfer, TransferSolution,
+    Branch, PretrainedNode, PretrainingState, Protocol, Transfer, TransferSolution,
 };
 
 /// Derivatives of one answer in the parameters of a [`Transfer`], its tasks and the data of both
@@ -32,7 +32,7 @@ use crate::stages::transfer::{
 /// - `dp` to `db0`: what the parameter does to the group, also through the fixed point of
 ///   pretraining.
 ///
-/// All are plain derivatives, with the other parameters fixed (the variance of fine-tuning does not
+/// All are plain derivatives, with the other parameters fixed (the variances of fine-tuning do not
 /// follow its density), and one-sided, into the domain, where the parameter is at an edge of it.
 /// `None` is a parameter that is not there, or one in which the answer has no finite derivative: a
 /// scale at which frozen coordinates would start to move, which they do with infinite slope.
@@ -50,7 +50,7 @@ use crate::stages::transfer::{
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
 /// let samples = Samples::new(0.3)?;
-/// let solution = Solver::new().solve(&Transfer::new(task, map), &samples)?;
+/// let solution = Solver::new().solve(&Transfer::new(&task, map), &samples)?;
 /// let gradient = solution.sensitivities()?.generalization_error;
 /// // More overlap and more samples help.
 /// assert!(gradient.overlap < 0.0 && gradient.sample_ratio < 0.0);
@@ -75,14 +75,22 @@ pub struct TransferGradient {
     pub fine_tuning_density: Option<f64>,
     /// In the overlap `omega`.
     pub overlap: f64,
-    /// In the mean of the pretraining prior: the magnitude, where it is an atom.
+    /// In the mean of the pretraining prior, with all its components moving alike: in the magnitude,
+    /// where it is an atom.
     pub pretraining_mean: Option<f64>,
-    /// In the variance of the pretraining prior; `None` where pretraining ends at the atom itself.
+    /// In the variance of the pretraining prior, with those of all its components growing alike; `None`
+    /// where pretraining ends at atoms themselves.
     pub pretraining_variance: Option<f64>,
-    /// In the fine-tuning variance `v`; `None` at 0 with a correlation and
-    /// [`Protocol::Continued`].
-    pub fine_tuning_variance: Option<f64>,
-    /// In the correlation `q`; `None` where pretraining coefficients are 0.
+    /// In the mean of the prior of shared features, with all its components moving alike.
+    pub shared_mean: f64,
+    /// In the variance of the prior of shared features, with those of all its components growing alike;
+    /// `None` for an atom with a correlation, where the variance is felt as a root.
+    pub shared_variance: Option<f64>,
+    /// In the mean of the prior of new features, with all its components moving alike.
+    pub new_mean: f64,
+    /// In the variance of the prior of new features, with those of all its components growing alike.
+    pub new_variance: f64,
+    /// In the correlation `q`; `None` where pretraining coefficients are 0, or all are known.
     pub correlation: Option<f64>,
     /// In the sample ratio of pretraining; `None` for unlimited data.
     pub pretraining_sample_ratio: Option<f64>,
@@ -100,7 +108,7 @@ pub struct TransferGradient {
 impl TransferGradient {
     /// All derivatives with the names of their parameters, in the order of the fields.
     #[must_use]
-    pub fn entries(&self) -> [(&'static str, Option<f64>); 15] {
+    pub fn entries(&self) -> [(&'static str, Option<f64>); 18] {
         [
             ("absolute_scale", self.absolute_scale),
             ("relative_scale", self.relative_scale),
@@ -110,7 +118,10 @@ impl TransferGradient {
             ("overlap", Some(self.overlap)),
             ("pretraining_mean", self.pretraining_mean),
             ("pretraining_variance", self.pretraining_variance),
-            ("fine_tuning_variance", self.fine_tuning_variance),
+            ("shared_mean", Some(self.shared_mean)),
+            ("shared_variance", self.shared_variance),
+            ("new_mean", Some(self.new_mean)),
+            ("new_variance", Some(self.new_variance)),
             ("correlation", self.correlation),
             ("pretraining_sample_ratio", self.pretraining_sample_ratio),
             ("pretraining_noise_variance", self.pretraining_noise_variance),
@@ -127,11 +138,13 @@ struct Direction {
     absolute_scale: f64,
     relative_scale: f64,
     readout_scale: f64,
-    /// Weights of the four labels.
+    /// Weights of the four classes.
     weights: [f64; 4],
     pretraining_mean: f64,
     pretraining_variance: f64,
-    fine_tuning_variance: f64,
+    /// Means and variances of the components of shared and of new features.
+    means: [f64; 2],
+    variances: [f64; 2],
     correlation: f64,
     /// Effective noise variance and penalty of pretraining.
     noise: f64,
@@ -173,7 +186,7 @@ impl TransferSolution {
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
     /// let noisy = Samples::new(0.3)?.with_noise_variance(0.01)?;
-    /// let transfer = Transfer::new(task, map).with_pretraining_samples(noisy);
+    /// let transfer = Transfer::new(&task, map).with_pretraining_samples(noisy);
     /// let solution = Solver::new().solve(&transfer, &Samples::new(0.2)?)?;
     /// // More data help in both stages.
     /// let gradient = solution.sensitivities()?.generalization_error;
@@ -185,21 +198,23 @@ impl TransferSolution {
         let slopes = PretrainingSlopes::new(self)?;
         let transfer = &self.transfer;
         let state = PretrainingState::of(self.pretraining.as_ref());
-        let classes = transfer.classes(state, self.refinement)?;
+        let branches = transfer.branches(state, self.refinement)?;
         let mut solution = Cow::Borrowed(&self.fine_tuning);
-        let nodes = classes.iter().map(|class| class.nodes.len()).sum::<usize>();
+        let nodes = branches.iter().map(|branch| branch.nodes.len()).sum::<usize>();
         if nodes > solution.law().groups().len() {
-            // Classes that have no weight may get some.
+            // Components that have no weight may get some.
             let mut groups = Vec::new();
-            for class in &classes {
-                transfer.add_groups(class, &mut groups)?;
+            for branch in &branches {
+                transfer.add_groups(branch, &mut groups)?;
             }
             let (law, samples) = (Law::new(groups)?, solution.samples());
             let solved = self.solver.solve_from(&law, &samples, &solution.state)?;
             solution = Cow::Owned(solved);
         }
         let of_law = solution.sensitivities()?;
-        let problem = Problem { transfer, law: solution.law(), classes: &classes, state };
+        let pretraining_mean = transfer.task().pretraining_prior().mean();
+        let problem =
+            Problem { transfer, law: solution.law(), branches: &branches, pretraining_mean, state };
         let gradient = |of_law: &LawGradient| problem.gradient(&slopes, of_law);
         Ok(Sensitivities {
             generalization_error: gradient(&of_law.generalization_error)?,
@@ -223,19 +238,31 @@ impl PretrainingSlopes {
         let sensitivities = pretraining.sensitivities();
         let sensitivities = sensitivities.map_err(|error| error.in_stage(Stage::Pretraining))?;
         let scale = solution.transfer.scale_map().pretraining().absolute_scale();
-        let both = |part: fn(&LawGradient) -> f64| {
+        let both = |part: &dyn Fn(&LawGradient) -> f64| {
             [part(&sensitivities.effective_noise_variance), part(&sensitivities.effective_penalty)]
         };
-        let by_log_scale =
-            both(|gradient| gradient.groups[0].log_scale + gradient.groups[1].log_scale);
+        // The last group is that of inactive coordinates.
+        let inactive = pretraining.law().groups().len() - 1;
+        let shares: Vec<f64> =
+            solution.transfer.task().pretraining_prior().components().iter().map(|c| c.0).collect();
+        let of_active = |gradient: &LawGradient, part: fn(&GroupGradient) -> f64| {
+            gradient.groups[..inactive].iter().map(part).sum::<f64>()
+        };
+        let by_log_scale = both(&|gradient| {
+            of_active(gradient, |group| group.log_scale) + gradient.groups[inactive].log_scale
+        });
         Ok(Self {
             absolute_scale: by_log_scale
                 .map(|slope| if slope == 0.0 { 0.0 } else { slope / scale }),
-            density: both(|gradient| gradient.groups[0].weight - gradient.groups[1].weight),
-            mean: both(|gradient| gradient.groups[0].mean),
-            variance: both(|gradient| gradient.groups[0].variance),
-            sample_ratio: both(|gradient| gradient.sample_ratio),
-            noise_variance: both(|gradient| gradient.noise_variance),
+            density: both(&|gradient| {
+                let groups = gradient.groups.iter().zip(&shares);
+                let active = groups.map(|(group, share)| share * group.weight).sum::<f64>();
+                active - gradient.groups[inactive].weight
+            }),
+            mean: both(&|gradient| of_active(gradient, |group| group.mean)),
+            variance: both(&|gradient| of_active(gradient, |group| group.variance)),
+            sample_ratio: both(&|gradient| gradient.sample_ratio),
+            noise_variance: both(&|gradient| gradient.noise_variance),
         })
     }
 }
@@ -245,7 +272,9 @@ impl PretrainingSlopes {
 struct Problem<'a> {
     transfer: &'a Transfer,
     law: &'a Law,
-    classes: &'a [Class; 4],
+    branches: &'a [Branch],
+    /// Mean of the active coefficients of pretraining.
+    pretraining_mean: f64,
     state: PretrainingState,
 }
 
@@ -260,7 +289,10 @@ impl Problem<'_> {
         let unmoved = Direction::default();
         let task = self.transfer.task();
         let supports = task.supports();
-        let (prior, overlap) = (task.pretraining_prior(), supports.overlap());
+        let overlap = supports.overlap();
+        let components = task.components();
+        let is_random = components.iter().any(|component| component.pretraining.variance() > 0.0);
+
         let density = supports.fine_tuning_density();
         let finite = self.transfer.pretraining_samples().is_some();
         let noisy = self.state.noise > 0.0;
@@ -292,11 +324,17 @@ impl Problem<'_> {
                 Direction { pretraining_mean: 1.0, ..unmoved }.through(slopes.mean),
             )?,
             pretraining_variance: optional(
-                noisy || prior.variance() > 0.0,
+                noisy || is_random,
                 Direction { pretraining_variance: 1.0, ..unmoved }.through(slopes.variance),
             )?,
-            fine_tuning_variance: along(Direction { fine_tuning_variance: 1.0, ..unmoved })?,
-            correlation: optional(prior != Prior::ZERO, Direction { correlation: 1.0, ..unmoved })?,
+            shared_mean: required(along(Direction { means: [1.0, 0.0], ..unmoved })?)?,
+            shared_variance: along(Direction { variances: [1.0, 0.0], ..unmoved })?,
+            new_mean: required(along(Direction { means: [0.0, 1.0], ..unmoved })?)?,
+            new_variance: required(along(Direction { variances: [0.0, 1.0], ..unmoved })?)?,
+            correlation: optional(
+                task.takes_correlation(),
+                Direction { correlation: 1.0, ..unmoved },
+            )?,
             pretraining_sample_ratio: optional(finite, unmoved.through(slopes.sample_ratio))?,
             pretraining_noise_variance: optional(
                 finite && noisy,
@@ -312,10 +350,13 @@ impl Problem<'_> {
     fn along(&self, direction: Direction, gradient: &LawGradient) -> Result<Option<f64>> {
         let mut sum = CompensatedSum::new(0.0);
         let mut groups = self.law.groups().iter().zip(&gradient.groups);
-        for (class, &weight) in self.classes.iter().zip(&direction.weights) {
-            for (node, (group, slopes)) in class.nodes.iter().zip(groups.by_ref()) {
-                let pretrained = self.pretrained(class, node, &direction);
-                let Some(prior) = self.prior(class, node, group, &direction, &pretrained) else {
+        for branch in self.branches {
+            let component = &branch.component;
+            let weight = direction.weights[component.class as usize] * component.share;
+            for (node, (group, slopes)) in branch.nodes.iter().zip(groups.by_ref()) {
+                let pretrained = self.pretrained(component, node, &direction);
+                let Some(prior) = self.prior(component, node, group, &direction, &pretrained)
+                else {
                     return Ok(None);
                 };
                 let Some(log_scale) = self.log_scale(node, group, &direction, &pretrained) else {
@@ -344,12 +385,12 @@ impl Problem<'_> {
     /// How pretrained and true coefficient of pretraining move, at a fixed standardized observation.
     fn pretrained(
         &self,
-        class: &Class,
+        component: &Component,
         node: &PretrainedNode,
         direction: &Direction,
     ) -> PretrainedChange {
-        let prior = self.transfer.task().pretraining_prior_of(class.class);
-        let (mut mean, variance) = if class.class.in_pretraining() {
+        let prior = component.pretraining;
+        let (mut mean, variance) = if component.class.in_pretraining() {
             (direction.pretraining_mean, direction.pretraining_variance)
         } else {
             (0.0, 0.0)
@@ -382,46 +423,49 @@ impl Problem<'_> {
     /// How the prior of fine-tuning moves.
     fn prior(
         &self,
-        class: &Class,
+        component: &Component,
         node: &PretrainedNode,
         group: &Group,
         direction: &Direction,
         pretrained: &PretrainedChange,
     ) -> Option<PriorChange> {
-        let task = self.transfer.task();
-        let by_variance = direction.fine_tuning_variance;
-        if class.class != FeatureClass::Shared {
-            let variance = if class.class.in_fine_tuning() { by_variance } else { 0.0 };
-            return Some(PriorChange { mean: 0.0, variance });
+        let (mut mean_change, by_variance) = match component.class {
+            FeatureClass::Shared => (direction.means[0], direction.variances[0]),
+            FeatureClass::New => (direction.means[1], direction.variances[1]),
+            FeatureClass::PretrainingOnly | FeatureClass::Unused => (0.0, 0.0),
+        };
+        if node.mirrored {
+            // The two halves move in opposite directions.
+            mean_change = 0.0;
         }
-        let (variance, correlation) = (task.fine_tuning_variance(), task.correlation());
-        let prior = task.pretraining_prior();
-        let size = prior.root_mean_square();
-        if size == 0.0 {
-            return Some(PriorChange { mean: 0.0, variance: by_variance });
+        let size = component.size;
+        if component.class != FeatureClass::Shared || size == 0.0 {
+            return Some(PriorChange { mean: mean_change, variance: by_variance });
         }
+        let (variance, correlation) = (component.fine_tuning.variance(), component.correlation);
         // Mean and variance of the true coefficient of pretraining, in its root mean square.
         let mean = node.truth.mean() / size;
         let share = node.truth.variance() / size / size;
-        let size_change = (prior.mean() / size * direction.pretraining_mean
+        let size_change = (self.pretraining_mean / size * direction.pretraining_mean
             + 0.5 * direction.pretraining_variance / size)
             / size;
-        let mean_change = pretrained.mean / size - mean * size_change;
+        let truth_change = pretrained.mean / size - mean * size_change;
         let share_change = pretrained.variance / size / size - 2.0 * share * size_change;
-        let slope = variance.sqrt() * correlation;
+        let slope = component.slope();
         let mut change = PriorChange {
-            mean: variance.sqrt() * mean * direction.correlation + slope * mean_change,
-            variance: by_variance
-                * ((1.0 - correlation) * (1.0 + correlation) + correlation * correlation * share)
+            mean: mean_change
+                + variance.sqrt() * mean * direction.correlation
+                + slope * truth_change,
+            variance: by_variance * (component.independent() + correlation * correlation * share)
                 + 2.0 * correlation * variance * (share - 1.0) * direction.correlation
                 + slope * slope * share_change,
         };
         if variance > 0.0 {
-            change.mean += 0.5 * group.prior().mean() * (by_variance / variance);
+            change.mean += 0.5 * slope * mean * (by_variance / variance);
         } else if by_variance != 0.0 && correlation * mean != 0.0 {
             // The mean grows as a root, which is felt as its square, like a variance; next to another
-            // start it is felt itself.
-            if group.start() != 0.0 {
+            // mean or start it is felt itself.
+            if group.start() != 0.0 || component.fine_tuning.mean() != 0.0 {
                 return None;
             }
             change.variance += by_variance * (correlation * mean) * (correlation * mean);

@@ -1,5 +1,8 @@
 //! Both stages: pretraining on finite or unlimited data, and fine-tuning after it.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::problem::{Answer, Scan, Solve};
 use crate::asymptotics::solution::Solution;
@@ -9,11 +12,13 @@ use crate::error::{Error, Result, Stage, check};
 #[cfg(feature = "quadrature")]
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
+use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{Group, Law};
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
-use crate::problem::task::{Samples, Task};
+use crate::problem::samples::Samples;
+use crate::problem::task::Task;
 
 /// Halvings of the steps over pretrained coefficients at which they are those of the fine rule.
 const FINE: u32 = 2;
@@ -121,14 +126,14 @@ impl std::str::FromStr for Protocol {
 ///     .with_correlation(0.8)?;
 /// let map = ScaleMap::new(Initialization::from_scales(0.01, -0.9)?, 0.0)?;
 /// let pretraining = Samples::new(0.4)?.with_noise_variance(0.01)?;
-/// let transfer = Transfer::new(task, map).with_pretraining_samples(pretraining);
+/// let transfer = Transfer::new(&task, map).with_pretraining_samples(pretraining);
 /// let report = Solver::new().solve(&transfer, &Samples::new(0.25)?)?;
 /// assert!((report.pretraining.as_ref().unwrap().generalization_error - 0.2911).abs() < 5e-5);
 /// assert!((report.fine_tuning.generalization_error - 0.1978).abs() < 5e-5);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Transfer {
     task: Task,
     scale_map: ScaleMap,
@@ -147,7 +152,7 @@ pub struct Transfer {
 ///
 /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-/// let report = Solver::new().solve(&Transfer::new(task, map), &Samples::new(0.2)?)?;
+/// let report = Solver::new().solve(&Transfer::new(&task, map), &Samples::new(0.2)?)?;
 /// assert!(report.error_reduction()? > 0.0);
 /// assert_eq!((report.law().groups().len(), report.pretraining), (4, None));
 /// # }
@@ -163,7 +168,8 @@ pub struct TransferSolution {
     pub fine_tuning: Solution,
     /// How often the steps over pretrained coefficients were halved.
     pub refinement: u32,
-    /// Last relative change of the error of fine-tuning with the number of nodes; 0 for four groups.
+    /// Last relative change of the error of fine-tuning with the number of nodes; 0 where there is no
+    /// integral.
     pub change: f64,
     pub(crate) transfer: Transfer,
     pub(crate) solver: Solver,
@@ -199,8 +205,9 @@ impl Solve for Transfer {
 
     fn scan(&self, pretraining: &Option<Solution>) -> Result<Scan> {
         const SPACING: f64 = 0.5;
-        let law = self.law_at(PretrainingState::of(pretraining.as_ref()), FINE)?;
-        if law.groups().len() <= 4 {
+        let state = PretrainingState::of(pretraining.as_ref());
+        let law = self.law_at(state, FINE)?;
+        if !self.has_integral(state) {
             return law.scan(&());
         }
         let reachable = law.reachable_fraction();
@@ -279,7 +286,7 @@ impl TransferSolution {
     /// // Nothing in common: what pretraining learned is in the way.
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let solution = Solver::new().solve(&Transfer::new(task, map), &Samples::new(0.3)?)?;
+    /// let solution = Solver::new().solve(&Transfer::new(&task, map), &Samples::new(0.3)?)?;
     /// assert!(solution.error_reduction()? < 0.0);
     /// # }
     /// # Ok::<(), diagonet::Error>(())
@@ -313,12 +320,38 @@ pub(crate) struct Motion {
     pub(crate) by_log_scale: f64,
 }
 
-/// Coordinates of one class, where pretraining left them.
+impl PretrainedNode {
+    /// The node of an atom that is observed without noise, and, since nothing else is, without a penalty
+    /// on what is active.
+    pub(crate) fn known(atom: Prior) -> Self {
+        let motion =
+            Motion { deviation: 0.0, by_observation: 1.0, by_penalty: 0.0, by_log_scale: 0.0 };
+        Self { mass: 1.0, coefficient: atom.mean(), truth: atom, mirrored: false, motion }
+    }
+
+    /// The node that stands for half of a mirrored one, on the other side of zero.
+    fn opposite(self) -> Result<Self> {
+        let motion = Motion {
+            deviation: -self.motion.deviation,
+            by_observation: self.motion.by_observation,
+            by_penalty: -self.motion.by_penalty,
+            by_log_scale: -self.motion.by_log_scale,
+        };
+        Ok(Self {
+            coefficient: -self.coefficient,
+            truth: Prior::gaussian(-self.truth.mean(), self.truth.variance())?,
+            motion,
+            ..self
+        })
+    }
+}
+
+/// Coordinates of one component of the task, where pretraining left them.
 #[derive(Debug)]
-pub(crate) struct Class {
-    pub(crate) class: FeatureClass,
+pub(crate) struct Branch {
+    pub(crate) component: Component,
     pub(crate) weight: f64,
-    pub(crate) nodes: Vec<PretrainedNode>,
+    pub(crate) nodes: Rc<[PretrainedNode]>,
 }
 
 /// The effective channel of pretraining.
@@ -346,12 +379,17 @@ impl Transfer {
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// assert_eq!(Transfer::new(task, map).protocol(), Protocol::Rebalanced);
+    /// assert_eq!(Transfer::new(&task, map).protocol(), Protocol::Rebalanced);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
-    pub fn new(task: Task, scale_map: ScaleMap) -> Self {
-        Self { task, scale_map, pretraining_samples: None, protocol: Protocol::Rebalanced }
+    pub fn new(task: &Task, scale_map: ScaleMap) -> Self {
+        Self {
+            task: task.clone(),
+            scale_map,
+            pretraining_samples: None,
+            protocol: Protocol::Rebalanced,
+        }
     }
 
     /// The same with pretraining on finite data.
@@ -368,8 +406,8 @@ impl Transfer {
 
     /// The two tasks.
     #[must_use]
-    pub fn task(&self) -> Task {
-        self.task
+    pub fn task(&self) -> &Task {
+        &self.task
     }
 
     /// Initialization of pretraining, and the scales it leads to.
@@ -408,7 +446,7 @@ impl Transfer {
     /// # let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
     /// let error = |ratio| -> diagonet::Result<f64> {
-    ///     let transfer = Transfer::new(task, map).with_pretraining_samples(Samples::new(ratio)?);
+    ///     let transfer = Transfer::new(&task, map).with_pretraining_samples(Samples::new(ratio)?);
     ///     Ok(transfer.pretraining()?.unwrap().generalization_error)
     /// };
     /// assert!(error(0.2)? > error(0.4)? && error(1.0)? == 0.0);
@@ -433,10 +471,12 @@ impl Transfer {
         }
         let domain = "(0, 1e300], for less than one pretraining sample per coordinate";
         check("absolute_scale", scale, domain, |x| x > 0.0)?;
-        Law::new(vec![
-            Group::new(ACTIVE, density, self.task.pretraining_prior(), scale)?,
-            Group::new(INACTIVE, 1.0 - density, Prior::ZERO, scale)?,
-        ])
+        let prior = self.task.pretraining_prior();
+        let active = prior.components().iter();
+        let active =
+            active.map(|(share, prior)| Group::new(ACTIVE, density * share, *prior, scale));
+        let inactive = Group::new(INACTIVE, 1.0 - density, Prior::ZERO, scale);
+        Law::new(active.chain([inactive]).collect::<Result<_>>()?)
     }
 
     /// The law of a coordinate in fine-tuning, with the steps of the rule over pretrained coefficients
@@ -444,7 +484,7 @@ impl Transfer {
     ///
     /// How fine is fine enough depends on the data of fine-tuning; [`Solver::solve`] finds
     /// out and [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants,
-    /// the law has four groups at every refinement.
+    /// the law is the same at every refinement.
     ///
     /// # Errors
     ///
@@ -458,7 +498,7 @@ impl Transfer {
     ///
     /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// assert_eq!(Transfer::new(task, map).law(0)?, Law::fine_tuning(&task, &map)?);
+    /// assert_eq!(Transfer::new(&task, map).law(0)?, Law::fine_tuning(&task, &map)?);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn law(&self, refinement: u32) -> Result<Law> {
@@ -477,13 +517,13 @@ impl Transfer {
         start: Option<&FixedPoint>,
     ) -> Result<TransferSolution> {
         let state = PretrainingState::of(pretraining.as_ref());
+        let exact = !self.has_integral(state);
         let mut coarser: Option<Solution> = None;
         let mut change = f64::INFINITY;
         for refinement in 0..=Self::MAX_REFINEMENT {
             let law = self.law_at(state, refinement)?;
             let start = coarser.as_ref().map(|solution| &solution.state).or(start);
             let fine_tuning = solver.solve_law(&law, samples, start)?;
-            let exact = law.groups().len() <= 4;
             if let Some(coarser) = coarser {
                 let error = fine_tuning.generalization_error;
                 let difference = (error - coarser.generalization_error).abs();
@@ -495,7 +535,7 @@ impl Transfer {
                     fine_tuning,
                     refinement,
                     change: if exact { 0.0 } else { change },
-                    transfer: *self,
+                    transfer: self.clone(),
                     solver: *solver,
                 });
             }
@@ -507,48 +547,65 @@ impl Transfer {
 
     fn law_at(&self, state: PretrainingState, refinement: u32) -> Result<Law> {
         let mut groups = Vec::new();
-        for class in self.classes(state, refinement)? {
+        for branch in self.branches(state, refinement)? {
             // The error of a label without weight is that of its one group.
-            if class.weight > 0.0 || class.nodes.len() == 1 {
-                self.add_groups(&class, &mut groups)?;
+            if branch.weight > 0.0 || branch.nodes.len() == 1 {
+                self.add_groups(&branch, &mut groups)?;
             }
         }
         Law::new(groups)
     }
 
-    /// Weights and pretrained coefficients of all labels.
-    pub(crate) fn classes(&self, state: PretrainingState, refinement: u32) -> Result<[Class; 4]> {
-        // At the coarsest, four times the steps of the fine rule.
-        let factor = 4.0 * 0.5_f64.powi(refinement as i32);
-        let supports = self.task.supports();
-        let active = self.nodes(self.task.pretraining_prior(), state, factor)?;
-        let inactive = self.nodes(Prior::ZERO, state, factor)?;
-        Ok(FeatureClass::ALL.map(|class| Class {
-            class,
-            weight: supports.probability(class),
-            nodes: if class.in_pretraining() { active.clone() } else { inactive.clone() },
-        }))
+    /// Whether pretrained coefficients are integrated over; otherwise the law is exact at every
+    /// refinement.
+    fn has_integral(&self, state: PretrainingState) -> bool {
+        let is_random =
+            |component: &Component| component.pretraining.variance() + state.noise > 0.0;
+        self.task.components().iter().any(is_random)
     }
 
-    /// Adds the groups of the coordinates under a label, one for every node.
-    pub(crate) fn add_groups(&self, class: &Class, groups: &mut Vec<Group>) -> Result<()> {
-        groups.reserve(class.nodes.len());
-        for node in &class.nodes {
-            groups.push(self.group(class.class, class.weight, node)?);
+    /// Weights and pretrained coefficients of all components of the task.
+    pub(crate) fn branches(&self, state: PretrainingState, refinement: u32) -> Result<Vec<Branch>> {
+        // At the coarsest, four times the steps of the fine rule.
+        let factor = 4.0 * 0.5_f64.powi(refinement as i32);
+        let mut known: HashMap<([u64; 2], bool), Rc<[PretrainedNode]>> = HashMap::new();
+        let mut branches = Vec::new();
+        for component in self.task.components() {
+            let Component { pretraining, fine_tuning, .. } = component;
+            // A mean of fine-tuning tells the two sides of pretraining apart.
+            let one_sided = fine_tuning.mean() == 0.0;
+            let key = ([pretraining.mean(), pretraining.variance()].map(f64::to_bits), one_sided);
+            let nodes = match known.get(&key) {
+                Some(nodes) => Rc::clone(nodes),
+                None => {
+                    let nodes = self.nodes(pretraining, state, factor)?;
+                    let nodes = if one_sided { nodes } else { two_sided(nodes)? };
+                    Rc::clone(known.entry(key).or_insert(nodes.into()))
+                }
+            };
+            branches.push(Branch { component, weight: self.task.probability(&component), nodes });
+        }
+        Ok(branches)
+    }
+
+    /// Adds the groups of the coordinates of a component, one for every node.
+    pub(crate) fn add_groups(&self, branch: &Branch, groups: &mut Vec<Group>) -> Result<()> {
+        groups.reserve(branch.nodes.len());
+        for node in branch.nodes.iter() {
+            groups.push(self.group(&branch.component, branch.weight, node)?);
         }
         Ok(())
     }
 
-    /// The group of the coordinates of this class at a node.
+    /// The group of the coordinates of this component at a node.
     pub(crate) fn group(
         &self,
-        class: FeatureClass,
+        component: &Component,
         weight: f64,
         node: &PretrainedNode,
     ) -> Result<Group> {
         let pretrained = Pretrained::new(node.coefficient, node.truth)?;
-        let (prior, pretrained) = self.task.fine_tuning_given(class, pretrained)?;
-        let is_active = class.in_fine_tuning() && self.task.fine_tuning_variance() > 0.0;
+        let (prior, pretrained) = component.fine_tuning_given(pretrained)?;
         let (scale, start) = match self.protocol {
             Protocol::Rebalanced => (self.scale_map.fine_tuning_scale(node.coefficient)?, 0.0),
             Protocol::Continued => {
@@ -557,11 +614,11 @@ impl Transfer {
                 (check("absolute_scale", scale, domain, |x| x > 0.0)?, node.coefficient)
             }
         };
-        let group = Group::new(class, weight * node.mass, prior, scale)?
+        let group = Group::new(component.class, weight * node.mass, prior, scale)?
             .with_start(start)?
             .with_pretrained(pretrained)?;
         let group = if node.mirrored { group.with_mirror_image() } else { group };
-        Ok(if is_active { group.among_active() } else { group })
+        Ok(if component.is_active() { group.among_active() } else { group })
     }
 
     /// Pretrained coefficients where the true ones follow `prior`.
@@ -574,11 +631,7 @@ impl Transfer {
         if prior.variance() + state.noise > 0.0 {
             return self.integrate(prior, state, factor);
         }
-        // Observed without noise, and, since nothing else is, without a penalty on what is active.
-        let coefficient = prior.mean();
-        let motion =
-            Motion { deviation: 0.0, by_observation: 1.0, by_penalty: 0.0, by_log_scale: 0.0 };
-        Ok(vec![PretrainedNode { mass: 1.0, coefficient, truth: prior, mirrored: false, motion }])
+        Ok(vec![PretrainedNode::known(prior)])
     }
 
     #[cfg(feature = "quadrature")]
@@ -645,14 +698,13 @@ impl Transfer {
         raw.into_iter().map(node).collect()
     }
 
-    /// The pretraining channel of a class.
+    /// The pretraining channel of coefficients with this prior.
     #[cfg(feature = "quadrature")]
     pub(crate) fn observations(
         &self,
-        class: FeatureClass,
+        prior: Prior,
         state: PretrainingState,
     ) -> Result<Observations> {
-        let prior = self.task.pretraining_prior_of(class);
         let total = prior.variance() + state.noise;
         let scale = self.scale_map.pretraining().absolute_scale();
         Ok(Observations {
@@ -674,7 +726,21 @@ impl Transfer {
     }
 }
 
-/// What pretraining observes of the coefficients of a class, and makes of it.
+/// Both halves of mirrored nodes, as nodes of their own.
+fn two_sided(nodes: Vec<PretrainedNode>) -> Result<Vec<PretrainedNode>> {
+    let mut sides = Vec::with_capacity(2 * nodes.len());
+    for node in nodes {
+        if node.mirrored {
+            let half = PretrainedNode { mass: 0.5 * node.mass, mirrored: false, ..node };
+            sides.extend([half, half.opposite()?]);
+        } else {
+            sides.push(node);
+        }
+    }
+    Ok(sides)
+}
+
+/// What pretraining observes of coefficients, and makes of them.
 #[cfg(feature = "quadrature")]
 #[derive(Debug)]
 pub(crate) struct Observations {

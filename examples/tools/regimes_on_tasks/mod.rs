@@ -99,7 +99,7 @@ impl Problems {
         }
         let [lambda, gamma] = regime.numbers;
         let pretraining = Initialization::from_scales(self.c_pt, lambda)?;
-        Ok(Transfer::new(task, ScaleMap::new(pretraining, gamma)?))
+        Ok(Transfer::new(&task, ScaleMap::new(pretraining, gamma)?))
     }
 
     /// The samples of a point.

@@ -240,7 +240,7 @@ impl Problem {
             .with_correlation(correlation)?;
         let scale_map = ScaleMap::new(Initialization::from_scales(c_pt, lambda_pt)?, gamma)?;
         let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
-        let mut transfer = Transfer::new(task, scale_map).with_protocol(protocol);
+        let mut transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
         let (alpha_pt, noise_pt) = pretraining;
         // Of unlimited data the noise does not matter, but has to be one.
         let pretraining =

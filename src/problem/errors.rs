@@ -1,0 +1,114 @@
+//! Errors by class of coordinates, of theory and of simulation.
+
+use std::collections::HashMap;
+
+use crate::label::Label;
+use crate::numerics::sum::CompensatedSum;
+
+/// A mean squared error, in total and by label: what theory computes, and what simulation measures.
+///
+/// # Formula
+///
+/// ```text
+/// total = sum_g p_g error_g,      error_g = E_g[(a - b)²]
+/// ```
+///
+/// where
+/// - `a`, `b`: the coefficients that are compared, as estimate and truth;
+/// - `p_g`: weight of the coordinates under label `g`; in a simulation, their share of all D
+///   coordinates.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, Solver};
+///
+/// let law = Law::new(vec![
+///     Group::new("signal", 0.25, Prior::gaussian(0.0, 1.0)?, 1e6)?,
+///     Group::new("background", 0.75, Prior::ZERO, 1e6)?,
+/// ])?;
+/// let errors = Solver::new().solve(&law, &Samples::new(0.5)?)?.errors;
+/// let by_hand = 0.25 * errors.of("signal").unwrap() + 0.75 * errors.of("background").unwrap();
+/// assert!((errors.total - by_hand).abs() < 1e-15);
+/// assert_eq!(errors.of("noise"), None);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Errors {
+    /// Error over all coordinates.
+    pub total: f64,
+    /// Error by label, in the order of the law; labels without coordinates are left out of a
+    /// simulation.
+    pub groups: Vec<GroupError>,
+}
+
+/// Error of the coordinates under one label, see [`Errors::groups`].
+///
+/// Accuracy: [`GroupError::ACCURACY`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Group, Law, Prior, Samples, Solver};
+///
+/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
+/// let solution = Solver::new().solve(&law, &Samples::new(0.5)?)?;
+/// let all = &solution.errors.groups[0];
+/// assert_eq!((all.label.as_str(), all.weight), ("all", 1.0));
+/// assert!((all.error - 0.5).abs() < 1e-11);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct GroupError {
+    /// Name of the coordinates.
+    pub label: Label,
+    /// Probability that a coordinate is one of them.
+    pub weight: f64,
+    /// Mean error `E[(a - b)²]` of one of them. For a label of weight zero: the error that a
+    /// vanishing fraction of such coordinates would have.
+    pub error: f64,
+}
+
+impl GroupError {
+    /// Relative accuracy budget of the error of a group as a function of the
+    /// [state](crate::Solution::state).
+    ///
+    /// It is met however small the error is next to that of other groups, and however close training
+    /// starts to the coefficients. The state has the accuracy of the total error,
+    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it
+    /// more strongly than the total.
+    pub const ACCURACY: f64 = 1e-10;
+}
+
+impl Errors {
+    /// The errors of parts, each with label, weight and mean error; parts with the same label are put
+    /// together.
+    pub(crate) fn of_parts<'a>(parts: impl IntoIterator<Item = (&'a Label, f64, f64)>) -> Self {
+        let mut groups: Vec<GroupError> = Vec::new();
+        let mut positions: HashMap<&Label, usize> = HashMap::new();
+        let mut total = CompensatedSum::new(0.0);
+        for (label, weight, error) in parts {
+            total.add(weight * error);
+            let position = *positions.entry(label).or_insert(groups.len());
+            let Some(group) = groups.get_mut(position) else {
+                groups.push(GroupError { label: label.clone(), weight, error });
+                continue;
+            };
+            let sum = group.weight + weight;
+            if sum > 0.0 {
+                group.error += (error - group.error) * (weight / sum);
+            }
+            group.weight = sum;
+        }
+        Self { total: total.value(), groups }
+    }
+
+    /// Error of the coordinates with this label; `None` where there are none.
+    #[must_use]
+    pub fn of(&self, label: impl AsRef<str>) -> Option<f64> {
+        let label = label.as_ref();
+        self.groups.iter().find(|group| group.label.as_str() == label).map(|group| group.error)
+    }
+}

@@ -1,0 +1,86 @@
+//! The samples that a task is learned from.
+
+use crate::error::{MAX_MAGNITUDE, Result, check, check_non_negative};
+
+/// The data of one training stage, in the limit of many coordinates.
+///
+/// # Formula
+///
+/// ```text
+/// y = X beta* + eps,      X_ij ~ N(0, 1/D),      eps ~ N(0, sigma²),      alpha = N / D
+/// ```
+///
+/// where
+/// - `D`: number of coordinates, `N`: number of samples, both tending to infinity;
+/// - `alpha`: [sample ratio](Self::sample_ratio), in [1e-300, 1e300];
+/// - `sigma²`: [noise variance](Self::noise_variance), in [0, 1e300], 0 unless set.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 2.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Samples;
+///
+/// let samples = Samples::new(0.25)?.with_noise_variance(0.1)?;
+/// assert_eq!((samples.sample_ratio(), samples.noise_variance()), (0.25, 0.1));
+/// assert!(Samples::new(0.0).is_err());
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Samples {
+    sample_ratio: f64,
+    noise_variance: f64,
+}
+
+impl Samples {
+    /// Noiseless samples, `sample_ratio` of them per coordinate.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a ratio outside [1e-300, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Samples;
+    /// assert_eq!(Samples::new(2.0)?.noise_variance(), 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn new(sample_ratio: f64) -> Result<Self> {
+        check("sample_ratio", sample_ratio, "[1e-300, 1e300]", |x| {
+            (1.0 / MAX_MAGNITUDE..=MAX_MAGNITUDE).contains(&x)
+        })?;
+        Ok(Self { sample_ratio, noise_variance: 0.0 })
+    }
+
+    /// The same samples with label noise of variance `sigma²`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a variance outside [0, 1e300].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Samples;
+    /// assert!(Samples::new(2.0)?.with_noise_variance(-1.0).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_noise_variance(self, noise_variance: f64) -> Result<Self> {
+        check_non_negative("noise_variance", noise_variance)?;
+        Ok(Self { noise_variance, ..self })
+    }
+
+    /// Samples per coordinate, `alpha = N/D`.
+    #[must_use]
+    pub fn sample_ratio(&self) -> f64 {
+        self.sample_ratio
+    }
+
+    /// Variance of the label noise, `sigma²`.
+    #[must_use]
+    pub fn noise_variance(&self) -> f64 {
+        self.noise_variance
+    }
+}

@@ -1,0 +1,345 @@
+//! Which coordinates the two tasks use.
+
+use crate::error::{Error, Result, check_probability};
+use crate::problem::feature_class::FeatureClass;
+
+/// Which coordinates the two tasks use: the joint statistics of the two supports.
+///
+/// # Formula
+///
+/// Coordinates are independent. The four probabilities of a coordinate are
+///
+/// ```text
+/// shared            = rho_PT rho_shared              = omega rho_FT
+/// new               = (1 - rho_PT) rho_new           = (1 - omega) rho_FT
+/// pretraining only  = rho_PT (1 - rho_shared)        = rho_PT - omega rho_FT
+/// none              = (1 - rho_PT) (1 - rho_new)     = 1 - rho_PT - (1 - omega) rho_FT
+/// ```
+///
+/// where
+/// - `rho_PT`: [pretraining density](Self::pretraining_density), probability of being active in
+///   pretraining;
+/// - `rho_FT`: [fine-tuning density](Self::fine_tuning_density), probability of being active in
+///   fine-tuning;
+/// - `omega`: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
+/// - `rho_shared`, `rho_new`: probability of being active in fine-tuning given active, or inactive,
+///   in pretraining.
+///
+/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::Supports;
+///
+/// let by_overlap = Supports::from_overlap(0.2, 0.1, 0.5)?;
+/// let conditional = Supports::from_conditional(0.2, 0.25, 0.0625)?;
+/// assert!((by_overlap.shared() - conditional.shared()).abs() < 1e-16);
+/// assert!((by_overlap.new_features() - conditional.new_features()).abs() < 1e-16);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Supports {
+    shared: f64,
+    new_features: f64,
+    pretraining_only: f64,
+    none: f64,
+    pretraining_density: f64,
+    given: Given,
+}
+
+/// What supports were built from besides the pretraining density, kept so that they say it of themselves
+/// to the bit.
+#[derive(Debug, Clone, Copy)]
+enum Given {
+    Overlap { fine_tuning_density: f64, overlap: f64 },
+    Conditional { shared_density: f64, new_density: f64 },
+    Probabilities,
+}
+
+/// Supports are equal that give all classes the same probability.
+impl PartialEq for Supports {
+    fn eq(&self, other: &Self) -> bool {
+        FeatureClass::ALL.iter().all(|class| self.probability(*class) == other.probability(*class))
+    }
+}
+
+impl Supports {
+    /// Supports with densities `rho_PT`, `rho_FT` and overlap `omega`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an argument outside [0, 1]; [`Error::InfeasibleSupports`] unless
+    /// `omega rho_FT <= rho_PT` and `rho_PT + (1 - omega) rho_FT <= 1` (up to rounding).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Error, Supports};
+    ///
+    /// let supports = Supports::from_overlap(0.2, 0.1, 1.0)?;
+    /// assert_eq!(supports.new_features(), 0.0);
+    /// // Fine-tuning on more shared coordinates than pretraining has.
+    /// let impossible = Supports::from_overlap(0.1, 0.4, 0.5);
+    /// assert!(matches!(impossible, Err(Error::InfeasibleSupports { .. })));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_overlap(
+        pretraining_density: f64,
+        fine_tuning_density: f64,
+        overlap: f64,
+    ) -> Result<Self> {
+        check_probability("pretraining_density", pretraining_density)?;
+        check_probability("fine_tuning_density", fine_tuning_density)?;
+        check_probability("overlap", overlap)?;
+        let shared = overlap * fine_tuning_density;
+        let new_features = (1.0 - overlap) * fine_tuning_density;
+        // A boundary that decimal fractions miss by a rounding is meant to be the boundary.
+        let remainder = |value: f64, size: f64, constraint| {
+            if value >= -4.0 * f64::EPSILON * size {
+                Ok(value.max(0.0))
+            } else {
+                Err(Error::InfeasibleSupports {
+                    pretraining_density,
+                    fine_tuning_density,
+                    overlap,
+                    constraint,
+                })
+            }
+        };
+        Ok(Self {
+            pretraining_density,
+            given: Given::Overlap { fine_tuning_density, overlap },
+            shared: shared.min(pretraining_density),
+            new_features,
+            pretraining_only: remainder(
+                pretraining_density - shared,
+                pretraining_density,
+                "overlap * fine_tuning_density <= pretraining_density",
+            )?,
+            none: remainder(
+                (1.0 - pretraining_density) - new_features,
+                1.0,
+                "pretraining_density + (1 - overlap) * fine_tuning_density <= 1",
+            )?,
+        })
+    }
+
+    /// Supports with pretraining density `rho_PT` and conditional densities `rho_shared` (given
+    /// active in pretraining) and `rho_new` (given inactive). Every choice is feasible.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an argument outside [0, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Supports;
+    ///
+    /// let supports = Supports::from_conditional(0.5, 0.25, 0.0)?;
+    /// assert_eq!(supports.fine_tuning_density(), 0.125);
+    /// assert_eq!(supports.overlap(), Some(1.0));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn from_conditional(
+        pretraining_density: f64,
+        shared_density: f64,
+        new_density: f64,
+    ) -> Result<Self> {
+        check_probability("pretraining_density", pretraining_density)?;
+        check_probability("shared_density", shared_density)?;
+        check_probability("new_density", new_density)?;
+        Ok(Self {
+            pretraining_density,
+            given: Given::Conditional { shared_density, new_density },
+            shared: pretraining_density * shared_density,
+            new_features: (1.0 - pretraining_density) * new_density,
+            pretraining_only: pretraining_density * (1.0 - shared_density),
+            none: (1.0 - pretraining_density) * (1.0 - new_density),
+        })
+    }
+
+    /// Supports with the probabilities of all classes, which sum to 1.
+    pub(crate) fn from_probabilities(
+        [shared, new_features, pretraining_only, none]: [f64; 4],
+    ) -> Self {
+        Self {
+            shared,
+            new_features,
+            pretraining_only,
+            none,
+            pretraining_density: shared + pretraining_only,
+            given: Given::Probabilities,
+        }
+    }
+
+    /// Probability that a feature is of this class.
+    #[must_use]
+    pub fn probability(&self, class: FeatureClass) -> f64 {
+        match class {
+            FeatureClass::Shared => self.shared,
+            FeatureClass::New => self.new_features,
+            FeatureClass::PretrainingOnly => self.pretraining_only,
+            FeatureClass::Unused => self.none,
+        }
+    }
+
+    /// Probability of being active in both tasks.
+    #[must_use]
+    pub fn shared(&self) -> f64 {
+        self.shared
+    }
+
+    /// Probability of being active in fine-tuning only.
+    #[must_use]
+    pub fn new_features(&self) -> f64 {
+        self.new_features
+    }
+
+    /// Probability of being active in pretraining only.
+    #[must_use]
+    pub fn pretraining_only(&self) -> f64 {
+        self.pretraining_only
+    }
+
+    /// Probability of being active in neither task.
+    #[must_use]
+    pub fn none(&self) -> f64 {
+        self.none
+    }
+
+    /// Pretraining density `rho_PT`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Supports;
+    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.5)?.pretraining_density(), 0.5);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pretraining_density(&self) -> f64 {
+        self.pretraining_density
+    }
+
+    /// Fine-tuning density `rho_FT`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Supports;
+    /// assert_eq!(Supports::from_conditional(0.5, 0.5, 0.25)?.fine_tuning_density(), 0.375);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn fine_tuning_density(&self) -> f64 {
+        match self.given {
+            Given::Overlap { fine_tuning_density, .. } => fine_tuning_density,
+            _ => self.shared + self.new_features,
+        }
+    }
+
+    /// Overlap `omega`, the fraction of the fine-tuning support that is active in pretraining;
+    /// `None` where the fine-tuning support is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Supports;
+    /// assert_eq!(Supports::from_conditional(0.5, 0.5, 0.5)?.overlap(), Some(0.5));
+    /// assert_eq!(Supports::from_conditional(0.5, 0.0, 0.0)?.overlap(), None);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn overlap(&self) -> Option<f64> {
+        match self.given {
+            Given::Overlap { fine_tuning_density, overlap } => {
+                (fine_tuning_density > 0.0).then_some(overlap)
+            }
+            _ => fraction(self.shared, self.fine_tuning_density()),
+        }
+    }
+
+    /// Probability `rho_shared` of being active in fine-tuning given active in pretraining; `None`
+    /// where the pretraining support is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Supports;
+    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 1.0)?.shared_density(), Some(0.5));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn shared_density(&self) -> Option<f64> {
+        match self.given {
+            Given::Conditional { shared_density, .. } => {
+                (self.pretraining_density > 0.0).then_some(shared_density)
+            }
+            _ => fraction(self.shared, self.pretraining_density),
+        }
+    }
+
+    /// Probability `rho_new` of being active in fine-tuning given inactive in pretraining; `None`
+    /// where every coordinate is active in pretraining.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use diagonet::Supports;
+    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.0)?.new_density(), Some(0.5));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new_density(&self) -> Option<f64> {
+        match self.given {
+            Given::Conditional { new_density, .. } => {
+                (self.pretraining_density < 1.0).then_some(new_density)
+            }
+            _ => fraction(self.new_features, self.new_features + self.none),
+        }
+    }
+}
+
+fn fraction(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_parametrizations_name_the_same_supports() {
+        for (shared, new) in [(0.0, 0.3), (0.4, 0.0), (0.25, 0.6), (1.0, 1.0)] {
+            let supports = Supports::from_conditional(0.3, shared, new).unwrap();
+            let again = Supports::from_overlap(
+                supports.pretraining_density(),
+                supports.fine_tuning_density(),
+                supports.overlap().unwrap(),
+            )
+            .unwrap();
+            assert!((supports.shared - again.shared).abs() < 1e-15);
+            assert!((supports.none - again.none).abs() < 1e-15);
+            assert!((again.shared_density().unwrap() - shared).abs() < 1e-15);
+            assert!((again.new_density().unwrap() - new).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn boundaries_that_decimals_miss_by_a_rounding_are_feasible() {
+        let supports = Supports::from_overlap(0.7, 0.3, 0.0).unwrap();
+        assert!(supports.none() < 1e-15);
+        assert!(Supports::from_overlap(0.1, 0.3, 1.0 / 3.0).unwrap().pretraining_only() < 1e-15);
+    }
+
+    #[test]
+    fn more_new_features_than_there_is_room_for_are_infeasible() {
+        let result = Supports::from_overlap(0.8, 0.3, 0.0);
+        assert!(matches!(
+            result,
+            Err(Error::InfeasibleSupports { constraint, .. }) if constraint.ends_with("<= 1")
+        ));
+    }
+}
