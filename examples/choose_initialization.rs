@@ -11,7 +11,7 @@ fn main() -> diagonet::Result<()> {
         let (gap, readout) = (optimum.one_plus_relative_scale, optimum.readout_scale);
         println!(
             "{overlap:7}  {:.4}  {:5.3}  {:.2e} [{:.1e}, {:.1e}]  {:.2e} [{:.1e}, {:.1e}]",
-            optimum.report.generalization_error,
+            optimum.solution.generalization_error(),
             optimum.gain().unwrap_or(f64::NAN),
             gap.value,
             gap.tolerated[0],

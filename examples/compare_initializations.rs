@@ -14,7 +14,7 @@ fn main() -> diagonet::Result<()> {
         let pretraining = Initialization::from_scales(1e-3, relative_scale)?;
         let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, readout_scale)?)?;
         let solution = Solver::new().solve(&law, &samples)?;
-        println!("{name}: error {:.4}", solution.generalization_error);
+        println!("{name}: error {:.4}", solution.generalization_error());
         for class in FeatureClass::ALL {
             // What a class adds to the total, not the error of one of its features.
             let share = task.supports().probability(class)

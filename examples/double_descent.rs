@@ -14,7 +14,7 @@ fn main() -> diagonet::Result<()> {
         print!("{ratio:7}");
         for kappa in strengths {
             match Solver::new().with_explicit_penalty(kappa)?.solve(&law, &samples) {
-                Ok(solution) => print!("  {:10.4}", solution.generalization_error),
+                Ok(solution) => print!("  {:10.4}", solution.generalization_error()),
                 Err(Error::Diverges { .. }) => print!("    diverges"),
                 Err(error) => return Err(error),
             }

@@ -17,7 +17,7 @@ fn main() -> diagonet::Result<()> {
     println!("samples per coordinate  fine-tuning  from scratch");
     for ((ratio, tuned), scratch) in ratios.iter().zip(&curves[0]).zip(&curves[1]) {
         let error = |point: &diagonet::Result<diagonet::Solution>| {
-            point.as_ref().map_or(f64::NAN, |solution| solution.generalization_error)
+            point.as_ref().map_or(f64::NAN, |solution| solution.generalization_error())
         };
         println!("{ratio:22.2}  {:11.4}  {:12.4}", error(tuned), error(scratch));
     }

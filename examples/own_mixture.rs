@@ -13,9 +13,9 @@ fn main() -> diagonet::Result<()> {
     for ratio in [0.1, 0.2, 0.4, 0.8] {
         let solution =
             Solver::new().solve(&law, &Samples::new(ratio)?.with_noise_variance(0.01)?)?;
-        println!("{ratio} samples per coordinate: error {:.4}", solution.generalization_error);
+        println!("{ratio} samples per coordinate: error {:.4}", solution.generalization_error());
         let statistics = solution.statistics(0.1)?;
-        for (group, estimates) in solution.groups.iter().zip(&statistics.groups) {
+        for (group, estimates) in solution.errors.groups.iter().zip(&statistics.groups) {
             let found = estimates.estimates.discovery_rate;
             println!("    {:20} error {:.4}, found {found:.3}", group.label.as_str(), group.error);
         }

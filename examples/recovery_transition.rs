@@ -17,7 +17,7 @@ fn main() -> diagonet::Result<()> {
         print!("{ratio:7.4}");
         for scale in [1e-3, 1e-6, 1e-12, 1e-30] {
             let solution = Solver::new().solve(&law(scale)?, &Samples::new(ratio)?)?;
-            print!("  {:8.1e}", solution.generalization_error);
+            print!("  {:8.1e}", solution.generalization_error());
         }
         println!();
     }

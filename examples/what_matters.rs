@@ -14,7 +14,7 @@ fn main() -> diagonet::Result<()> {
     let entries = gradient.entries().into_iter();
     let mut known: Vec<_> = entries.filter_map(|(name, slope)| Some((name, slope?))).collect();
     known.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    println!("error {:.4}; its derivatives:", solution.fine_tuning.generalization_error);
+    println!("error {:.4}; its derivatives:", solution.fine_tuning.generalization_error());
     for (name, slope) in known {
         println!("{slope:+10.4}  {name}");
     }

@@ -19,7 +19,7 @@
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
 //! | exact recovery | [`RecoveryThreshold`] |
-//! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`GroupError`] |
+//! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`Errors`], [`GroupError`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
 //! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
 //! | best initialization for a task | [`Design`], [`Optimum`] |
@@ -40,7 +40,7 @@
 //! let task = Task::new(Supports::from_overlap(0.1, 0.05, 1.0)?)?;
 //! let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
 //! let report = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &Samples::new(0.2)?)?;
-//! assert!(report.generalization_error < 0.01);
+//! assert!(report.generalization_error() < 0.01);
 //! assert!(report.error_of("shared") > report.error_of("none"));
 //! # }
 //! # Ok::<(), diagonet::Error>(())
@@ -76,7 +76,7 @@ pub use asymptotics::method::Method;
 pub use asymptotics::problem::Problem;
 pub use asymptotics::recovery::RecoveryThreshold;
 pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
-pub use asymptotics::solution::{GroupError, Solution};
+pub use asymptotics::solution::Solution;
 pub use asymptotics::solver::Solver;
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
@@ -92,6 +92,7 @@ pub use label::Label;
 pub use network::initialization::{ConservedQuantities, Initialization, Path, Weights};
 pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use network::scale_map::ScaleMap;
+pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
 pub use problem::law::{Group, Law};
 pub use problem::mixture::Mixture;

@@ -27,7 +27,7 @@ fn error(task: &Task, samples: &Samples, [c, gap, gamma]: [f64; 3]) -> f64 {
     let layers = [0.5 * gap, 1.0 - 0.5 * gap].map(|share| (c * share.max(0.0)).sqrt());
     let pretraining = Initialization::from_layer_scales(layers[0], layers[1]).unwrap();
     let law = Law::fine_tuning(task, &ScaleMap::new(pretraining, gamma).unwrap()).unwrap();
-    Solver::new().solve(&law, samples).unwrap().generalization_error
+    Solver::new().solve(&law, samples).unwrap().generalization_error()
 }
 
 /// Numbers with equal ratios, the ends to the last bit.
@@ -50,7 +50,7 @@ fn the_optimum_is_that_of_a_fine_grid() {
     ] {
         let (task, samples) = (task(density, overlap), samples(alpha, noise));
         let optimum = Design::new(&task, samples, c).unwrap().optimum().unwrap();
-        let best = optimum.report.generalization_error;
+        let best = optimum.solution.generalization_error();
         let mut lowest = f64::INFINITY;
         for i in 0..=FINE {
             let gap = node(i, FINE, 1e-12, 2.0);
@@ -80,10 +80,10 @@ proptest! {
     ) {
         let (task, samples) = (task(density, overlap), samples(alpha, noise));
         let optimum = Design::new(&task, samples, absolute_scale).unwrap().optimum().unwrap();
-        let best = optimum.report.generalization_error;
+        let best = optimum.solution.generalization_error();
         // The optimum is what its scale map says.
         let law = Law::fine_tuning(&task, &optimum.scale_map).unwrap();
-        let again = Solver::new().solve(&law, &samples).unwrap().generalization_error;
+        let again = Solver::new().solve(&law, &samples).unwrap().generalization_error();
         // The accuracy of errors is that of the mean square of signal and noise below 1e-14 of it.
         let budget = OPTIMUM_BUDGET * best + 1e-14 * (1.0 + noise);
         prop_assert!((again - best).abs() <= budget);
@@ -104,14 +104,14 @@ fn the_tolerated_intervals_end_where_the_error_exceeds_the_tolerance() {
     let optimum = design.optimum().unwrap();
     let [low, high] = optimum.one_plus_relative_scale.tolerated;
     let [_, top] = optimum.readout_scale.tolerated;
-    let limit = optimum.report.generalization_error * (1.0 + TOLERANCE);
+    let limit = optimum.solution.generalization_error() * (1.0 + TOLERANCE);
     let best_at = |gap: f64| {
         let fixed = design.clone().with_relative_scales(gap - 1.0..=gap - 1.0).unwrap();
-        fixed.optimum().unwrap().report.generalization_error
+        fixed.optimum().unwrap().solution.generalization_error()
     };
     let best_with = |gamma: f64| {
         let fixed = design.clone().with_readout_scales(gamma..=gamma).unwrap();
-        fixed.optimum().unwrap().report.generalization_error
+        fixed.optimum().unwrap().solution.generalization_error()
     };
     // The ends are good to 1 %.
     for (inside, outside) in [(low * 1.001, low * 0.98), (high * 0.999, high * 1.02)] {
@@ -139,7 +139,7 @@ fn directions_without_effect_are_flat() {
     let free = design.clone().with_absolute_scales(1e-6..=1e-3).unwrap().optimum().unwrap();
     let fixed = design.optimum().unwrap();
     assert!(free.absolute_scale.is_flat(), "{free:?}");
-    let [free, fixed] = [free, fixed].map(|optimum| optimum.report.generalization_error);
+    let [free, fixed] = [free, fixed].map(|optimum| optimum.solution.generalization_error());
     assert!(relative_error(free, fixed) < OPTIMUM_BUDGET, "{free} {fixed}");
 }
 
@@ -166,7 +166,7 @@ fn an_optimum_at_a_bound_is_at_the_bound() {
     let frozen = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
     assert_eq!(frozen.one_plus_relative_scale.value, 0.0);
     assert_eq!(frozen.readout_scale.value, 0.0);
-    assert_eq!(frozen.report.generalization_error, 1.0);
+    assert_eq!(frozen.solution.generalization_error(), 1.0);
     // A value that does better the smaller it is, and worst at 0, where new features are frozen.
     let vanishing = Design::new(&task(0.1, 0.8), samples(0.25, 0.0), 0.0).unwrap();
     let vanishing = vanishing.optimum().unwrap();
@@ -208,7 +208,7 @@ proptest! {
         let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, 0.0).unwrap()).unwrap();
         let solver = Solver::new();
         let error = |alpha: f64| {
-            solver.solve(&law, &samples(alpha, noise)).unwrap().generalization_error
+            solver.solve(&law, &samples(alpha, noise)).unwrap().generalization_error()
         };
         let ratio = solver.required_sample_ratio(&law, noise, target).unwrap();
         prop_assert!(error(ratio) <= target * (1.0 + 1e-9), "{ratio}");
@@ -229,7 +229,7 @@ fn a_range_from_zero_on_loses_nothing_and_stays_legal() {
     let optimum = design.optimum().unwrap();
     assert!(optimum.one_plus_relative_scale.value < 1e-10);
     let from_zero = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
-    let errors = [&optimum, &from_zero].map(|optimum| optimum.report.generalization_error);
+    let errors = [&optimum, &from_zero].map(|optimum| optimum.solution.generalization_error());
     assert!(errors[1] <= errors[0] * (1.0 + OPTIMUM_BUDGET), "{errors:?}");
     let design = Design::new(&task(0.1, 0.5), samples(0.3, 0.0), 1e-3).unwrap();
     for largest in [1e-153, 1e-150] {
@@ -276,7 +276,7 @@ fn the_best_initialization_needs_the_fewest_samples() {
     let least = design.required_sample_ratio(TARGET).unwrap();
     // At this ratio the best error is the target.
     let there = Design::new(&task, samples(least, 0.01), 1e-3).unwrap().optimum().unwrap();
-    assert!(relative_error(there.report.generalization_error, TARGET) < 1e-8);
+    assert!(relative_error(there.solution.generalization_error(), TARGET) < 1e-8);
     // That initialization needs no fewer samples, and others need more.
     let required = |map: &ScaleMap| {
         let law = Law::fine_tuning(&task, map).unwrap();

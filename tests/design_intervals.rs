@@ -32,7 +32,7 @@ impl Problem {
         let pretraining = Initialization::from_layer_scales(first, second).unwrap();
         let map = ScaleMap::new(pretraining, gamma).unwrap();
         let law = Law::fine_tuning(&self.task, &map).unwrap();
-        Solver::new().solve(&law, &self.samples).unwrap().generalization_error
+        Solver::new().solve(&law, &self.samples).unwrap().generalization_error()
     }
 
     /// Lowest error at a value of one of the two parameters: of a scan of the other, 0 included, and
@@ -81,7 +81,7 @@ impl Problem {
     fn check(&self) -> std::result::Result<(), TestCaseError> {
         let design = Design::new(&self.task, self.samples, self.absolute_scale).unwrap();
         let optimum = design.with_tolerance(TOLERANCE).unwrap().optimum().unwrap();
-        let best = optimum.report.generalization_error;
+        let best = optimum.solution.generalization_error();
         for (axis, parameter) in
             [optimum.one_plus_relative_scale, optimum.readout_scale].iter().enumerate()
         {
@@ -165,7 +165,7 @@ proptest! {
         let design = Design::new(&problem.task, problem.samples, 1.0).unwrap();
         let design = design.with_absolute_scales(smallest..=largest).unwrap();
         let optimum = design.optimum().unwrap();
-        let best = optimum.report.generalization_error;
+        let best = optimum.solution.generalization_error();
         let [gaps, gammas] = RANGES;
         let cases = [
             (0, [smallest, largest], optimum.absolute_scale),
@@ -179,7 +179,7 @@ proptest! {
                     1 => design.clone().with_relative_scales(x - 1.0..=x - 1.0).unwrap(),
                     _ => design.clone().with_readout_scales(x..=x).unwrap(),
                 };
-                let lowest = fixed.optimum().unwrap().report.generalization_error;
+                let lowest = fixed.optimum().unwrap().solution.generalization_error();
                 (lowest / best - 1.0) / TOLERANCE
             };
             let [bottom, top] = parameter.tolerated;
@@ -233,7 +233,7 @@ fn an_optimum_next_to_zero_is_not_passed_over() {
     let design = Design::new(&task, samples, 1e-5).unwrap();
     let optimum = design.with_absolute_scales(1e-5..=100.0).unwrap().optimum().unwrap();
     let known = Problem { task, samples, absolute_scale: 1e-5 }.error(2.0, 0.012_991_335_97);
-    let best = optimum.report.generalization_error;
+    let best = optimum.solution.generalization_error();
     assert!(best <= known * (1.0 + 1e-7), "{best} {known}");
 }
 

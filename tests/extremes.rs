@@ -111,9 +111,9 @@ proptest! {
             return Ok(());
         };
         let state = solution.state;
-        prop_assert!(solution.generalization_error.is_finite(), "{solution:?}");
+        prop_assert!(solution.generalization_error().is_finite(), "{solution:?}");
         prop_assert!(state.effective_noise_variance.is_finite(), "{state:?}");
-        prop_assert!(solution.groups.iter().all(|group| group.error.is_finite()), "{solution:?}");
+        prop_assert!(solution.errors.groups.iter().all(|group| group.error.is_finite()), "{solution:?}");
         if let Ok(statistics) = solution.statistics(1.0) {
             let total = statistics.total;
             let numbers = [total.mean, total.variance, total.discovery_rate];

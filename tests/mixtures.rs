@@ -30,7 +30,7 @@ fn gaussian(mean: f64, variance: f64) -> Prior {
 }
 
 fn error(problem: &impl Problem<Solution = TransferSolution>, ratio: f64) -> f64 {
-    Solver::new().solve(problem, &samples(ratio, 0.01)).unwrap().fine_tuning.generalization_error
+    Solver::new().solve(problem, &samples(ratio, 0.01)).unwrap().fine_tuning.generalization_error()
 }
 
 /// One task at density 0.2 and scale 1e-3, from scratch.
@@ -38,7 +38,7 @@ fn alone(mixture: Mixture, scale: f64, ratio: f64) -> f64 {
     let supports = Supports::from_overlap(0.0, 0.2, 0.0).unwrap();
     let task = Task::new(supports).unwrap().with_fine_tuning_prior(mixture).unwrap();
     let law = Law::from_scratch(&task, &Initialization::from_scales(scale, 0.0).unwrap()).unwrap();
-    Solver::new().solve(&law, &Samples::new(ratio).unwrap()).unwrap().generalization_error
+    Solver::new().solve(&law, &Samples::new(ratio).unwrap()).unwrap().generalization_error()
 }
 
 #[test]
@@ -99,7 +99,8 @@ fn a_split_component_changes_nothing() {
                     let errors = [&one, &two].map(|s| s.fine_tuning.error_of(class).unwrap());
                     assert!(relative_error(errors[1], errors[0]) < SAME, "{errors:?}");
                 }
-                let scratch = [&one, &two].map(|s| s.from_scratch().unwrap().generalization_error);
+                let scratch =
+                    [&one, &two].map(|s| s.from_scratch().unwrap().generalization_error());
                 assert!(relative_error(scratch[1], scratch[0]) < SAME);
                 let statistics = [&one, &two].map(|s| s.statistics(0.1).unwrap());
                 let rates = statistics.map(|s| [s.true_discovery_rate, s.false_discovery_rate]);
@@ -240,7 +241,7 @@ fn known_coefficients_are_their_own_law() {
     let transfer = Transfer::new(&task, scale_map);
     let solution = solver.solve(&transfer, &samples(0.5, 0.01)).unwrap();
     let direct = solver.solve(&law, &samples(0.5, 0.01)).unwrap();
-    assert_eq!(solution.fine_tuning.generalization_error, direct.generalization_error);
+    assert_eq!(solution.fine_tuning.generalization_error(), direct.generalization_error());
     // The names of what cannot be set.
     let fixed = [
         task.clone().with_correlation(0.1),
@@ -255,7 +256,7 @@ fn known_coefficients_are_their_own_law() {
     // Finite pretraining spreads every atom, much data hardly.
     let finite =
         |ratio| error(&transfer.clone().with_pretraining_samples(samples(ratio, 0.1)), 0.5);
-    let exact = solution.fine_tuning.generalization_error;
+    let exact = solution.fine_tuning.generalization_error();
     let gaps = [2.0, 1e2, 1e6].map(|ratio| relative_error(finite(ratio), exact));
     assert!(gaps[0] > gaps[1] && gaps[1] > gaps[2] && gaps[2] < 1e-4, "{gaps:?}");
 }
@@ -306,7 +307,7 @@ fn bins_keep_the_error() {
             let scale_map = map(scale, relative, 0.0);
             let solve = |task: Task| {
                 let law = Law::fine_tuning(&task, &scale_map).unwrap();
-                Solver::new().solve(&law, &samples(ratio, 1e-3)).unwrap().generalization_error
+                Solver::new().solve(&law, &samples(ratio, 1e-3)).unwrap().generalization_error()
             };
             let exact = solve(Task::from_coefficients(&pretrained, &coefficients).unwrap());
             let errors = [0.1, 0.2, 0.4].map(|width| {
@@ -348,7 +349,7 @@ proptest! {
         let law = Law::fine_tuning(&task, &scale_map).unwrap();
         prop_assert!(relative_error(law.mean_square(), task.mean_square()) < 1e-12);
         let solution = Solver::new().solve(&law, &samples(ratio, 0.01)).unwrap();
-        prop_assert!(solution.generalization_error > 0.0);
+        prop_assert!(solution.generalization_error() > 0.0);
         let bias = TaskBias::of_task(&task, &scale_map).unwrap();
         let sum: f64 = Regime::ALL.iter().map(|&regime| bias.regime_shares().share(regime)).sum();
         prop_assert!((sum - 1.0).abs() < 1e-14);

@@ -30,7 +30,7 @@ impl Problem {
     fn error(&self, sample_ratio: f64) -> f64 {
         let samples = Samples::new(sample_ratio).unwrap().with_noise_variance(self.noise).unwrap();
         match self.solver.solve(&self.law, &samples) {
-            Ok(report) => report.generalization_error,
+            Ok(report) => report.generalization_error(),
             Err(Error::Diverges { .. }) => f64::INFINITY,
             Err(problem) => panic!("{problem} at {sample_ratio} of {self:?}"),
         }
@@ -210,7 +210,7 @@ fn a_design_needs_no_more_samples_than_it_must() {
             let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
             Design::new(&task, samples, 1e-3).unwrap().with_readout_scales(0.0..=0.0).unwrap()
         };
-        let error = |ratio: f64| design(ratio).optimum().unwrap().report.generalization_error;
+        let error = |ratio: f64| design(ratio).optimum().unwrap().solution.generalization_error();
         let ratio = design(0.5).required_sample_ratio(target).unwrap();
         // The optimum is good to 1e-9.
         assert!(error(ratio) <= target * (1.0 + 1e-9), "{ratio}");
@@ -256,8 +256,9 @@ fn a_target_of_zero_is_met_where_it_can_be() {
     assert!((ratio - 1.0).abs() < 1e-15, "{ratio}");
     let rich = Solver::new().with_method(Method::Rich);
     let threshold = rich.required_sample_ratio(&recovered, 0.0, 0.0).unwrap();
-    let error =
-        |ratio| rich.solve(&recovered, &Samples::new(ratio).unwrap()).unwrap().generalization_error;
+    let error = |ratio| {
+        rich.solve(&recovered, &Samples::new(ratio).unwrap()).unwrap().generalization_error()
+    };
     assert!(error(threshold) == 0.0 && error(threshold * (1.0 - 1e-12)) > 0.0, "{threshold}");
     let extreme = law(&[(8e-9, 0.348, 3.11, 0.165), (1.0 - 8e-9, 0.348, 3.11, 1e-12)]);
     let noisy = Solver::new().required_sample_ratio(&extreme, 171_768.282_746_591_95, 0.0);

@@ -50,7 +50,7 @@ impl Problem {
     fn answers(&self, method: Method) -> [f64; 3] {
         let report = self.solver(method).solve(&self.law(), &self.samples()).unwrap();
         let state = report.state;
-        [report.generalization_error, state.effective_noise_variance, state.effective_penalty]
+        [report.generalization_error(), state.effective_noise_variance, state.effective_penalty]
     }
 
     fn sensitivities(&self, method: Method) -> Sensitivities<LawGradient> {
@@ -391,7 +391,7 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
             let law = transfer(&moved, finite, protocol).law(2).unwrap();
             let report = solver.solve(&law, &samples).unwrap();
             let state = report.state;
-            [report.generalization_error, state.effective_noise_variance, state.effective_penalty]
+            [report.generalization_error(), state.effective_noise_variance, state.effective_penalty]
         };
         let values = answers(0.0);
         let differences = derivative(answers, 0.02 * size);
@@ -495,9 +495,9 @@ proptest! {
         };
         // Below, the error itself is beyond its budget.
         let unit = problem.law().mean_square() + problem.noise_variance;
-        prop_assume!(report.generalization_error >= 1e-14 * unit);
+        prop_assume!(report.generalization_error() >= 1e-14 * unit);
         let answers = [
-            (&sensitivities.generalization_error, 2.0 * report.generalization_error),
+            (&sensitivities.generalization_error, 2.0 * report.generalization_error()),
             (&sensitivities.effective_noise_variance, 2.0 * report.state.effective_noise_variance),
             (&sensitivities.effective_penalty, report.state.effective_penalty),
         ];
@@ -707,7 +707,7 @@ fn derivatives_at_edges_are_one_sided() {
                 moved[index] += x;
                 let (solver, samples) = second_stage(&moved);
                 let law = transfer(&moved, finite, Protocol::Rebalanced).law(3).unwrap();
-                solver.solve(&law, &samples).unwrap().generalization_error
+                solver.solve(&law, &samples).unwrap().generalization_error()
             };
             // In a vanishing scale, noisy coefficients make the error c + c² log c, which is no series.
             let budget = if finite && index == 0 { 1e-5 } else { DIFFERENCES_TO_ONE_SIDE };

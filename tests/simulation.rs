@@ -223,8 +223,8 @@ fn theory_is_within_the_statistical_error_of_simulation() {
                 None => assert_eq!(statistic.mean, theory),
             }
         };
-        compare("generalization_error".into(), report.generalization_error);
-        for group in report.groups.iter().filter(|group| group.weight > 0.0) {
+        compare("generalization_error".into(), report.generalization_error());
+        for group in report.errors.groups.iter().filter(|group| group.weight > 0.0) {
             compare(format!("generalization_error:{}", group.label), group.error);
         }
     }
@@ -403,7 +403,7 @@ fn finite_size_bias_vanishes_next_to_the_recovery_threshold() {
             Experiment::of_law(law.clone(), Samples::new(0.4).unwrap(), dimension).unwrap();
         let plan = MonteCarlo::new(draws).unwrap().with_seed(dimension as u64);
         let error = plan.run(&experiment).unwrap().statistic("generalization_error").unwrap();
-        let theory = experiment.prediction(&Solver::new()).unwrap().generalization_error;
+        let theory = experiment.prediction(&Solver::new()).unwrap().generalization_error();
         (error, theory)
     };
     let (small, theory) = run(100, 1200);

@@ -63,9 +63,9 @@ proptest! {
     ) {
         match solver.solve(&law, &samples) {
             Ok(report) => {
-                let error = report.generalization_error;
+                let error = report.generalization_error();
                 prop_assert!(error.is_finite() && error >= 0.0);
-                prop_assert!(report.groups.iter().all(|group| group.error >= 0.0));
+                prop_assert!(report.errors.groups.iter().all(|group| group.error >= 0.0));
                 prop_assert!(report.state.residual < 1e-10, "{report:?}");
                 let expected = samples.sample_ratio() * report.state.effective_noise_variance;
                 prop_assert!(relative_error(error + samples.noise_variance(), expected) < 1e-9
@@ -82,7 +82,7 @@ proptest! {
         solver in solver(),
     ) {
         match solver.solve(&law, &samples) {
-            Ok(report) => prop_assert!(report.generalization_error >= 0.0),
+            Ok(report) => prop_assert!(report.generalization_error() >= 0.0),
             Err(Error::NotRepresentable { .. }) => {}
             Err(error) => prop_assert!(false, "{error}"),
         }
@@ -103,11 +103,11 @@ proptest! {
         };
         let ratio = (weight * (1.0 + nudge)).min(1.0 - 1e-9);
         let solver = Solver::new();
-        let cold = solver.solve(&law, &samples(ratio)).unwrap().generalization_error;
+        let cold = solver.solve(&law, &samples(ratio)).unwrap().generalization_error();
         let state = solver.solve(&law, &samples(0.8 * ratio)).unwrap().state;
         let warm = solver.solve_from(&law, &samples(ratio), &state).unwrap();
         let unit = law.mean_square() + noise;
-        prop_assert!(agree(warm.generalization_error, cold, unit), "{warm:?} {cold:e}");
+        prop_assert!(agree(warm.generalization_error(), cold, unit), "{warm:?} {cold:e}");
     }
 
     #[test]
@@ -138,8 +138,8 @@ proptest! {
         let (left, right) =
             (solver.solve(&law, &samples).unwrap(), solver.solve(&other, &samples).unwrap());
         let unit = law.mean_square() + samples.noise_variance();
-        prop_assert!(agree(left.generalization_error, right.generalization_error, unit));
-        prop_assert_eq!(left.groups.len(), right.groups.len());
+        prop_assert!(agree(left.generalization_error(), right.generalization_error(), unit));
+        prop_assert_eq!(left.errors.groups.len(), right.errors.groups.len());
     }
 
     #[test]
@@ -160,7 +160,7 @@ proptest! {
             Samples::new(samples.sample_ratio()).unwrap().with_noise_variance(noise).unwrap();
         let solver = |kappa: f64| Solver::new().with_explicit_penalty(kappa).unwrap();
         let error = |solver: Solver, law: &Law, samples| {
-            solver.solve(law, samples).unwrap().generalization_error
+            solver.solve(law, samples).unwrap().generalization_error()
         };
         let left = error(solver(kappa), &law, &samples);
         let right = error(solver(k * kappa), &scaled, &scaled_samples) / (k * k);
@@ -175,10 +175,10 @@ proptest! {
         other in samples(),
         solver in solver(),
     ) {
-        let cold = solver.solve(&law, &samples).unwrap().generalization_error;
+        let cold = solver.solve(&law, &samples).unwrap().generalization_error();
         let state = solver.solve(&law, &other).unwrap().state;
         let warm =
-            solver.solve_from(&law, &samples, &state).unwrap().generalization_error;
+            solver.solve_from(&law, &samples, &state).unwrap().generalization_error();
         let unit = law.mean_square() + samples.noise_variance();
         prop_assert!(agree(warm, cold, unit), "{warm:e} {cold:e}");
     }
@@ -200,7 +200,7 @@ proptest! {
         let (noise, theta) =
             (report.state.effective_noise_variance, report.state.effective_penalty);
         let unit = law.mean_square() + samples.noise_variance();
-        prop_assume!(theta > 0.0 && report.generalization_error > 1e-14 * unit);
+        prop_assume!(theta > 0.0 && report.generalization_error() > 1e-14 * unit);
         let (mut response, mut error) = (0.0, 0.0);
         for group in law.groups() {
             let [group_response, group_error] = panels::moments(group, noise, theta);
@@ -208,7 +208,7 @@ proptest! {
             error += group.weight() * group_error;
         }
         prop_assert!(relative_error(response + kappa / theta, samples.sample_ratio()) < 1e-9);
-        prop_assert!(relative_error(error, report.generalization_error) < 1e-9, "{error:e}");
+        prop_assert!(relative_error(error, report.generalization_error()) < 1e-9, "{error:e}");
         let expected = samples.sample_ratio() * noise;
         prop_assert!(relative_error(samples.noise_variance() + error, expected) < 1e-9);
     }
@@ -242,7 +242,7 @@ fn fixed_point_equations_hold_where_few_samples_meet_tiny_scales() {
                 // The response in the tail multiplies the rounding of theta by the square of the
                 // threshold.
                 assert!(relative_error(response, ratio) < 1e-9, "{scale} {ratio} {response:e}");
-                assert!(relative_error(error, report.generalization_error) < 1e-9);
+                assert!(relative_error(error, report.generalization_error()) < 1e-9);
             }
         }
     }

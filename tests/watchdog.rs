@@ -170,10 +170,10 @@ fn check(problem: &Problem) -> bool {
     match problem.solve() {
         Ok(report) => {
             let state = report.state;
-            let mut errors = report.groups.iter().map(|group| group.error);
+            let mut errors = report.errors.groups.iter().map(|group| group.error);
             assert!(
                 errors.all(|error| error.is_finite() && error >= 0.0)
-                    && report.generalization_error.is_finite()
+                    && report.generalization_error().is_finite()
                     && state.effective_noise_variance.is_finite()
                     && state.effective_penalty >= 0.0
                     && state.residual.is_finite(),
@@ -256,7 +256,7 @@ fn nothing_is_left_to_learn_where_a_task_is_continued() {
             .unwrap();
         let transfer = Transfer::new(&task, map).with_protocol(Protocol::Continued);
         let report = solver.solve(&transfer, &Samples::new(0.3).unwrap()).unwrap();
-        let error = report.fine_tuning.generalization_error;
+        let error = report.fine_tuning.generalization_error();
         assert!(error <= 1e-28 * magnitude * magnitude, "{magnitude}: {error:e}");
     }
 }
@@ -269,11 +269,11 @@ fn nothing_is_left_to_learn_where_start_and_atom_are_neighbours() {
         noise_variance: 0.0,
         explicit_penalty: 0.0,
     };
-    assert!(problem.solve().unwrap().generalization_error < 1e-30);
+    assert!(problem.solve().unwrap().generalization_error() < 1e-30);
     // A step that underflows.
     problem.groups = vec![[1.0, 0.0, 0.0, 1.0, 2e-125]];
     (problem.sample_ratio, problem.explicit_penalty) = (3e261, 1e194);
-    assert!(problem.solve().unwrap().generalization_error < 1e-280);
+    assert!(problem.solve().unwrap().generalization_error() < 1e-280);
 }
 
 /// Next to the weight of a group, with the others in the far tail of a threshold.

@@ -216,7 +216,7 @@ fn write_csv(cells: &[Cell], writer: &mut Table) -> Result<(), Box<dyn Error>> {
                 let (gap, gamma) = (optimum.one_plus_relative_scale, optimum.readout_scale);
                 row.extend(
                     [
-                        optimum.report.generalization_error,
+                        optimum.solution.generalization_error(),
                         gap.value,
                         gap.tolerated[0],
                         gap.tolerated[1],

@@ -131,7 +131,7 @@ impl Answer {
         let exact = report.filter(|report| report.pretraining.is_none()).map(|_| 0.0);
         let forgetting = self.statistics.as_ref().and_then(|s| s.total.forgetting);
         [
-            number(tuned.map(|r| r.generalization_error)),
+            number(tuned.map(|r| r.generalization_error())),
             number(tuned.map(|r| r.state.effective_noise_variance)),
             number(tuned.map(|r| r.state.effective_penalty)),
             group(FeatureClass::Shared),
@@ -140,9 +140,9 @@ impl Answer {
             group(FeatureClass::Unused),
             tuned.map(|r| r.method.to_string()).unwrap_or_default(),
             number(tuned.and_then(|r| r.difference_bound)),
-            number(pretraining.map(|r| r.generalization_error).or(exact)),
+            number(pretraining.map(|r| r.generalization_error()).or(exact)),
             number(forgetting),
-            number(from_scratch.map(|r| r.generalization_error)),
+            number(from_scratch.map(|r| r.generalization_error())),
             number(self.bias.map(|bias| bias.l_order())),
             number(self.bias.map(|bias| bias.pretraining_dependence())),
             self.bias.map(|bias| bias.regime().to_string()).unwrap_or_default(),

@@ -175,7 +175,7 @@ fn theory(transfer: &Transfer, series: Series, samples: &Samples) -> diagonet::R
         }
         Series::Pretrained(_) => Ok(solver.solve(transfer, samples)?.fine_tuning),
     };
-    Ok(report?.generalization_error)
+    Ok(report?.generalization_error())
 }
 
 fn lines(arguments: &Arguments) -> diagonet::Result<Vec<Point>> {

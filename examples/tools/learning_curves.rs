@@ -49,7 +49,7 @@ fn compute(problems: &Problems) -> diagonet::Result<Vec<Curve>> {
             let law = Law::fine_tuning(transfer.task(), &transfer.scale_map())?;
             let noise_variance = problems.noise_variance();
             let reports = Solver::new().learning_curve(&law, noise_variance, &ratios);
-            let errors = reports.into_iter().map(|report| Ok(report?.generalization_error));
+            let errors = reports.into_iter().map(|report| Ok(report?.generalization_error()));
             curves.push(Curve {
                 task: task_index,
                 regime: regime_index,

@@ -194,7 +194,7 @@ impl Phase {
                 let pretraining = Initialization::from_scales(arguments.c_pt, lambda)?;
                 let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, gamma)?)?;
                 let report = Solver::new().solve(&law, &samples);
-                errors.push(report.map(|report| report.generalization_error));
+                errors.push(report.map(|report| report.generalization_error()));
             }
         }
         Ok(Self { gaps, gammas, biases, errors })

@@ -77,7 +77,7 @@ fn simulate(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
                 let transfer = problems.transfer(named_task, named_regime)?;
                 let experiment =
                     Experiment::new(transfer, problems.samples(ratio)?, arguments.dimension)?;
-                let theory = experiment.prediction(&Solver::new())?.generalization_error;
+                let theory = experiment.prediction(&Solver::new())?.generalization_error();
                 let run = MonteCarlo::new(arguments.draws)?.with_seed(seed);
                 let ensemble = run.run_with_progress(&experiment, |_| bar.inc(1))?;
                 let error = ensemble.statistic("generalization_error").ok_or("no draws")?;
@@ -146,7 +146,7 @@ fn draw(problems: &Problems, points: &[Point], subtitle: String) -> Result<(), B
             let transfer = problems.transfer(named_task, regime)?;
             let law = Law::fine_tuning(transfer.task(), &transfer.scale_map())?;
             let curve = Solver::new().learning_curve(&law, problems.noise_variance(), &ratios);
-            let errors = curve.into_iter().map(|report| Some(report.ok()?.generalization_error));
+            let errors = curve.into_iter().map(|report| Some(report.ok()?.generalization_error()));
             panel.lines.push(Line { series, points: ratios.iter().copied().zip(errors).collect() });
         }
         panel.marks = points

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 /// let solver = Solver::new().with_method(Method::Quadrature);
 /// let numerical = solver.solve(&law, &Samples::new(0.5)?)?;
 /// assert_eq!(numerical.method, Method::Quadrature);
-/// assert!((numerical.generalization_error - report.generalization_error).abs() < 1e-11);
+/// assert!((numerical.generalization_error() - report.generalization_error()).abs() < 1e-11);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```

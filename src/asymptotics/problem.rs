@@ -47,7 +47,7 @@ impl Solver {
     ///     let map = ScaleMap::new(Initialization::from_scales(1e-3, lambda)?, 0.0)?;
     ///     let solution = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &samples)?;
     ///     assert!(solution.state.residual < 1e-12);
-    ///     Ok(solution.generalization_error)
+    ///     Ok(solution.generalization_error())
     /// };
     /// // The same features: an initialization that reuses them wins.
     /// assert!(error(0.0)? < error(-0.999999)?);
@@ -114,7 +114,7 @@ impl Solver {
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let curve = Solver::new().learning_curve(&law, 0.1, &[0.5, 1.0, 2.0]);
-    /// let error = |point: &Result<diagonet::Solution, Error>| point.clone().map(|r| r.generalization_error);
+    /// let error = |point: &Result<diagonet::Solution, Error>| point.clone().map(|r| r.generalization_error());
     /// assert!((error(&curve[0])? - 0.6).abs() < 1e-12);
     /// assert!(matches!(curve[1], Err(Error::Diverges { .. })));
     /// assert!((error(&curve[2])? - 0.1).abs() < 1e-12);
@@ -246,7 +246,7 @@ pub struct Scan {
 
 impl Answer for Solution {
     fn error(&self) -> f64 {
-        self.generalization_error
+        self.generalization_error()
     }
 
     fn state(&self) -> &FixedPoint {

@@ -57,8 +57,8 @@ use crate::problem::samples::Samples;
 /// let solution = Solver::new().solve(&law, &samples)?;
 /// let slope = solution.sensitivities()?.generalization_error.sample_ratio;
 /// let more = Samples::new(0.3 + 1e-6)?.with_noise_variance(0.1)?;
-/// let error = Solver::new().solve(&law, &more)?.generalization_error;
-/// assert!(((error - solution.generalization_error) / 1e-6 - slope).abs() < 1e-4);
+/// let error = Solver::new().solve(&law, &more)?.generalization_error();
+/// assert!(((error - solution.generalization_error()) / 1e-6 - slope).abs() < 1e-4);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```

@@ -1,12 +1,8 @@
 //! The solution of a training problem, and what can be asked of it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
 use crate::asymptotics::method::Method;
-use crate::label::Label;
-use crate::numerics::sum::CompensatedSum;
+use crate::problem::errors::Errors;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 
@@ -40,19 +36,18 @@ use crate::problem::samples::Samples;
 ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
 /// ])?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.25)?)?;
-/// assert!((report.generalization_error - 0.2963).abs() < 1e-4);
+/// assert!((report.generalization_error() - 0.2963).abs() < 1e-4);
 /// let by_hand = 0.1 * report.error_of("signal").unwrap() + 0.9 * report.error_of("background").unwrap();
-/// assert!((by_hand - report.generalization_error).abs() < 1e-15);
+/// assert!((by_hand - report.generalization_error()).abs() < 1e-15);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Solution {
-    /// Total error `||beta_hat - beta*||² / D`.
-    pub generalization_error: f64,
-    /// Error by label, in the order in which the labels first occur in the law.
-    pub groups: Vec<GroupError>,
+    /// Error in total, `||beta_hat - beta*||² / D`, and by label, in the order in which the labels first
+    /// occur in the law.
+    pub errors: Errors,
     /// The state of the fixed point.
     pub state: FixedPoint,
     /// How the error was computed.
@@ -67,74 +62,12 @@ pub struct Solution {
     l1_weights: Option<Vec<f64>>,
 }
 
-/// Error of the coordinates under one label, see [`Solution::groups`].
-///
-/// Accuracy: [`GroupError::ACCURACY`].
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
-///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
-/// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
-/// let all = &report.groups[0];
-/// assert_eq!((all.label.as_str(), all.weight), ("all", 1.0));
-/// assert!((all.error - 0.5).abs() < 1e-11);
-/// # Ok::<(), diagonet::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct GroupError {
-    /// Name of the coordinates.
-    pub label: Label,
-    /// Probability that a coordinate is one of them.
-    pub weight: f64,
-    /// Mean error `E[(b - B)²]` of one of them. For a label of weight zero: the error that a
-    /// vanishing fraction of such coordinates would have.
-    pub error: f64,
-}
-
-impl GroupError {
-    /// Relative accuracy budget of the error of a group as a function of the
-    /// [state](Solution::state).
-    ///
-    /// It is met however small the error is next to that of other groups, and however close training
-    /// starts to the coefficients. The state has the accuracy of the total error,
-    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it
-    /// more strongly than the total.
-    pub const ACCURACY: f64 = 1e-10;
-}
-
 impl Solution {
     pub(crate) fn new(law: &Law, samples: &Samples, explicit_penalty: f64, solved: Solved) -> Self {
-        let mut groups: Vec<GroupError> = Vec::with_capacity(law.groups().len());
-        let mut positions: HashMap<_, usize> = HashMap::with_capacity(law.groups().len());
-        let mut generalization_error = CompensatedSum::new(0.0);
-        for (group, error) in law.groups().iter().zip(solved.group_errors) {
-            generalization_error.add(group.weight() * error);
-            match positions.entry(group.label()) {
-                Entry::Occupied(position) => {
-                    let entry = &mut groups[*position.get()];
-                    let weight = entry.weight + group.weight();
-                    if weight > 0.0 {
-                        entry.error += (error - entry.error) * (group.weight() / weight);
-                    }
-                    entry.weight = weight;
-                }
-                Entry::Vacant(position) => {
-                    position.insert(groups.len());
-                    groups.push(GroupError {
-                        label: group.label().clone(),
-                        weight: group.weight(),
-                        error,
-                    });
-                }
-            }
-        }
+        let parts = law.groups().iter().zip(solved.group_errors);
+        let parts = parts.map(|(group, error)| (group.label(), group.weight(), error));
         Self {
-            generalization_error: generalization_error.value(),
-            groups,
+            errors: Errors::of_parts(parts),
             state: solved.state,
             method: solved.method,
             difference_bound: solved.difference_bound,
@@ -178,6 +111,12 @@ impl Solution {
         self.explicit_penalty
     }
 
+    /// Generalization error over all coordinates, the total of [`errors`](Self::errors).
+    #[must_use]
+    pub fn generalization_error(&self) -> f64 {
+        self.errors.total
+    }
+
     /// Error of the coordinates with this label; `None` where the law has no such label.
     ///
     /// # Examples
@@ -189,14 +128,13 @@ impl Solution {
     ///
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
-    /// assert_eq!(report.error_of("all"), Some(report.generalization_error));
+    /// assert_eq!(report.error_of("all"), Some(report.generalization_error()));
     /// assert_eq!(report.error_of("some"), None);
     /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
     pub fn error_of(&self, label: impl AsRef<str>) -> Option<f64> {
-        let label = label.as_ref();
-        self.groups.iter().find(|entry| entry.label.as_str() == label).map(|entry| entry.error)
+        self.errors.of(label)
     }
 }

@@ -36,7 +36,7 @@ const NEGLIGIBLE: f64 = 1e-30;
 /// let map = ScaleMap::new(Initialization::from_scales(0.01, -0.98)?, 0.0)?;
 /// let law = Law::fine_tuning(&task, &map)?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.35)?)?;
-/// assert!((report.generalization_error / 0.0002003973495014532 - 1.0).abs() < Solver::ACCURACY);
+/// assert!((report.generalization_error() / 0.0002003973495014532 - 1.0).abs() < Solver::ACCURACY);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -93,7 +93,7 @@ impl Solver {
     /// let samples = Samples::new(0.9)?.with_noise_variance(1.0)?;
     /// let interpolating = Solver::new().solve(&law, &samples)?;
     /// let penalized = Solver::new().with_explicit_penalty(2.0)?.solve(&law, &samples)?;
-    /// assert!(penalized.generalization_error < 0.1 * interpolating.generalization_error);
+    /// assert!(penalized.generalization_error() < 0.1 * interpolating.generalization_error());
     /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -124,7 +124,7 @@ impl Solver {
     /// let solver = Solver::new().with_tolerance(1e-3)?;
     /// let report = solver.solve(&law, &Samples::new(0.5)?)?;
     /// assert_eq!(report.method, Method::Lazy);
-    /// assert!(report.difference_bound.unwrap() <= 1e-3 * report.generalization_error);
+    /// assert!(report.difference_bound.unwrap() <= 1e-3 * report.generalization_error());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {

@@ -170,19 +170,20 @@ impl Statistics {
             law.groups().iter().enumerate().map(estimates).collect::<Result<Vec<_>>>()?;
         let weighted: Vec<_> = law.groups().iter().map(Group::weight).zip(of_groups).collect();
 
-        let mut positions = HashMap::with_capacity(solution.groups.len());
-        let mut members = vec![Vec::new(); solution.groups.len()];
-        for (position, group) in solution.groups.iter().enumerate() {
+        let mut positions = HashMap::with_capacity(solution.errors.groups.len());
+        let mut members = vec![Vec::new(); solution.errors.groups.len()];
+        for (position, group) in solution.errors.groups.iter().enumerate() {
             positions.insert(&group.label, position);
         }
         for (group, entry) in law.groups().iter().zip(&weighted) {
             members[positions[group.label()]].push(*entry);
         }
-        let groups = solution.groups.iter().zip(&members).map(|(group, members)| GroupStatistics {
-            label: group.label.clone(),
-            weight: group.weight,
-            estimates: EstimateStatistics::of_mixture(members),
-        });
+        let groups =
+            solution.errors.groups.iter().zip(&members).map(|(group, members)| GroupStatistics {
+                label: group.label.clone(),
+                weight: group.weight,
+                estimates: EstimateStatistics::of_mixture(members),
+            });
         let groups = groups.collect();
         let rates = law.groups().iter().zip(&weighted).map(|(group, (weight, statistics))| Rate {
             weight: *weight,

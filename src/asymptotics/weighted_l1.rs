@@ -32,7 +32,7 @@ use crate::problem::samples::Samples;
 ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
 ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
 /// ])?;
-/// let error = |ratio| basis_pursuit(&law, &Samples::new(ratio)?).map(|r| r.generalization_error);
+/// let error = |ratio| basis_pursuit(&law, &Samples::new(ratio)?).map(|r| r.generalization_error());
 /// assert!((error(0.25)? - 0.200975).abs() < 1e-6);
 /// assert_eq!(error(0.33)?, 0.0); // above the recovery threshold
 /// # Ok::<(), diagonet::Error>(())
@@ -90,7 +90,7 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 /// let samples = Samples::new(0.25)?.with_noise_variance(0.01)?;
 /// let blind = basis_pursuit(&law, &samples)?;
 /// let informed = weighted_l1(&law, &[1.0, 2.0], &samples)?;
-/// assert!(informed.generalization_error < 0.7 * blind.generalization_error);
+/// assert!(informed.generalization_error() < 0.7 * blind.generalization_error());
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solution> {

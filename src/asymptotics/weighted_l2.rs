@@ -43,7 +43,7 @@ pub(crate) const DETERMINED: &str = "[reachable fraction, 1e300]";
 ///
 /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
 /// let samples = Samples::new(3.0)?.with_noise_variance(0.5)?;
-/// assert_eq!(ordinary_least_squares(&law, &samples)?.generalization_error, 0.25);
+/// assert_eq!(ordinary_least_squares(&law, &samples)?.generalization_error(), 0.25);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> {
@@ -89,7 +89,7 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 ///
 /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 0.1)?])?;
 /// let samples = Samples::new(0.5)?.with_noise_variance(0.3)?;
-/// let error = minimum_l2(&law, &samples)?.generalization_error;
+/// let error = minimum_l2(&law, &samples)?.generalization_error();
 /// assert!((error - (0.5 * 2.0 + 0.3)).abs() < 1e-15);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -145,7 +145,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// let samples = Samples::new(0.4)?;
 /// let limit = weighted_l2(&law, &samples)?;
 /// let exact = Solver::new().solve(&law, &samples)?;
-/// let difference = (limit.generalization_error - exact.generalization_error).abs();
+/// let difference = (limit.generalization_error() - exact.generalization_error()).abs();
 /// assert!(difference <= limit.difference_bound.unwrap() + 1e-10);
 /// # Ok::<(), diagonet::Error>(())
 /// ```

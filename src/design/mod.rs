@@ -299,11 +299,11 @@ impl Design {
             parameter.tolerated = landscape.extent(minimum, axis, limit);
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
-        let (scale_map, report) = evaluations.report(minimum.point)?;
+        let (scale_map, solution) = evaluations.solution(minimum.point)?;
         let [pretrained_coefficient, coefficient] = self.task.typical_coefficients();
         Ok(Optimum {
             scale_map,
-            report,
+            solution,
             absolute_scale,
             one_plus_relative_scale,
             readout_scale,
@@ -349,7 +349,7 @@ impl Design {
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
             let mut evaluations = self.evaluations(self.ranges, samples);
             let minimum = evaluations.minimum(None)?;
-            Ok(evaluations.report(minimum.point)?.1.generalization_error)
+            Ok(evaluations.solution(minimum.point)?.1.generalization_error())
         })
     }
 
@@ -359,8 +359,8 @@ impl Design {
         let equal_layers = Range::new(1.0, 1.0, 1.0);
         let mut evaluations = self.evaluations([scales, equal_layers, readouts], self.samples);
         let minimum = evaluations.minimum(None).ok()?;
-        let report = evaluations.report(minimum.point).ok()?.1;
-        Some((minimum.point, report.generalization_error))
+        let solution = evaluations.solution(minimum.point).ok()?.1;
+        Some((minimum.point, solution.generalization_error()))
     }
 
     fn evaluations(&self, ranges: [Range; PARAMETERS], samples: Samples) -> Evaluations<'_> {
@@ -402,10 +402,10 @@ impl Evaluations<'_> {
 
     /// Logarithm of the error at a point.
     fn value(&mut self, point: Point) -> f64 {
-        match self.report(point) {
-            Ok((_, report)) => {
-                self.warm = Some(report.state);
-                report.generalization_error.ln()
+        match self.solution(point) {
+            Ok((_, solution)) => {
+                self.warm = Some(solution.state);
+                solution.generalization_error().ln()
             }
             Err(problem) => {
                 self.unanswered += 1;
@@ -418,7 +418,7 @@ impl Evaluations<'_> {
         }
     }
 
-    fn report(&self, point: Point) -> Result<(ScaleMap, Solution)> {
+    fn solution(&self, point: Point) -> Result<(ScaleMap, Solution)> {
         let value = |axis: usize| self.ranges[axis].value(point[axis]);
         let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
         let scale_map = ScaleMap::new(pretraining, value(2))?;
@@ -454,7 +454,7 @@ mod tests {
         let design = Design::new(&task(1.0), Samples::new(0.5).unwrap(), 1e-3).unwrap();
         assert!(needs_quadrature(&design.optimum().unwrap_err()));
         let lazy = design.with_solver(Solver::new().with_method(Method::Lazy));
-        assert!(lazy.optimum().unwrap().report.generalization_error < 0.1);
+        assert!(lazy.optimum().unwrap().solution.generalization_error() < 0.1);
     }
 
     #[cfg(feature = "quadrature")]
@@ -463,7 +463,7 @@ mod tests {
         let samples = Samples::new(0.5).unwrap();
         let design = Design::new(&task(0.0), samples, 1e-3).unwrap();
         let optimum = design.optimum().unwrap();
-        assert_eq!(optimum.report.generalization_error, 0.0);
+        assert_eq!(optimum.solution.generalization_error(), 0.0);
         assert_eq!(optimum.gain(), Some(1.0));
         assert!(optimum.one_plus_relative_scale.is_flat());
         assert!(optimum.readout_scale.is_flat());
@@ -481,7 +481,7 @@ mod tests {
         let scale_map = ScaleMap::new(pretraining, 2.0).unwrap();
         assert_eq!(optimum.scale_map, scale_map);
         let law = Law::fine_tuning(&task(1.0), &scale_map).unwrap();
-        assert_eq!(optimum.report, solver.solve(&law, &samples).unwrap());
+        assert_eq!(optimum.solution, solver.solve(&law, &samples).unwrap());
         // Equal layers are outside of the box, and may be better.
         assert_ne!(optimum.gain(), Some(1.0));
     }

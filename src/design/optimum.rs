@@ -134,7 +134,7 @@ impl OptimalParameter {
 /// let optimum = Design::new(&task, Samples::new(0.4)?, 1e-3)?.optimum()?;
 /// // No feature is shared: forget pretraining, and be sparse.
 /// assert_eq!(optimum.inductive_bias()?.regime(), Regime::I);
-/// let gain = optimum.balanced_error.unwrap() / optimum.report.generalization_error;
+/// let gain = optimum.balanced_error.unwrap() / optimum.solution.generalization_error();
 /// assert_eq!(optimum.gain(), Some(gain));
 /// assert!(gain > 2.0);
 /// # }
@@ -147,7 +147,7 @@ pub struct Optimum {
     /// `1 + lambda` that a relative scale next to -1 has not.
     pub scale_map: ScaleMap,
     /// The error there, in total and by group.
-    pub report: Solution,
+    pub solution: Solution,
     /// The absolute scale `c_PT` of pretraining.
     pub absolute_scale: OptimalParameter,
     /// One plus the relative scale, `1 + lambda_PT`, of pretraining.
@@ -178,7 +178,7 @@ impl Optimum {
     /// ```
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
-        let (balanced, best) = (self.balanced_error?, self.report.generalization_error);
+        let (balanced, best) = (self.balanced_error?, self.solution.generalization_error());
         Some(if balanced == best { 1.0 } else { balanced / best })
     }
 

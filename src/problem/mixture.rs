@@ -279,7 +279,7 @@ mod tests {
         let rest = Group::new("rest", 0.8, Prior::ZERO, scale);
         let law = Law::new(active.chain([rest]).collect::<Result<_>>().unwrap()).unwrap();
         let solution = Solver::new().solve(&law, &Samples::new(ratio).unwrap());
-        solution.unwrap().generalization_error
+        solution.unwrap().generalization_error()
     }
 
     /// Worst relative difference to rules of half the step.

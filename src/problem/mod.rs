@@ -1,6 +1,7 @@
 //! What is to be learned, from how much data: tasks, samples, and the law of one coordinate.
 
 pub(crate) mod component;
+pub(crate) mod errors;
 pub(crate) mod feature_class;
 pub(crate) mod law;
 pub(crate) mod mixture;

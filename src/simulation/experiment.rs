@@ -10,6 +10,7 @@ use crate::label::Label;
 use crate::network::initialization::Initialization;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
+use crate::problem::errors::Errors;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
@@ -71,9 +72,9 @@ impl Default for Trainer {
 /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
 /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 400)?;
 /// let outcome = experiment.run(1, 0)?;
-/// let theory = experiment.prediction(&Solver::new())?.generalization_error;
+/// let theory = experiment.prediction(&Solver::new())?.generalization_error();
 /// // One draw of 400 coordinates.
-/// assert!((outcome.generalization_error.total - theory).abs() < 0.1);
+/// assert!((outcome.generalization_error() - theory).abs() < 0.1);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -176,8 +177,8 @@ impl Experiment {
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
     /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 100)?;
     /// let outcome = experiment.with_training_from_scratch().run(1, 0)?;
-    /// let from_scratch = outcome.from_scratch.unwrap();
-    /// assert!(from_scratch.total > outcome.generalization_error.total);
+    /// let from_scratch = outcome.from_scratch.as_ref().unwrap();
+    /// assert!(from_scratch.total > outcome.generalization_error());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
@@ -272,7 +273,7 @@ impl Experiment {
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(2.0)?, 10)?;
     /// // More samples than coordinates, and no noise.
-    /// assert!(experiment.run(3, 1)?.generalization_error.total < 1e-25);
+    /// assert!(experiment.run(3, 1)?.generalization_error() < 1e-25);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn run(&self, seed: u64, index: u64) -> Result<Outcome> {
@@ -302,7 +303,7 @@ impl Experiment {
     /// let exact = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 30)?;
     /// let descent = exact.clone().with_trainer(Trainer::Descent(GradientDescent::new()));
     /// let draw = exact.draw(1, 0)?;
-    /// let errors = [exact, descent].map(|e| e.train(&draw).map(|o| o.generalization_error.total));
+    /// let errors = [exact, descent].map(|e| e.train(&draw).map(|o| o.generalization_error()));
     /// assert!((errors[0].clone()? - errors[1].clone()?).abs() < 1e-2);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -457,11 +458,10 @@ impl Experiment {
 
     fn outcome(&self, draw: &Draw, stages: Stages) -> Result<Outcome> {
         let Stages { pretrained, coefficients, from_scratch } = stages;
-        let error = |estimate: &DVector<f64>, truth: &DVector<f64>| {
-            ErrorBreakdown::new(draw, estimate, truth)
-        };
+        let error = |estimate: &DVector<f64>, truth: &DVector<f64>| errors(draw, estimate, truth);
         Ok(Outcome {
-            generalization_error: error(&coefficients, &draw.coefficients),
+            labels: draw.labels.clone(),
+            errors: error(&coefficients, &draw.coefficients),
             training_error: draw.data.training_error(&coefficients)?,
             pretraining: pretrained.map(|pretrained| PretrainingOutcome {
                 error: error(&pretrained, &draw.pretraining_coefficients),
@@ -489,7 +489,7 @@ impl Experiment {
     /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(0.33)?, 10)?;
     /// let report = experiment.prediction(&Solver::new())?;
-    /// assert!((report.generalization_error - 0.7).abs() < 1e-10); // 3 samples, not 3.3
+    /// assert!((report.generalization_error() - 0.7).abs() < 1e-10); // 3 samples, not 3.3
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn prediction(&self, solver: &Solver) -> Result<Solution> {
@@ -531,13 +531,13 @@ impl Experiment {
         match &self.problem {
             Problem::Alone(law) => {
                 let report = solver.solve(law, &self.samples)?;
-                add(Some(report.generalization_error), &|label| report.error_of(label));
+                add(Some(report.generalization_error()), &|label| report.error_of(label));
             }
             Problem::Transfer(transfer) => {
                 let report = solver.solve(transfer.as_ref(), &self.samples)?;
                 let tuned = &report.fine_tuning;
-                add(Some(tuned.generalization_error), &|label| tuned.error_of(label));
-                let total = report.pretraining.as_ref().map_or(0.0, |r| r.generalization_error);
+                add(Some(tuned.generalization_error()), &|label| tuned.error_of(label));
+                let total = report.pretraining.as_ref().map_or(0.0, |r| r.generalization_error());
                 let of_classes = FeatureClass::ALL.map(|class| {
                     (Label::from(class), report.pretraining_error_of(class).unwrap_or(0.0))
                 });
@@ -555,7 +555,7 @@ impl Experiment {
                 }
                 if self.from_scratch {
                     let scratch = report.from_scratch()?;
-                    add(Some(scratch.generalization_error), &|label| scratch.error_of(label));
+                    add(Some(scratch.generalization_error()), &|label| scratch.error_of(label));
                 }
             }
         }
@@ -610,56 +610,23 @@ struct Stages {
     from_scratch: Option<DVector<f64>>,
 }
 
-/// Mean squared difference of two vectors of coefficients, in total and by group.
-///
-/// # Formula
-///
-/// ```text
-/// total = sum_d (a_d - b_d)² / D,      group g: sum_{d in g} (a_d - b_d)² / D_g
-/// ```
-///
-/// with `D_g` the number of coordinates of the group.
-///
-/// # Examples
-///
-/// ```
-/// # use diagonet::simulation::Experiment;
-/// # use diagonet::{Group, Law, Prior, Samples};
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
-/// let error = Experiment::of_law(law, Samples::new(0.5)?, 20)?.run(1, 0)?.generalization_error;
-/// assert_eq!(error.groups, [("all".into(), Some(error.total))]);
-/// # Ok::<(), diagonet::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct ErrorBreakdown {
-    /// Mean over all coordinates.
-    pub total: f64,
-    /// Mean over the coordinates of each group; `None` where the draw has none of them.
-    pub groups: Vec<(Label, Option<f64>)>,
+/// Mean squared difference of two vectors of coefficients.
+fn errors(draw: &Draw, estimate: &DVector<f64>, truth: &DVector<f64>) -> Errors {
+    let mut sums = vec![(CompensatedSum::new(0.0), 0_usize); draw.labels.len()];
+    for ((a, b), &group) in estimate.iter().zip(truth).zip(&draw.groups) {
+        sums[group].0.add((a - b) * (a - b));
+        sums[group].1 += 1;
+    }
+    let parts = draw.labels.iter().zip(sums).filter(|(_, (_, count))| *count > 0);
+    Errors::of_parts(parts.map(|(label, (sum, count))| {
+        let count = count as f64;
+        (label, count / draw.groups.len() as f64, sum.value() / count)
+    }))
 }
 
-impl ErrorBreakdown {
-    fn new(draw: &Draw, estimate: &DVector<f64>, truth: &DVector<f64>) -> Self {
-        let mut sums = vec![(CompensatedSum::new(0.0), 0_usize); draw.labels.len()];
-        let mut total = CompensatedSum::new(0.0);
-        for ((a, b), &group) in estimate.iter().zip(truth).zip(&draw.groups) {
-            let square = (a - b) * (a - b);
-            total.add(square);
-            sums[group].0.add(square);
-            sums[group].1 += 1;
-        }
-        let mean =
-            |(sum, count): (CompensatedSum, usize)| (count > 0).then(|| sum.value() / count as f64);
-        Self {
-            total: total.value() / draw.groups.len() as f64,
-            groups: draw.labels.iter().cloned().zip(sums.into_iter().map(mean)).collect(),
-        }
-    }
-
-    fn values(&self) -> impl Iterator<Item = Option<f64>> + '_ {
-        std::iter::once(Some(self.total)).chain(self.groups.iter().map(|(_, mean)| *mean))
-    }
+/// An error and its parts by label, as [`Experiment::quantities`] lists them.
+fn listed<'a>(errors: &'a Errors, labels: &'a [Label]) -> impl Iterator<Item = Option<f64>> + 'a {
+    std::iter::once(Some(errors.total)).chain(labels.iter().map(|label| errors.of(label)))
 }
 
 /// What training on one draw led to.
@@ -686,14 +653,16 @@ pub struct Outcome {
     /// Coefficients at the end of training.
     pub coefficients: DVector<f64>,
     /// Their difference to the true ones.
-    pub generalization_error: ErrorBreakdown,
+    pub errors: Errors,
     /// Training error `||y - X beta||² / N`.
     pub training_error: f64,
     /// What pretraining led to; `None` where there was none.
     pub pretraining: Option<PretrainingOutcome>,
     /// Error of training from scratch on the same data, where that was
     /// [asked for](Experiment::with_training_from_scratch).
-    pub from_scratch: Option<ErrorBreakdown>,
+    pub from_scratch: Option<Errors>,
+    /// Labels of the draw, in the order of the law.
+    labels: Vec<Label>,
 }
 
 /// What pretraining led to, see [`Outcome::pretraining`].
@@ -718,14 +687,20 @@ pub struct PretrainingOutcome {
     /// Pretrained coefficients.
     pub coefficients: DVector<f64>,
     /// Difference of the pretrained coefficients to those of the pretraining task.
-    pub error: ErrorBreakdown,
+    pub error: Errors,
     /// Difference of the fine-tuned coefficients to those of the pretraining task.
-    pub error_after_fine_tuning: ErrorBreakdown,
+    pub error_after_fine_tuning: Errors,
     /// Difference of the fine-tuned coefficients to the pretrained ones.
-    pub forgetting: ErrorBreakdown,
+    pub forgetting: Errors,
 }
 
 impl Outcome {
+    /// Generalization error over all coordinates, the total of [`errors`](Self::errors).
+    #[must_use]
+    pub fn generalization_error(&self) -> f64 {
+        self.errors.total
+    }
+
     /// The numbers that [`Experiment::quantities`] names; `None` for groups the draw has none of.
     ///
     /// # Examples
@@ -733,13 +708,13 @@ impl Outcome {
     /// See [`Outcome`].
     #[must_use]
     pub fn values(&self) -> Vec<Option<f64>> {
-        let mut errors = vec![&self.generalization_error];
+        let mut errors = vec![&self.errors];
         if let Some(pretraining) = &self.pretraining {
             let PretrainingOutcome { error, error_after_fine_tuning, forgetting, .. } = pretraining;
             errors.extend([error, error_after_fine_tuning, forgetting]);
         }
         errors.extend(&self.from_scratch);
-        errors.into_iter().flat_map(ErrorBreakdown::values).collect()
+        errors.into_iter().flat_map(|errors| listed(errors, &self.labels)).collect()
     }
 }
 

@@ -6,7 +6,7 @@
 //! | a draw: coefficients of both tasks, data of both stages | [`Draw`], [`Dataset`] |
 //! | the exact end point of gradient flow, certified | [`Interpolator`], [`Interpolation`] |
 //! | networks trained in their weights | [`Network`], [`GradientDescent`], [`GradientFlow`], [`Training`] |
-//! | what a draw leads to | [`Outcome`], [`PretrainingOutcome`], [`ErrorBreakdown`] |
+//! | what a draw leads to | [`Outcome`], [`PretrainingOutcome`], with [`Errors`](crate::Errors) |
 //! | many draws, on threads and machines | [`MonteCarlo`], [`Shard`], [`Ensemble`], [`Statistic`] |
 //!
 //! Training in the weights knows nothing of the implicit bias: a [`Network`] is four vectors, and
@@ -30,7 +30,7 @@
 //! let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
 //! let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.2)?, 200)?;
 //! let error = MonteCarlo::new(40)?.run(&experiment)?.statistic("generalization_error").unwrap();
-//! let theory = experiment.prediction(&Solver::new())?.generalization_error;
+//! let theory = experiment.prediction(&Solver::new())?.generalization_error();
 //! // The seed is fixed, and the difference is one of many draws.
 //! assert!(error.z_score(theory).unwrap().abs() < 4.0);
 //! # }
@@ -53,7 +53,7 @@ mod training;
 pub use dataset::Dataset;
 pub use descent::GradientDescent;
 pub use draw::{Draw, SupportSampling};
-pub use experiment::{ErrorBreakdown, Experiment, Outcome, PretrainingOutcome, Trainer};
+pub use experiment::{Experiment, Outcome, PretrainingOutcome, Trainer};
 pub use flow::GradientFlow;
 pub use interpolator::{Interpolation, Interpolator};
 pub use monte_carlo::{Ensemble, MonteCarlo, Progress, Shard, Statistic};

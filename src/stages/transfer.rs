@@ -128,8 +128,8 @@ impl std::str::FromStr for Protocol {
 /// let pretraining = Samples::new(0.4)?.with_noise_variance(0.01)?;
 /// let transfer = Transfer::new(&task, map).with_pretraining_samples(pretraining);
 /// let report = Solver::new().solve(&transfer, &Samples::new(0.25)?)?;
-/// assert!((report.pretraining.as_ref().unwrap().generalization_error - 0.2911).abs() < 5e-5);
-/// assert!((report.fine_tuning.generalization_error - 0.1978).abs() < 5e-5);
+/// assert!((report.pretraining.as_ref().unwrap().generalization_error() - 0.2911).abs() < 5e-5);
+/// assert!((report.fine_tuning.generalization_error() - 0.1978).abs() < 5e-5);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -177,7 +177,7 @@ pub struct TransferSolution {
 
 impl Answer for TransferSolution {
     fn error(&self) -> f64 {
-        self.fine_tuning.generalization_error
+        self.fine_tuning.generalization_error()
     }
 
     fn state(&self) -> &FixedPoint {
@@ -232,6 +232,12 @@ impl TransferSolution {
     #[must_use]
     pub fn law(&self) -> &Law {
         self.fine_tuning.law()
+    }
+
+    /// Generalization error of fine-tuning over all coordinates.
+    #[must_use]
+    pub fn generalization_error(&self) -> f64 {
+        self.fine_tuning.generalization_error()
     }
 
     /// Statistics of the estimate after fine-tuning, see [`Statistics`].
@@ -292,7 +298,7 @@ impl TransferSolution {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn error_reduction(&self) -> Result<f64> {
-        Ok(self.from_scratch()?.generalization_error - self.fine_tuning.generalization_error)
+        Ok(self.from_scratch()?.generalization_error() - self.fine_tuning.generalization_error())
     }
 }
 
@@ -447,7 +453,7 @@ impl Transfer {
     /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
     /// let error = |ratio| -> diagonet::Result<f64> {
     ///     let transfer = Transfer::new(&task, map).with_pretraining_samples(Samples::new(ratio)?);
-    ///     Ok(transfer.pretraining()?.unwrap().generalization_error)
+    ///     Ok(transfer.pretraining()?.unwrap().generalization_error())
     /// };
     /// assert!(error(0.2)? > error(0.4)? && error(1.0)? == 0.0);
     /// # }
@@ -525,8 +531,8 @@ impl Transfer {
             let start = coarser.as_ref().map(|solution| &solution.state).or(start);
             let fine_tuning = solver.solve_law(&law, samples, start)?;
             if let Some(coarser) = coarser {
-                let error = fine_tuning.generalization_error;
-                let difference = (error - coarser.generalization_error).abs();
+                let error = fine_tuning.generalization_error();
+                let difference = (error - coarser.generalization_error()).abs();
                 change = if difference == 0.0 { 0.0 } else { difference / error };
             }
             if exact || (change <= Self::TOLERANCE && refinement >= FINE) {

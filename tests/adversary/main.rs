@@ -183,7 +183,7 @@ fn compare(tally: &mut Tally, oracle: &Oracle, case: &Case, report: &diagonet::S
         return;
     }
     tally.checked += 1;
-    let deviation = relative(report.generalization_error, slow.error);
+    let deviation = relative(report.generalization_error(), slow.error);
     let state = relative(report.state.effective_noise_variance, slow.noise)
         .max(relative(report.state.effective_penalty, slow.theta));
     if deviation <= Solver::ACCURACY {
@@ -196,7 +196,7 @@ fn compare(tally: &mut Tally, oracle: &Oracle, case: &Case, report: &diagonet::S
     let ends = [case.solve(oracle, 1.0 - 1e-12).error, case.solve(oracle, 1.0 + 1e-12).error];
     let slack = Solver::ACCURACY * slow.error;
     let [low, high] = [ends[0].min(ends[1]) - slack, ends[0].max(ends[1]) + slack];
-    let error = report.generalization_error;
+    let error = report.generalization_error();
     assert!(
         (low..=high).contains(&error),
         "error {error:e}, oracle {slow:?}, deviation {deviation:e}, state {state:e}, {case:#?}",
@@ -235,7 +235,7 @@ fn limits(problems: usize, seed: u64, rich: bool) -> Tally {
         } else {
             weighted_l2(&case.law, &case.samples).unwrap()
         };
-        if report.generalization_error == 0.0 {
+        if report.generalization_error() == 0.0 {
             // Recovered: the oracle has no positive noise to find.
             tally.unresolved += 1;
             continue;
@@ -256,7 +256,7 @@ fn bounds(problems: usize, seed: u64) -> Tally {
             continue;
         };
         let slow = case.solve(&oracle, 1.0);
-        let difference = (report.generalization_error - slow.error).abs();
+        let difference = (report.generalization_error() - slow.error).abs();
         tally.checked += 1;
         // The oracle itself is good to 1e-12.
         assert!(difference <= bound + 1e-12 * slow.error, "{difference:e} > {bound:e}: {case:#?}");
