@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::domain::Domain;
 use crate::label::Label;
 
 /// What can be wrong with an input, or keep a question from having a finite answer.
@@ -48,8 +49,8 @@ pub enum Error {
         parameter: &'static str,
         /// The offending value.
         value: f64,
-        /// The values the parameter may take, in words or as an interval.
-        domain: &'static str,
+        /// The values that the parameter may take.
+        domain: Domain,
     },
 
     /// A text that names none of the choices of a parameter.
@@ -348,34 +349,3 @@ fn wider_range(lowest: f64, lowest_at_any_scale: f64) -> String {
 /// assert_eq!(scale(), Ok(0.25));
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// Largest magnitude of a scale or coefficient.
-pub(crate) const MAX_MAGNITUDE: f64 = 1e300;
-
-/// Largest magnitude of a quantity that is squared.
-pub(crate) const MAX_SQUARABLE: f64 = 1e150;
-
-/// Passes `value` through if `legal` holds for it.
-pub(crate) fn check(
-    parameter: &'static str,
-    value: f64,
-    domain: &'static str,
-    legal: impl FnOnce(f64) -> bool,
-) -> Result<f64> {
-    if legal(value) { Ok(value) } else { Err(Error::OutOfDomain { parameter, value, domain }) }
-}
-
-/// A scale or variance: zero or positive, at most 1e300.
-pub(crate) fn check_non_negative(parameter: &'static str, value: f64) -> Result<f64> {
-    check(parameter, value, "[0, 1e300]", |x| (0.0..=MAX_MAGNITUDE).contains(&x))
-}
-
-/// A coefficient: at most 1e300 in magnitude.
-pub(crate) fn check_coefficient(parameter: &'static str, value: f64) -> Result<f64> {
-    check(parameter, value, "[-1e300, 1e300]", |x| x.abs() <= MAX_MAGNITUDE)
-}
-
-/// A probability.
-pub(crate) fn check_probability(parameter: &'static str, value: f64) -> Result<f64> {
-    check(parameter, value, "[0, 1]", |x| (0.0..=1.0).contains(&x))
-}

@@ -61,6 +61,7 @@
 mod asymptotics;
 mod bias;
 mod design;
+mod domain;
 mod error;
 mod estimator;
 mod label;
@@ -87,6 +88,7 @@ pub use bias::realization::TargetBias;
 pub use bias::task_bias::{RegimeShares, TaskBias};
 pub use design::Design;
 pub use design::optimum::{OptimalParameter, Optimum, Position};
+pub use domain::Domain;
 pub use error::{Error, Result, Stage};
 pub use label::Label;
 pub use network::initialization::{ConservedQuantities, Initialization, Path, Weights};

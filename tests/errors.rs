@@ -361,6 +361,8 @@ fn advertised_domains_are_those_that_are_checked() {
                 true
             }
         };
+        let domain = domain.to_string();
+        let domain = domain.as_str();
         let [(low, has_low), (high, has_high)] = ends(domain);
         assert_eq!(refused(low), !has_low, "{parameter} = {low:e}: {domain}");
         assert_eq!(refused(high), !has_high, "{parameter} = {high:e}: {domain}");

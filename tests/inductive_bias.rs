@@ -4,8 +4,8 @@ mod common;
 
 use common::{config, decades, relative_error, relative_scale, signed};
 use diagonet::{
-    Axis, Error, Feature, InductiveBias, Initialization, Penalty, PhaseDiagram, Regime,
-    ScaleMap, Supports, TargetBias, Task, TaskBias,
+    Axis, Error, Feature, InductiveBias, Initialization, Penalty, PhaseDiagram, Regime, ScaleMap,
+    Supports, TargetBias, Task, TaskBias,
 };
 use proptest::prelude::*;
 

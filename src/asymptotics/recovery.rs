@@ -2,7 +2,8 @@
 
 use std::f64::consts::LN_2;
 
-use crate::error::{Error, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::numerics::normal::{elasticity, log_excess, square_excess};
 use crate::numerics::root::falling_root;
 use crate::problem::feature_class::FeatureClass;
@@ -140,7 +141,7 @@ impl RecoveryThreshold {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn of_supports(supports: &Supports, weight_ratio: f64) -> Result<Self> {
-        check("weight_ratio", weight_ratio, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)?;
+        Domain::POSITIVE.check("weight_ratio", weight_ratio)?;
         let active = Prior::atom(1.0)?;
         let group = |class: FeatureClass| {
             let prior = if class.in_fine_tuning() { active } else { Prior::ZERO };
@@ -189,8 +190,7 @@ pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
         });
     }
     for (group, &weight) in law.groups().iter().zip(weights) {
-        check("weight", weight, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)
-            .map_err(|error| error.in_group(group.label()))?;
+        Domain::POSITIVE.check("weight", weight).map_err(|error| error.in_group(group.label()))?;
     }
     Ok(())
 }
@@ -198,7 +198,9 @@ pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
 /// The rich limit has no form for other starts.
 pub(crate) fn check_starts(law: &Law) -> Result<()> {
     for group in law.groups() {
-        check("start", group.start(), "0, for the rich limit", |x| x == 0.0)
+        Domain::ZERO
+            .when("for the rich limit")
+            .check("start", group.start())
             .map_err(|error| error.in_group(group.label()))?;
     }
     Ok(())

@@ -4,7 +4,8 @@ use crate::asymptotics::fixed_point::{FixedPoint, Solved};
 use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
-use crate::error::{Error, Result, check, check_non_negative};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::problem::law::{Group, Law};
 use crate::problem::samples::Samples;
 
@@ -98,7 +99,7 @@ impl Solver {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_explicit_penalty(self, kappa: f64) -> Result<Self> {
-        let explicit_penalty = check_non_negative("explicit_penalty", kappa)?;
+        let explicit_penalty = Domain::NON_NEGATIVE.check("explicit_penalty", kappa)?;
         Ok(Self { explicit_penalty, ..self })
     }
 
@@ -128,7 +129,7 @@ impl Solver {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        check("tolerance", tolerance, "[0, 1]", |x| (0.0..=1.0).contains(&x))?;
+        Domain::PROBABILITY.check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 
@@ -177,7 +178,7 @@ impl Solver {
             return Err(Error::OutOfDomain {
                 parameter: "explicit_penalty",
                 value: kappa,
-                domain: "0, for least squares, the lazy and the rich limit",
+                domain: Domain::ZERO.when("for least squares, the lazy and the rich limit"),
             });
         }
         if law.reachable_fraction() == 0.0 {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
-use crate::error::{Error, Result, check_non_negative};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::estimator::{Line, ScalarEstimator, exact_unit_squared, signed_unit};
@@ -152,7 +153,7 @@ impl Solution {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn statistics(&self, discovery_cut: f64) -> Result<Statistics> {
-        check_non_negative("discovery_cut", discovery_cut)?;
+        Domain::NON_NEGATIVE.check("discovery_cut", discovery_cut)?;
         Statistics::new(self, discovery_cut)
     }
 }

@@ -4,6 +4,7 @@ use crate::asymptotics::equations::EFFECTIVE_PENALTY;
 use crate::asymptotics::fixed_point::Solved;
 use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
+use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::numerics::root::falling_root;
 use crate::numerics::sum::Gap;
@@ -11,7 +12,7 @@ use crate::problem::law::{Group, Law};
 use crate::problem::samples::Samples;
 
 /// Sample ratios at which the solution is unique.
-pub(crate) const DETERMINED: &str = "[reachable fraction, 1e300]";
+pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e300]");
 
 /// Generalization error of ordinary least squares on the coordinates that can move.
 ///

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::{Result, check, check_coefficient};
+use crate::domain::Domain;
+use crate::error::Result;
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
 
@@ -24,8 +25,8 @@ pub struct Feature {
 
 impl Feature {
     pub(crate) fn check(&self) -> Result<()> {
-        check_coefficient("pretrained_coefficient", self.pretrained_coefficient)?;
-        check_coefficient("coefficient", self.coefficient)?;
+        Domain::ARGUMENT.check("pretrained_coefficient", self.pretrained_coefficient)?;
+        Domain::ARGUMENT.check("coefficient", self.coefficient)?;
         Ok(())
     }
 }
@@ -304,7 +305,7 @@ impl InductiveBias {
 }
 
 pub(crate) fn check_threshold(threshold: f64) -> Result<f64> {
-    check("threshold", threshold, "(0.5, 1]", |x| x > 0.5 && x <= 1.0)
+    Domain::half_open(0.5, 1.0).check("threshold", threshold)
 }
 
 #[cfg(test)]

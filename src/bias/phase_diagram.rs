@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::bias::inductive_bias::{Feature, InductiveBias};
 use crate::bias::task_bias::TaskBias;
-use crate::error::{Error, MAX_SQUARABLE, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::network::initialization::Initialization;
 use crate::network::scale_map::ScaleMap;
 use crate::problem::task::Task;
@@ -144,9 +145,7 @@ impl PhaseDiagram<TaskBias> {
             let Some(deviation) = coefficient else {
                 return TaskBias::of_task(task, scale_map);
             };
-            check("fine_tuning_coefficient", deviation, "[0, 1e150]", |x| {
-                (0.0..=MAX_SQUARABLE).contains(&x)
-            })?;
+            Domain::MAGNITUDE.check("fine_tuning_coefficient", deviation)?;
             TaskBias::with_deviation(task, scale_map, deviation)
         })
     }

@@ -1,7 +1,8 @@
 //! From an inductive bias back to the initialization that realizes it.
 
 use crate::bias::inductive_bias::{Feature, InductiveBias};
-use crate::error::{Error, MAX_SQUARABLE, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::network::initialization::Initialization;
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::{MIN_READOUT_SCALE, ScaleMap};
@@ -82,14 +83,12 @@ impl InductiveBias {
     /// ```
     pub fn realize(target: TargetBias, feature: Feature, absolute_scale: f64) -> Result<ScaleMap> {
         let TargetBias { l_order, pretraining_dependence } = target;
-        check("l_order", l_order, "[1, 2)", |x| (1.0..2.0).contains(&x))?;
-        check("pretraining_dependence", pretraining_dependence, "[-1, 0]", |x| {
-            (-1.0..=0.0).contains(&x)
-        })?;
+        Domain::closed(1.0, 2.0).below().check("l_order", l_order)?;
+        Domain::closed(-1.0, 0.0).check("pretraining_dependence", pretraining_dependence)?;
         feature.check()?;
+        let domain = Domain::ARGUMENT.when("without 0");
         let magnitude =
-            check("coefficient", feature.coefficient, "[-1e300, 1e300] without 0", |x| x != 0.0)?
-                .abs();
+            domain.check_if(feature.coefficient != 0.0, "coefficient", feature.coefficient)?.abs();
         let frozen = Initialization::from_scales(absolute_scale, -1.0)?;
         let pretrained = feature.pretrained_coefficient.abs();
         // With the largest sensitivities here and in the limit of a vanishing absolute scale.
@@ -159,7 +158,7 @@ impl InductiveBias {
             tiny if tiny < MIN_READOUT_SCALE && readout_square <= slack * scale => 0.0,
             other => other,
         };
-        if readout_scale != 0.0 && !(MIN_READOUT_SCALE..=MAX_SQUARABLE).contains(&readout_scale) {
+        if readout_scale != 0.0 && !Domain::READOUT_SCALE.contains(readout_scale) {
             return Err(Error::NotRepresentable {
                 quantity: "the readout scale that realizes the target",
                 reason: "it is outside [1e-153, 1e150]",

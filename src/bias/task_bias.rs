@@ -2,7 +2,8 @@
 
 use crate::bias::inductive_bias::{Feature, InductiveBias, Regime, check_threshold};
 use crate::bias::realization::parameter_of_order;
-use crate::error::{Error, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::network::penalty::{Penalty, scaled_sinh};
 use crate::network::scale_map::{FeatureScales, ScaleMap};
 use crate::problem::component::Component;
@@ -214,11 +215,11 @@ impl TaskBias {
         let supports = task.supports();
         // The sum of its parts, so that their shares of it sum to 1.
         let density = supports.shared() + supports.new_features();
-        check("fine_tuning_density", density, "(0, 1]", |x| x > 0.0)?;
-        let domain = "0, for the bias of a task: that of known magnitudes";
+        Domain::half_open(0.0, 1.0).check("fine_tuning_density", density)?;
+        let domain = Domain::ZERO.when("for the bias of a task: that of known magnitudes");
         let mut groups = Vec::new();
         for component in task.components().into_iter().filter(|c| c.class.in_fine_tuning()) {
-            check("pretraining_variance", component.pretraining.variance(), domain, |x| x == 0.0)?;
+            domain.check("pretraining_variance", component.pretraining.variance())?;
             let [mean, deviation] = moments(&component)?;
             groups.push(FeatureGroup {
                 weight: task.probability(&component) / density,

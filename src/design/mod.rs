@@ -9,7 +9,8 @@ use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
-use crate::error::{Error, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::network::initialization::Initialization;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::crossing::first_crossing;
@@ -255,7 +256,7 @@ impl Design {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        check("tolerance", tolerance, "[1e-6, 1e6]", |x| (1e-6..=1e6).contains(&x))?;
+        Domain::closed(1e-6, 1e6).check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 

@@ -2,10 +2,9 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use crate::error::{Error, MAX_SQUARABLE, Result, check, check_coefficient};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::numerics::double_word::DoubleWord;
-
-const SCALE_DOMAIN: &str = "0 or [1e-300, 1e300]";
 
 /// How the two layers of a diagonal linear network are initialized.
 ///
@@ -110,11 +109,7 @@ impl Initialization {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn from_layer_scales(first_layer: f64, readout: f64) -> Result<Self> {
-        let check_layer = |parameter, value| {
-            check(parameter, value, "0 or [1e-150, 1e150]", |x| {
-                x == 0.0 || (1.0 / MAX_SQUARABLE..=MAX_SQUARABLE).contains(&x)
-            })
-        };
+        let check_layer = |parameter, value| Domain::LAYER.check(parameter, value);
         check_layer("first_layer", first_layer)?;
         check_layer("readout", readout)?;
         if first_layer == 0.0 && readout == 0.0 {
@@ -142,10 +137,8 @@ impl Initialization {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn from_scales(absolute_scale: f64, relative_scale: f64) -> Result<Self> {
-        check("absolute_scale", absolute_scale, SCALE_DOMAIN, |x| {
-            x == 0.0 || (1e-300..=1e300).contains(&x)
-        })?;
-        check("relative_scale", relative_scale, "[-1, 1]", |x| (-1.0..=1.0).contains(&x))?;
+        Domain::ABSOLUTE_SCALE.check("absolute_scale", absolute_scale)?;
+        Domain::RELATIVE_SCALE.check("relative_scale", relative_scale)?;
         let first_layer_share = 0.5 * (1.0 + relative_scale);
         let first_layer_root = first_layer_share.sqrt();
         let readout_root = (0.5 * (1.0 - relative_scale)).sqrt();
@@ -183,9 +176,7 @@ impl Initialization {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn from_lambda_gap(absolute_scale: f64, lambda_gap: f64) -> Result<Self> {
-        check("lambda_gap", lambda_gap, "0 or [1e-300, 2]", |x| {
-            x == 0.0 || (1e-300..=2.0).contains(&x)
-        })?;
+        Domain::LAMBDA_GAP.check("lambda_gap", lambda_gap)?;
         Self::from_first_layer_share(absolute_scale, 0.5 * lambda_gap)
     }
 
@@ -318,7 +309,7 @@ impl Initialization {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn weights(&self, beta: f64) -> Result<Weights> {
-        check_coefficient("beta", beta)?;
+        Domain::ARGUMENT.check("beta", beta)?;
         let (c, magnitude) = (self.absolute_scale, beta.abs());
         let norm = c.hypot(magnitude);
         if norm == 0.0 {
@@ -433,9 +424,7 @@ impl Path {
     /// assert!(diagonet::Path::new(f64::NAN, 0.0).is_err());
     /// ```
     pub fn new(first_layer: f64, readout: f64) -> Result<Self> {
-        let check_weight = |parameter, value| {
-            check(parameter, value, "[-1e150, 1e150]", |x: f64| x.abs() <= MAX_SQUARABLE)
-        };
+        let check_weight = |parameter, value| Domain::COEFFICIENT.check(parameter, value);
         Ok(Self {
             first_layer: check_weight("first_layer", first_layer)?,
             readout: check_weight("readout", readout)?,

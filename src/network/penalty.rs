@@ -2,7 +2,8 @@
 
 use nalgebra::{DVector, RealField};
 
-use crate::error::{Error, Result, check, check_coefficient, check_non_negative};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 
 /// The implicit penalty of one coordinate with scale `c`.
 ///
@@ -72,7 +73,7 @@ impl<T: RealField + Copy> Penalty<T> {
     /// assert!(Penalty::new(-0.5_f64).is_err());
     /// ```
     pub fn new(scale: T) -> Result<Self> {
-        check_scale("scale", to_f64(scale))?;
+        Domain::SCALE.check("scale", to_f64(scale))?;
         Ok(Self { scale })
     }
 
@@ -230,8 +231,8 @@ impl<T: RealField + Copy> Penalty<T> {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn proximal(&self, z: T, theta: T) -> Result<ProximalPoint<T>> {
-        check_coefficient("z", to_f64(z))?;
-        check_non_negative("theta", to_f64(theta))?;
+        Domain::ARGUMENT.check("z", to_f64(z))?;
+        Domain::NON_NEGATIVE.check("theta", to_f64(theta))?;
         if self.scale.is_zero() {
             let zero = T::zero();
             return Ok(ProximalPoint { value: zero, slope_in_z: zero, slope_in_theta: zero });
@@ -400,12 +401,6 @@ impl<T: RealField + Copy> SeparablePenalty<T> {
     }
 }
 
-/// The absolute scale of a coordinate. The range leaves room for the scale map, which can make a
-/// scale a few times larger, or as much smaller as 1 + lambda is small.
-pub(crate) fn check_scale(parameter: &'static str, scale: f64) -> Result<f64> {
-    check(parameter, scale, "0 or [1e-307, 1e307]", |x| x == 0.0 || (1e-307..=1e307).contains(&x))
-}
-
 /// What the arithmetic of `T` can hold; `f64` holds everything but a curvature at nearly zero.
 fn finite<T: RealField + Copy>(quantity: &'static str, x: T) -> Result<T> {
     if x.is_finite() {
@@ -416,7 +411,7 @@ fn finite<T: RealField + Copy>(quantity: &'static str, x: T) -> Result<T> {
 }
 
 fn check_beta<T: RealField + Copy>(beta: T) -> Result<()> {
-    check_coefficient("beta", to_f64(beta)).map(|_| ())
+    Domain::ARGUMENT.check("beta", to_f64(beta)).map(|_| ())
 }
 
 fn to_f64<T: RealField + Copy>(x: T) -> f64 {

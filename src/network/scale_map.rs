@@ -4,7 +4,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use nalgebra::{DVector, RealField};
 
-use crate::error::{MAX_SQUARABLE, Result, check, check_coefficient};
+use crate::domain::Domain;
+use crate::error::Result;
 use crate::network::initialization::Initialization;
 use crate::network::penalty::ratio_of_slopes;
 
@@ -140,7 +141,7 @@ impl ScaleMap {
 
     /// All that the map says of a coordinate that pretraining left at `beta_pt`.
     pub(crate) fn feature_scales(&self, beta_pt: f64) -> Result<FeatureScales> {
-        check_coefficient("beta_pt", beta_pt)?;
+        Domain::ARGUMENT.check("beta_pt", beta_pt)?;
         let c = self.pretraining.absolute_scale();
         let (norm, grown) = growth(c, beta_pt);
         let readout = self.readout_square();
@@ -180,7 +181,7 @@ impl ScaleMap {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning_initialization(&self, beta_pt: f64) -> Result<Initialization> {
-        check_coefficient("beta_pt", beta_pt)?;
+        Domain::ARGUMENT.check("beta_pt", beta_pt)?;
         let (_, grown) = growth(self.pretraining.absolute_scale(), beta_pt);
         let first_layer = self.pretraining.first_layer_root() * (2.0 * grown).sqrt();
         Ok(Initialization::from_layers(first_layer, FRAC_1_SQRT_2 * self.readout_scale))
@@ -259,9 +260,7 @@ impl ScaleMap {
 
 /// A readout scale: 0, or a number whose square keeps its digits.
 pub(crate) fn check_readout_scale(value: f64) -> Result<f64> {
-    check("readout_scale", value, "0 or [1e-153, 1e150]", |x| {
-        x == 0.0 || (MIN_READOUT_SCALE..=MAX_SQUARABLE).contains(&x)
-    })
+    Domain::READOUT_SCALE.check("readout_scale", value)
 }
 
 /// What decides the inductive bias of a feature besides its coefficient.

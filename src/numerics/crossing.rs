@@ -1,6 +1,7 @@
 //! The first sample ratio at which a learning curve falls to a target.
 
-use crate::error::{Error, Result, check_non_negative};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 
 /// Largest distance of the nodes from the ends of their interval, as a logarithm: 1e-12 of it.
 const REACH: f64 = 27.6;
@@ -43,7 +44,7 @@ pub(crate) fn first_crossing(
     spacing: f64,
     curve: impl FnMut(f64) -> Result<f64>,
 ) -> Result<f64> {
-    check_non_negative("target_error", target)?;
+    Domain::NON_NEGATIVE.check("target_error", target)?;
     if at_zero <= target {
         return Ok(0.0);
     }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::error::{Error, MAX_SQUARABLE, Result, check, check_probability};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::network::initialization::Initialization;
-use crate::network::penalty::check_scale;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
@@ -70,7 +70,9 @@ impl Group {
     /// ```
     pub fn new(label: impl Into<Label>, weight: f64, prior: Prior, scale: f64) -> Result<Self> {
         let label = label.into();
-        let checked = check_probability("weight", weight).and_then(|_| check_scale("scale", scale));
+        let checked = Domain::PROBABILITY
+            .check("weight", weight)
+            .and_then(|_| Domain::SCALE.check("scale", scale));
         checked.map_err(|error| error.in_group(&label))?;
         Ok(Self {
             label,
@@ -102,13 +104,9 @@ impl Group {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_start(self, start: f64) -> Result<Self> {
-        let (domain, largest) = if self.scale > 0.0 {
-            ("[-1e150, 1e150]", MAX_SQUARABLE)
-        } else {
-            ("0, at scale 0", 0.0)
-        };
-        check("start", start, domain, |x| x.abs() <= largest)
-            .map_err(|error| error.in_group(&self.label))?;
+        let domain =
+            if self.scale > 0.0 { Domain::COEFFICIENT } else { Domain::ZERO.when("at scale 0") };
+        domain.check("start", start).map_err(|error| error.in_group(&self.label))?;
         Ok(Self { start, ..self })
     }
 
@@ -133,8 +131,9 @@ impl Group {
     pub fn with_pretrained(self, pretrained: Pretrained) -> Result<Self> {
         let deviations = [self.prior, pretrained.prior()].map(|prior| prior.variance().sqrt());
         let largest = deviations[0] * deviations[1] * (1.0 + 1e-12);
-        let domain = "at most the geometric mean of the variances in magnitude";
-        check("covariance", pretrained.covariance(), domain, |x| x.abs() <= largest)
+        Domain::closed(-largest, largest)
+            .when("at most the geometric mean of the variances in magnitude")
+            .check("covariance", pretrained.covariance())
             .map_err(|error| error.in_group(&self.label))?;
         Ok(Self { pretrained: Some(pretrained), ..self })
     }
@@ -309,9 +308,10 @@ impl Law {
     /// ```
     pub fn fine_tuning(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
         let group = |component: Component| {
-            let domain = "0, for a law without an integral; Transfer integrates over other priors";
+            let domain = Domain::ZERO
+                .when("for a law without an integral; Transfer integrates over other priors");
             let variance = component.pretraining.variance();
-            check("pretraining_variance", variance, domain, |x| x == 0.0)?;
+            domain.check("pretraining_variance", variance)?;
             let coefficient = component.pretraining.mean();
             let pretrained = Pretrained::new(coefficient, component.pretraining)?;
             let (prior, pretrained) = component.fine_tuning_given(pretrained)?;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result, check, check_probability};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::prior::Prior;
 
@@ -58,7 +59,7 @@ impl Mixture {
     pub fn new(components: impl IntoIterator<Item = (f64, Prior)>) -> Result<Self> {
         let components: Arc<[_]> = components.into_iter().collect();
         for (weight, _) in components.iter() {
-            check_probability("weight", *weight)?;
+            Domain::PROBABILITY.check("weight", *weight)?;
         }
         let weights = components.iter().map(|(weight, _)| *weight);
         let sum = weights.collect::<CompensatedSum>().value();
@@ -94,7 +95,7 @@ impl Mixture {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn laplace(variance: f64) -> Result<Self> {
-        check("variance", variance, "[0, 1e298]", |x| (0.0..=1e298).contains(&x))?;
+        Domain::closed(0.0, 1e298).check("variance", variance)?;
         Self::laplace_with_step(variance, LAPLACE_STEP)
     }
 
@@ -132,10 +133,8 @@ impl Mixture {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn student_t(degrees_of_freedom: f64, variance: f64) -> Result<Self> {
-        check("degrees_of_freedom", degrees_of_freedom, "[2.5, 1e6]", |x| {
-            (2.5..=1e6).contains(&x)
-        })?;
-        check("variance", variance, "[0, 1e200]", |x| (0.0..=1e200).contains(&x))?;
+        Domain::closed(2.5, 1e6).check("degrees_of_freedom", degrees_of_freedom)?;
+        Domain::closed(0.0, 1e200).check("variance", variance)?;
         Self::student_t_with_step(degrees_of_freedom, variance, STUDENT_STEP)
     }
 

@@ -1,6 +1,7 @@
 //! What pretraining made of a group of coordinates.
 
-use crate::error::{MAX_SQUARABLE, Result, check};
+use crate::domain::Domain;
+use crate::error::Result;
 use crate::problem::prior::Prior;
 
 /// The pretrained coefficient of a group of coordinates, and what is true of the pretraining task on
@@ -53,7 +54,7 @@ impl Pretrained {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(coefficient: f64, prior: Prior) -> Result<Self> {
-        check("coefficient", coefficient, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?;
+        Domain::COEFFICIENT.check("coefficient", coefficient)?;
         Ok(Self { coefficient, prior, covariance: 0.0 })
     }
 
@@ -73,7 +74,7 @@ impl Pretrained {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_covariance(self, covariance: f64) -> Result<Self> {
-        check("covariance", covariance, "[-1e300, 1e300]", |x| x.abs() <= 1e300)?;
+        Domain::ARGUMENT.check("covariance", covariance)?;
         Ok(Self { covariance, ..self })
     }
 

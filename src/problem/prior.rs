@@ -1,6 +1,7 @@
 //! The distribution of a true coefficient.
 
-use crate::error::{MAX_SQUARABLE, Result, check, check_non_negative};
+use crate::domain::Domain;
+use crate::error::Result;
 
 /// Distribution of the true coefficient of a coordinate: a Gaussian, or an atom.
 ///
@@ -48,8 +49,8 @@ impl Prior {
     /// ```
     pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
         Ok(Self {
-            mean: check("mean", mean, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?,
-            variance: check_non_negative("variance", variance)?,
+            mean: Domain::COEFFICIENT.check("mean", mean)?,
+            variance: Domain::NON_NEGATIVE.check("variance", variance)?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The samples that a task is learned from.
 
-use crate::error::{MAX_MAGNITUDE, Result, check, check_non_negative};
+use crate::domain::Domain;
+use crate::error::Result;
 
 /// The data of one training stage, in the limit of many coordinates.
 ///
@@ -48,9 +49,7 @@ impl Samples {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(sample_ratio: f64) -> Result<Self> {
-        check("sample_ratio", sample_ratio, "[1e-300, 1e300]", |x| {
-            (1.0 / MAX_MAGNITUDE..=MAX_MAGNITUDE).contains(&x)
-        })?;
+        Domain::RATIO.check("sample_ratio", sample_ratio)?;
         Ok(Self { sample_ratio, noise_variance: 0.0 })
     }
 
@@ -68,7 +67,7 @@ impl Samples {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_noise_variance(self, noise_variance: f64) -> Result<Self> {
-        check_non_negative("noise_variance", noise_variance)?;
+        Domain::NON_NEGATIVE.check("noise_variance", noise_variance)?;
         Ok(Self { noise_variance, ..self })
     }
 

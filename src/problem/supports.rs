@@ -1,6 +1,7 @@
 //! Which coordinates the two tasks use.
 
-use crate::error::{Error, Result, check_probability};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::problem::feature_class::FeatureClass;
 
 /// Which coordinates the two tasks use: the joint statistics of the two supports.
@@ -89,9 +90,9 @@ impl Supports {
         fine_tuning_density: f64,
         overlap: f64,
     ) -> Result<Self> {
-        check_probability("pretraining_density", pretraining_density)?;
-        check_probability("fine_tuning_density", fine_tuning_density)?;
-        check_probability("overlap", overlap)?;
+        Domain::PROBABILITY.check("pretraining_density", pretraining_density)?;
+        Domain::PROBABILITY.check("fine_tuning_density", fine_tuning_density)?;
+        Domain::PROBABILITY.check("overlap", overlap)?;
         let shared = overlap * fine_tuning_density;
         let new_features = (1.0 - overlap) * fine_tuning_density;
         // A boundary that decimal fractions miss by a rounding is meant to be the boundary.
@@ -147,9 +148,9 @@ impl Supports {
         shared_density: f64,
         new_density: f64,
     ) -> Result<Self> {
-        check_probability("pretraining_density", pretraining_density)?;
-        check_probability("shared_density", shared_density)?;
-        check_probability("new_density", new_density)?;
+        Domain::PROBABILITY.check("pretraining_density", pretraining_density)?;
+        Domain::PROBABILITY.check("shared_density", shared_density)?;
+        Domain::PROBABILITY.check("new_density", new_density)?;
         Ok(Self {
             pretraining_density,
             given: Given::Conditional { shared_density, new_density },

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::error::{Error, MAX_MAGNITUDE, MAX_SQUARABLE, Result, check, check_non_negative};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
@@ -95,9 +96,9 @@ impl Task {
     /// ```
     pub fn new(supports: Supports) -> Result<Self> {
         let density = supports.fine_tuning_density();
-        check("fine_tuning_density", density, "0 or [1e-300, 1]", |x| {
-            x == 0.0 || x >= 1.0 / MAX_MAGNITUDE
-        })?;
+        // Rounding may make it a little larger than 1.
+        let legal = density == 0.0 || density >= 1e-300;
+        Domain::closed(1e-300, 1.0).or_zero().check_if(legal, "fine_tuning_density", density)?;
         let fine_tuning =
             Mixture::from(Prior::gaussian(0.0, if density > 0.0 { 1.0 / density } else { 1.0 })?);
         Ok(Self {
@@ -174,7 +175,7 @@ impl Task {
         coefficients: &[f64],
         width: f64,
     ) -> Result<Self> {
-        check("width", width, "[1e-3, 1]", |x| (1e-3..=1.0).contains(&x))?;
+        Domain::closed(1e-3, 1.0).check("width", width)?;
         let bin = |value: f64| {
             // Zero has a bin of its own, and the two signs have different parities.
             let position = if value == 0.0 {
@@ -209,7 +210,7 @@ impl Task {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_pretraining_magnitude(self, magnitude: f64) -> Result<Self> {
-        check("pretraining_magnitude", magnitude, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?;
+        Domain::COEFFICIENT.check("pretraining_magnitude", magnitude)?;
         self.with_pretraining_prior(Prior::atom(magnitude)?)
     }
 
@@ -254,12 +255,12 @@ impl Task {
     /// ```
     pub fn with_correlation(mut self, correlation: f64) -> Result<Self> {
         let random = self.random("correlation")?;
-        let (domain, largest) = if random.pretraining.is_zero() {
-            ("0, where pretraining coefficients are 0", 0.0)
+        let domain = if random.pretraining.is_zero() {
+            Domain::ZERO.when("where pretraining coefficients are 0")
         } else {
-            ("[-1, 1]", 1.0)
+            Domain::CORRELATION
         };
-        *random.correlation = check("correlation", correlation, domain, |x| x.abs() <= largest)?;
+        *random.correlation = domain.check("correlation", correlation)?;
         Ok(self)
     }
 
@@ -281,7 +282,7 @@ impl Task {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_fine_tuning_variance(self, variance: f64) -> Result<Self> {
-        check_non_negative("fine_tuning_variance", variance)?;
+        Domain::NON_NEGATIVE.check("fine_tuning_variance", variance)?;
         self.with_fine_tuning_prior(Prior::gaussian(0.0, variance)?)
     }
 
@@ -538,7 +539,7 @@ fn pairs_of<'a>(
     }
     for (parameter, vector) in [("pretrained", pretrained), ("coefficients", coefficients)] {
         for &value in vector {
-            check(parameter, value, "[-1e150, 1e150]", |x| x.abs() <= MAX_SQUARABLE)?;
+            Domain::COEFFICIENT.check(parameter, value)?;
         }
     }
     Ok(pretrained.iter().zip(coefficients).map(|(&before, &now)| [before + 0.0, now + 0.0]))

@@ -2,7 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::error::{Error, MAX_SQUARABLE, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 
 /// A training set: one input a row, one label each.
 ///
@@ -57,12 +58,11 @@ impl Dataset {
     /// assert!(Dataset::new(dmatrix![1.0, f64::NAN], dvector![1.0]).is_err());
     /// ```
     pub fn new(inputs: DMatrix<f64>, labels: DVector<f64>) -> Result<Self> {
-        check("samples", inputs.nrows() as f64, "at least 1", |n| n > 0.0)?;
-        check("dimension", inputs.ncols() as f64, "at least 1", |d| d > 0.0)?;
+        for (parameter, size) in [("samples", inputs.nrows()), ("dimension", inputs.ncols())] {
+            Domain::described("at least 1").check_if(size > 0, parameter, size as f64)?;
+        }
         check_length("labels", labels.len(), inputs.nrows())?;
-        let check_entry = |parameter, value| {
-            check(parameter, value, "[-1e150, 1e150]", |x: f64| x.abs() <= MAX_SQUARABLE)
-        };
+        let check_entry = |parameter, value| Domain::COEFFICIENT.check(parameter, value);
         for &input in &inputs {
             check_entry("inputs", input)?;
         }

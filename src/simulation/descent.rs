@@ -1,6 +1,7 @@
 //! Gradient descent on the four vectors of weights.
 
-use crate::error::{Error, Result, check, check_non_negative};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::simulation::curvature::Curvature;
 use crate::simulation::dataset::Dataset;
 use crate::simulation::network::{Network, blocks_mut};
@@ -102,8 +103,7 @@ impl GradientDescent {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn with_learning_rate(self, rate: f64) -> Result<Self> {
-        let rate =
-            check("learning_rate", rate, "[1e-300, 1e300]", |x| (1e-300..=1e300).contains(&x))?;
+        let rate = Domain::RATIO.check("learning_rate", rate)?;
         Ok(Self { rate: Rate::Fixed(rate), ..self })
     }
 
@@ -125,8 +125,7 @@ impl GradientDescent {
     /// assert!(GradientDescent::new().with_stability_fraction(1.0).is_err());
     /// ```
     pub fn with_stability_fraction(self, fraction: f64) -> Result<Self> {
-        let fraction =
-            check("stability_fraction", fraction, "[1e-6, 0.9]", |x| (1e-6..=0.9).contains(&x))?;
+        let fraction = Domain::closed(1e-6, 0.9).check("stability_fraction", fraction)?;
         Ok(Self { rate: Rate::Stable(fraction), ..self })
     }
 
@@ -144,7 +143,7 @@ impl GradientDescent {
     /// assert!(GradientDescent::new().with_target_training_error(-1.0).is_err());
     /// ```
     pub fn with_target_training_error(self, target: f64) -> Result<Self> {
-        let target = Some(check_non_negative("target_training_error", target)?);
+        let target = Some(Domain::NON_NEGATIVE.check("target_training_error", target)?);
         Ok(Self { target, ..self })
     }
 

@@ -2,7 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::error::{Result, check};
+use crate::domain::Domain;
+use crate::error::Result;
 use crate::label::Label;
 use crate::problem::component::Component;
 use crate::problem::law::Group;
@@ -189,10 +190,12 @@ fn data(coefficients: &DVector<f64>, samples: &Samples, mut stream: Stream) -> R
 /// The samples of a stage, with the ratio that a whole number of samples has.
 pub(crate) fn whole(samples: &Samples, dimension: usize) -> Result<Samples> {
     let count = (samples.sample_ratio() * dimension as f64).round();
-    let domain = "at least half a sample, at most 1e9 inputs in all";
-    check("sample_ratio", samples.sample_ratio(), domain, |_| {
-        count >= 1.0 && count * dimension as f64 <= 1e9
-    })?;
+    let is_feasible = count >= 1.0 && count * dimension as f64 <= 1e9;
+    Domain::described("at least half a sample, at most 1e9 inputs in all").check_if(
+        is_feasible,
+        "sample_ratio",
+        samples.sample_ratio(),
+    )?;
     Samples::new(count / dimension as f64)?.with_noise_variance(samples.noise_variance())
 }
 

@@ -5,7 +5,8 @@ use nalgebra::DVector;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::EstimateStatistics;
-use crate::error::{Error, Result, Stage, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result, Stage};
 use crate::label::Label;
 use crate::network::initialization::Initialization;
 use crate::numerics::sum::CompensatedSum;
@@ -146,7 +147,7 @@ impl Experiment {
     }
 
     fn of(problem: Problem, samples: Samples, dimension: usize) -> Result<Self> {
-        check("dimension", dimension as f64, "[1, 1e9]", |d| (1.0..=1e9).contains(&d))?;
+        Domain::closed(1.0, 1e9).check("dimension", dimension as f64)?;
         let samples = whole(&samples, dimension)?;
         let (sampling, trainer) = (SupportSampling::default(), Trainer::default());
         Ok(Self { problem, dimension, samples, sampling, trainer, from_scratch: false })

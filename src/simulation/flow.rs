@@ -2,7 +2,8 @@
 
 use nalgebra::DVector;
 
-use crate::error::{Error, Result, check, check_non_negative};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::simulation::curvature::Curvature;
 use crate::simulation::dataset::Dataset;
 use crate::simulation::network::{Network, blocks};
@@ -129,8 +130,7 @@ impl GradientFlow {
     /// assert!(GradientFlow::new().with_tolerance(0.0).is_err());
     /// ```
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        let tolerance =
-            check("tolerance", tolerance, "[1e-14, 1e-2]", |x| (1e-14..=1e-2).contains(&x))?;
+        let tolerance = Domain::closed(1e-14, 1e-2).check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 
@@ -148,7 +148,7 @@ impl GradientFlow {
     /// assert!(GradientFlow::new().with_target_training_error(f64::NAN).is_err());
     /// ```
     pub fn with_target_training_error(self, target: f64) -> Result<Self> {
-        let target = Some(check_non_negative("target_training_error", target)?);
+        let target = Some(Domain::NON_NEGATIVE.check("target_training_error", target)?);
         Ok(Self { target, ..self })
     }
 

@@ -7,8 +7,8 @@ use faer::linalg::solvers::{Llt, Solve, SolveLstsq};
 use faer::{Accum, Mat, MatRef, Par, Side};
 use nalgebra::{DMatrix, DVector};
 
-use crate::error::{Error, Result, check, check_coefficient, check_non_negative};
-use crate::network::penalty::check_scale;
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::simulation::dataset::Dataset;
 
 /// The way to the exact end point of gradient flow on a dataset.
@@ -123,7 +123,7 @@ impl Interpolator {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_explicit_penalty(self, kappa: f64) -> Result<Self> {
-        let explicit_penalty = check_non_negative("explicit_penalty", kappa)?;
+        let explicit_penalty = Domain::NON_NEGATIVE.check("explicit_penalty", kappa)?;
         Ok(Self { explicit_penalty, ..self })
     }
 
@@ -141,7 +141,7 @@ impl Interpolator {
     /// assert!(Interpolator::new().with_tolerance(0.0).is_err());
     /// ```
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        check("tolerance", tolerance, "(0, 1]", |x| x > 0.0 && x <= 1.0)?;
+        Domain::half_open(0.0, 1.0).check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 
@@ -205,11 +205,13 @@ impl Interpolator {
                 return Err(Error::DimensionMismatch { parameter, expected, found });
             }
         }
-        scales.iter().try_for_each(|&scale| check_scale("scale", scale).map(|_| ()))?;
+        scales.iter().try_for_each(|&scale| Domain::SCALE.check("scale", scale).map(|_| ()))?;
         for (&beta, &scale) in start.iter().zip(scales) {
-            check_coefficient("start", beta)?;
+            Domain::ARGUMENT.check("start", beta)?;
             // Weights that make a coefficient are not frozen, whatever the scale.
-            check("start", beta, "0, where the scale is 0", |beta| scale > 0.0 || beta == 0.0)?;
+            if scale == 0.0 {
+                Domain::ZERO.when("where the scale is 0").check("start", beta)?;
+            }
         }
 
         let moves = |d: &usize| scales[*d] > 0.0 && data.inputs().column(*d).amax() > 0.0;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::error::{Error, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::numerics::sum::CompensatedSum;
 use crate::simulation::experiment::Experiment;
 
@@ -53,7 +54,7 @@ impl Shard {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(number: u64, count: u64) -> Result<Self> {
-        check("shard", number as f64, "[1, count]", |_| (1..=count).contains(&number))?;
+        Domain::closed(1.0, count as f64).check("shard", number as f64)?;
         let count = NonZero::new(count).unwrap_or(NonZero::<u64>::MIN);
         Ok(Self { number, count })
     }
@@ -168,7 +169,7 @@ impl MonteCarlo {
     /// assert!(MonteCarlo::new(0).is_err());
     /// ```
     pub fn new(draws: u64) -> Result<Self> {
-        check("draws", draws as f64, "[1, 1e9]", |x| (1.0..=1e9).contains(&x))?;
+        Domain::closed(1.0, 1e9).check("draws", draws as f64)?;
         Ok(Self { draws, seed: 0, shard: Shard::ALL, target: None })
     }
 
@@ -207,7 +208,7 @@ impl MonteCarlo {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_target_standard_error(self, target: f64) -> Result<Self> {
-        check("target_standard_error", target, "(0, 1e300]", |x| x > 0.0 && x <= 1e300)?;
+        Domain::POSITIVE.check("target_standard_error", target)?;
         Ok(Self { target: Some(target), ..self })
     }
 
@@ -297,7 +298,7 @@ impl MonteCarlo {
         if let Some(target) = self.target
             && self.shard != Shard::ALL
         {
-            let domain = "unset, for a shard of several";
+            let domain = Domain::described("unset, for a shard of several");
             return Err(Error::OutOfDomain {
                 parameter: "target_standard_error",
                 value: target,
@@ -391,11 +392,14 @@ impl Ensemble {
             let (expected, found) = (self.quantities.len(), values.len());
             return Err(Error::DimensionMismatch { parameter: "outcome", expected, found });
         }
-        check("draw", draw as f64, "a draw of the run that has no outcome yet", |_| {
-            draw < self.draws && !self.outcomes.contains_key(&draw)
-        })?;
+        let is_open = draw < self.draws && !self.outcomes.contains_key(&draw);
+        Domain::described("a draw of the run that has no outcome yet").check_if(
+            is_open,
+            "draw",
+            draw as f64,
+        )?;
         for value in values.iter().flatten() {
-            check("outcome", *value, "finite", |x: f64| x.is_finite())?;
+            Domain::described("finite").check_if(value.is_finite(), "outcome", *value)?;
         }
         self.outcomes.insert(draw, values);
         Ok(())
@@ -575,7 +579,7 @@ impl Statistic {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn confidence_interval(&self, level: f64) -> Result<[f64; 2]> {
-        check("level", level, "(0, 1)", |x| x > 0.0 && x < 1.0)?;
+        Domain::half_open(0.0, 1.0).below().check("level", level)?;
         let unbounded = Error::NotRepresentable {
             quantity: "a confidence interval",
             reason: "there are less than two values",

@@ -4,7 +4,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use nalgebra::DVector;
 
-use crate::error::{Error, MAX_SQUARABLE, Result, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::network::initialization::{Initialization, Path, Weights};
 use crate::network::scale_map::check_readout_scale;
 use crate::simulation::dataset::check_length;
@@ -275,7 +276,7 @@ impl Network {
     pub fn distance(&self, reference: &DVector<f64>) -> Result<f64> {
         check_length("reference", reference.len(), self.dimension())?;
         for &coefficient in reference {
-            check("reference", coefficient, "[-1e150, 1e150]", |x: f64| x.abs() <= MAX_SQUARABLE)?;
+            Domain::COEFFICIENT.check("reference", coefficient)?;
         }
         let difference = self.coefficients() - reference;
         let distance = difference.norm_squared() / self.dimension().max(1) as f64;

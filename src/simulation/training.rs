@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use crate::error::{Error, MAX_SQUARABLE, Result};
+use crate::error::{Error, Result};
 use crate::simulation::dataset::{Dataset, check_length};
 use crate::simulation::network::Network;
 use crate::simulation::squared_loss::SquaredLoss;
@@ -231,7 +231,7 @@ impl Monitor {
             None
         };
         if stop.is_some() || is_recorded(steps) {
-            if network.flat().amax() > MAX_SQUARABLE {
+            if network.flat().amax() > 1e150 {
                 return Err(Error::TrainingDiverged { step: steps, loss: value });
             }
             let drift = network.drift_of_equal(&self.start);

@@ -8,7 +8,8 @@ use crate::asymptotics::problem::{Answer, Scan, Solve};
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::Statistics;
-use crate::error::{Error, Result, Stage, check};
+use crate::domain::Domain;
+use crate::error::{Error, Result, Stage};
 #[cfg(feature = "quadrature")]
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
@@ -475,8 +476,9 @@ impl Transfer {
             // Least squares: the solution is unique, and the same for all scales.
             scale = 1.0;
         }
-        let domain = "(0, 1e300], for less than one pretraining sample per coordinate";
-        check("absolute_scale", scale, domain, |x| x > 0.0)?;
+        Domain::POSITIVE
+            .when("for less than one pretraining sample per coordinate")
+            .check("absolute_scale", scale)?;
         let prior = self.task.pretraining_prior();
         let active = prior.components().iter();
         let active =
@@ -508,8 +510,8 @@ impl Transfer {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn law(&self, refinement: u32) -> Result<Law> {
-        let legal = |x| x <= f64::from(Self::MAX_REFINEMENT);
-        check("refinement", f64::from(refinement), "[0, 8]", legal)?;
+        Domain::closed(0.0, f64::from(Self::MAX_REFINEMENT))
+            .check("refinement", f64::from(refinement))?;
         self.law_at(PretrainingState::of(self.pretraining()?.as_ref()), refinement)
     }
 
@@ -616,8 +618,8 @@ impl Transfer {
             Protocol::Rebalanced => (self.scale_map.fine_tuning_scale(node.coefficient)?, 0.0),
             Protocol::Continued => {
                 let scale = self.scale_map.pretraining().absolute_scale();
-                let domain = "(0, 1e300], for continued training";
-                (check("absolute_scale", scale, domain, |x| x > 0.0)?, node.coefficient)
+                let domain = Domain::POSITIVE.when("for continued training");
+                (domain.check("absolute_scale", scale)?, node.coefficient)
             }
         };
         let group = Group::new(component.class, weight * node.mass, prior, scale)?
