@@ -295,3 +295,69 @@ fn weights_far_apart_have_an_answer_or_an_error() {
     let solution = weighted_l2(&law(1.0, [1.0, 1.0, 1e-150]), &samples(0.6, 0.1)).unwrap();
     assert!(relative_error(solution.generalization_error, expected) < 1e-12);
 }
+
+/// Against minima at finite size, with and without an explicit penalty.
+#[cfg(all(feature = "quadrature", feature = "simulation"))]
+#[test]
+fn weights_agree_with_networks_of_finite_size() {
+    use diagonet::simulation::{Dataset, Interpolator};
+    use nalgebra::{DMatrix, DVector};
+    use rand_pcg::Pcg64Mcg;
+    use rand_pcg::rand_core::{Rng, SeedableRng};
+    use statrs::distribution::{ContinuousCDF, Normal};
+
+    const DIMENSION: usize = 500;
+    const DRAWS: usize = 24;
+    let mut random = Pcg64Mcg::seed_from_u64(15);
+    let standard = Normal::standard();
+    let mut normal = || {
+        let uniform = ((random.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+        standard.inverse_cdf(uniform)
+    };
+    let law = law(0.02, [1.0, 0.4, 3.0]);
+    let samples = samples(0.5, 0.05);
+    let group = |index: usize| {
+        let part = (index as f64 + 0.5) / DIMENSION as f64;
+        &law.groups()[if part < 0.1 {
+            0
+        } else if part < 0.3 {
+            1
+        } else {
+            2
+        }]
+    };
+    let of_groups =
+        |value: &dyn Fn(&Group) -> f64| DVector::from_fn(DIMENSION, |index, _| value(group(index)));
+    let scales = of_groups(&Group::scale);
+    let weights = of_groups(&Group::penalty_weight);
+    let start = DVector::zeros(DIMENSION);
+    let rows = DIMENSION / 2;
+    for kappa in [0.0, 0.2] {
+        let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
+        let expected = solver.solve(&law, &samples).unwrap().generalization_error;
+        let interpolator = Interpolator::new().with_explicit_penalty(kappa).unwrap();
+        let errors: Vec<f64> = (0..DRAWS)
+            .map(|_| {
+                let size = (DIMENSION as f64).sqrt();
+                let inputs = DMatrix::from_fn(rows, DIMENSION, |_, _| normal() / size);
+                let truth = DVector::from_fn(DIMENSION, |index, _| {
+                    let prior = group(index).prior();
+                    prior.mean() + prior.variance().sqrt() * normal()
+                });
+                let noise = DVector::from_fn(rows, |_, _| 0.05_f64.sqrt() * normal());
+                let data = Dataset::new(inputs.clone(), &inputs * &truth + noise).unwrap();
+                let result = interpolator.solve_weighted(&data, &scales, &start, &weights).unwrap();
+                (result.coefficients - truth).norm_squared() / DIMENSION as f64
+            })
+            .collect();
+        let mean = errors.iter().sum::<f64>() / DRAWS as f64;
+        let variance = errors.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (DRAWS - 1) as f64;
+        let deviation = (variance / DRAWS as f64).sqrt();
+        println!("kappa {kappa}: {mean} +- {deviation}, theory {expected}");
+        // Three deviations, and what is of the order of 1/D.
+        assert!((mean - expected).abs() < 3.0 * deviation + 2.0 * expected / DIMENSION as f64);
+        // Without the weights, the answer is another.
+        let plain = solver.solve(&self::law(0.02, [1.0; 3]), &samples).unwrap();
+        assert!((mean - plain.generalization_error).abs() > 6.0 * deviation);
+    }
+}

@@ -152,10 +152,7 @@ impl Group {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_penalty_weight(self, penalty_weight: f64) -> Result<Self> {
-        check("penalty_weight", penalty_weight, "[1e-150, 1e150]", |k| {
-            (MAX_SQUARABLE.recip()..=MAX_SQUARABLE).contains(&k)
-        })
-        .map_err(|error| error.in_group(&self.label))?;
+        check_penalty_weight(penalty_weight).map_err(|error| error.in_group(&self.label))?;
         Ok(Self { penalty_weight, ..self })
     }
 
@@ -290,6 +287,13 @@ impl Group {
     pub(crate) fn scale_at_start(&self) -> f64 {
         if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
     }
+}
+
+/// The weight of a penalty.
+pub(crate) fn check_penalty_weight(penalty_weight: f64) -> Result<f64> {
+    check("penalty_weight", penalty_weight, "[1e-150, 1e150]", |k| {
+        (MAX_SQUARABLE.recip()..=MAX_SQUARABLE).contains(&k)
+    })
 }
 
 /// The law of a single coordinate: a mixture of [groups](Group).
