@@ -23,6 +23,7 @@
 //! set of groups included.
 
 use crate::error::{Error, Result};
+use crate::estimator::weighted::Weighted;
 use crate::estimator::{Form, Resolution, ScalarEstimator, Slopes, Terms, exact_unit_squared};
 use crate::numerics::sum::Gap;
 use crate::problem::law::{Group, Law};
@@ -37,7 +38,7 @@ pub(crate) struct Part<C> {
     /// Position in the law.
     pub(crate) index: usize,
     pub(crate) weight: f64,
-    pub(crate) channel: C,
+    pub(crate) channel: Weighted<C>,
 }
 
 /// The equations of one problem.
@@ -46,6 +47,9 @@ pub(crate) struct Equations<C> {
     pub(crate) parts: Vec<Part<C>>,
     /// Mean square of coefficients, starts and noise, in the caller's units.
     pub(crate) unit_squared: f64,
+    /// Penalty weight with which penalties are counted: the effective penalty in the caller's units is
+    /// theta times the root of `unit_squared` over this.
+    pub(crate) penalty_unit: f64,
     pub(crate) sample_ratio: f64,
     noise_variance: f64,
     explicit_penalty: f64,
@@ -171,18 +175,20 @@ impl<C> Equations<C> {
             });
         }
         let unit_squared = exact_unit_squared(mean_square);
+        let penalty_unit = law.penalty_unit();
         let mut parts = Vec::with_capacity(law.groups().len());
         for (index, group) in law.movable() {
-            let channel = channel(index, group, unit_squared)?;
+            let channel = Weighted::new(group, penalty_unit, channel(index, group, unit_squared)?);
             parts.push(Part { index, weight: group.weight(), channel });
         }
         let reachable = law.reachable_fraction();
         Ok(Self {
             parts,
             unit_squared,
+            penalty_unit,
             sample_ratio: samples.sample_ratio(),
             noise_variance: samples.noise_variance() / unit_squared,
-            explicit_penalty: explicit_penalty / unit_squared.sqrt(),
+            explicit_penalty: explicit_penalty / unit_squared.sqrt() * penalty_unit,
             frozen_signal: law.frozen_signal() / unit_squared,
             reachable,
         })

@@ -5,6 +5,7 @@ use crate::asymptotics::equations::Equations;
 use crate::asymptotics::method::Method;
 use crate::asymptotics::newton;
 use crate::error::{Error, Result};
+use crate::estimator::weighted::Weighted;
 use crate::estimator::{Form, Resolution, ScalarEstimator};
 use crate::problem::law::{Group, Law};
 use crate::problem::samples::Samples;
@@ -14,17 +15,18 @@ use crate::problem::samples::Samples;
 /// # Formula
 ///
 /// For `alpha < r` every coordinate behaves as if its true coefficient `B` were observed once, as
-/// `z = B + s Z` with `Z ~ N(0, 1)`, and estimated by the proximal map of `theta q_c`:
+/// `z = B + s Z` with `Z ~ N(0, 1)`, and estimated by the proximal map of `theta k q_c`:
 ///
 /// ```text
-/// b(z) + (theta/2) [ asinh(b(z)/c) - asinh(b0/c) ] = z
+/// b(z) + k (theta/2) [ asinh(b(z)/c) - asinh(b0/c) ] = z
 /// E[db/dz] + kappa/theta = alpha          (fixes theta)
 /// s² = (sigma² + E[(b - B)²]) / alpha     (fixes s²)
 /// ```
 ///
 /// with expectations over `Z`, the priors and the groups of the [`Law`], where
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`];
-/// - `c`, `b0`: [scale](Group::scale) and [start](Group::start) of the group;
+/// - `c`, `b0`, `k`: [scale](Group::scale), [start](Group::start) and
+///   [penalty weight](Group::penalty_weight) of the group;
 /// - `kappa`: explicit penalty strength, 0 for gradient flow to zero loss;
 /// - `r`: [reachable fraction](Law::reachable_fraction), the probability of `c > 0`.
 ///
@@ -134,7 +136,8 @@ pub(crate) fn solve<C: ScalarEstimator>(
 ) -> Result<Solved> {
     let equations = Equations::new(law, samples, explicit_penalty, &channel)?;
     let unit_squared = equations.unit_squared;
-    let unit = unit_squared.sqrt();
+    // Of the effective penalty.
+    let unit = unit_squared.sqrt() / equations.penalty_unit;
     let start = start
         .and_then(|state| state.extrapolate(equations.sample_ratio))
         .map(|[noise, penalty]| [noise - unit_squared.ln(), penalty - unit.ln()]);
@@ -152,6 +155,7 @@ pub(crate) fn solve<C: ScalarEstimator>(
         // A group of weight zero takes no part in the equations.
         None => {
             let channel = channel(index, group, unit_squared)?;
+            let channel = Weighted::new(group, equations.penalty_unit, channel);
             let terms = channel.terms(noise, 0.5 * penalty, Form::Direct, Resolution::Fine);
             Ok(terms.error * unit_squared)
         }

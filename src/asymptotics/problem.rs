@@ -302,10 +302,10 @@ impl Solve for Law {
 }
 
 /// Ascending sample ratios at which a learning curve can peak: as many samples as coordinates of the
-/// largest scales.
+/// largest scales in units of their penalty weights.
 fn peaks(law: &Law) -> Vec<f64> {
     let mut movable: Vec<_> =
-        law.movable().map(|(_, group)| (group.scale(), group.weight())).collect();
+        law.movable().map(|(_, group)| (group.quadratic_scale(), group.weight())).collect();
     movable.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut peaks = Vec::with_capacity(movable.len());
     let (mut total, mut last) = (0.0, f64::INFINITY);

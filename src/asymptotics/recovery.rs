@@ -22,8 +22,9 @@ use crate::problem::supports::Supports;
 /// ```
 ///
 /// where
-/// - `p_g`, `w_g`: weight in the law, and in the l1 norm, of group `g`; the values of the active
-///   coefficients do not matter;
+/// - `p_g`, `w_g`: weight in the law, and in the l1 norm (times the
+///   [penalty weight](Group::penalty_weight)), of group `g`; the values of the active coefficients do not
+///   matter;
 /// - `u`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
 ///   one.
 ///
@@ -79,11 +80,17 @@ impl RecoveryThreshold {
         if frozen_signal > 0.0 {
             return Err(Error::Unrecoverable { frozen_signal });
         }
+        // In two steps, because products of weights may leave the range of floats.
         let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
+        let penalty_unit = law.penalty_unit();
+        let product = |(index, group): (usize, &Group)| {
+            weights[index] / unit * (group.penalty_weight() / penalty_unit)
+        };
+        let largest = law.movable().map(product).fold(0.0, f64::max);
         let parts = |active: bool| {
             law.movable()
                 .filter(move |(_, group)| group.is_active() == active)
-                .map(move |(index, group)| (group.weight(), weights[index] / unit))
+                .map(move |part| (part.1.weight(), product(part) / largest))
         };
         if parts(true).next().is_none() {
             // Nothing to recover: no sample is needed, at the largest threshold.
@@ -117,7 +124,10 @@ impl RecoveryThreshold {
             })
             .sum();
         let others: f64 = parts(false).map(|(p, w)| 2.0 * p * square_excess(threshold * w)).sum();
-        Ok(Self { sample_ratio: active + others, threshold: threshold / unit })
+        Ok(Self {
+            sample_ratio: active + others,
+            threshold: threshold / largest / unit / penalty_unit,
+        })
     }
 
     /// The threshold for the supports of two tasks, when a feature that pretraining did not use has
@@ -158,7 +168,7 @@ impl RecoveryThreshold {
         self.sample_ratio
     }
 
-    /// The optimal threshold `u`, which l1 weights multiply, in units of the effective noise's
+    /// The optimal threshold `u`, which weights `w_g` multiply, in units of the effective noise's
     /// standard deviation; infinite where nothing is active.
     #[must_use]
     pub fn threshold(&self) -> f64 {

@@ -13,6 +13,7 @@ use crate::asymptotics::weighted_l1::RichWeights;
 use crate::error::{Error, Result};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
+use crate::estimator::weighted::Weighted;
 use crate::estimator::{Pair, Partials, ScalarEstimator, signed_unit};
 use crate::problem::law::{Group, Law};
 use crate::problem::samples::Samples;
@@ -145,6 +146,8 @@ pub struct GroupGradient {
     /// In the start; 0 for a frozen group, `None` for others in the rich limit, which exists for a start
     /// at 0 only.
     pub start: Option<f64>,
+    /// In the logarithm of the penalty weight; 0 for a frozen group.
+    pub log_penalty_weight: f64,
 }
 
 /// Derivatives of error, effective noise and effective penalty in one parameter.
@@ -166,6 +169,7 @@ struct GroupAnswers {
     variance: Answers,
     log_scale: Answers,
     start: Option<Answers>,
+    log_penalty_weight: Answers,
 }
 
 /// What has no derivative.
@@ -241,6 +245,7 @@ impl LawAnswers {
             variance: group.variance[answer],
             log_scale: group.log_scale[answer],
             start: group.start.map(|answers| answers[answer]),
+            log_penalty_weight: group.log_penalty_weight[answer],
         };
         LawGradient {
             sample_ratio: self.sample_ratio[answer],
@@ -255,7 +260,9 @@ impl LawGradient {
     fn is_finite(&self) -> bool {
         let groups = self.groups.iter().flat_map(|group| {
             let start = group.start.unwrap_or(0.0);
-            [group.weight, group.mean, group.variance, group.log_scale, start]
+            let GroupGradient { weight, mean, variance, log_scale, log_penalty_weight, .. } =
+                *group;
+            [weight, mean, variance, log_scale, start, log_penalty_weight]
         });
         [self.sample_ratio, self.noise_variance, self.explicit_penalty.unwrap_or(0.0)]
             .into_iter()
@@ -292,7 +299,7 @@ impl Adjoint {
         evaluation: &Evaluation,
         [w, theta]: [f64; 2],
         error_by_state: [f64; 2],
-        unit_squared: f64,
+        units: Answers,
     ) -> Self {
         let [[a, b], [c, d]] = evaluation.jacobian;
         let determinant = a * d - b * c;
@@ -301,10 +308,7 @@ impl Adjoint {
         let row = |[by_noise, by_penalty]: [f64; 2]| {
             [0, 1].map(|i| by_noise * inverse[0][i] + by_penalty * inverse[1][i])
         };
-        Self {
-            rows: [row(error_by_state), row([w, 0.0]), row([0.0, theta])],
-            units: [unit_squared, unit_squared, unit_squared.sqrt()],
-        }
+        Self { rows: [row(error_by_state), row([w, 0.0]), row([0.0, theta])], units }
     }
 
     /// Answers to a change of the residuals, and of the error at a fixed state, with a parameter in
@@ -364,8 +368,9 @@ fn implicit<E: ScalarEstimator>(
     let equations = Equations::new(law, samples, explicit_penalty, &estimator)?;
     let unit_squared = equations.unit_squared;
     let unit = unit_squared.sqrt();
+    let penalty_unit = unit / equations.penalty_unit;
     let w = state.effective_noise_variance / unit_squared;
-    let theta = state.effective_penalty / unit;
+    let theta = state.effective_penalty / penalty_unit;
 
     let mut sides = equations.sides();
     let mut error_by_state = [0.0; 2];
@@ -380,7 +385,10 @@ fn implicit<E: ScalarEstimator>(
         } else {
             let own = match parts.next_if(|part| part.index == index) {
                 Some(part) => part.channel.partials(w, 0.5 * theta),
-                None => estimator(index, group, unit_squared)?.partials(w, 0.5 * theta),
+                None => {
+                    let own = estimator(index, group, unit_squared)?;
+                    Weighted::new(group, equations.penalty_unit, own).partials(w, 0.5 * theta)
+                }
             };
             if weight > 0.0 {
                 sides.add(weight, own.form, &own.terms(w));
@@ -400,7 +408,8 @@ fn implicit<E: ScalarEstimator>(
 
     let evaluation = sides.balance([w.ln(), theta.ln()]);
     let [by_responding, by_missing, by_noise] = evaluation.by_sums;
-    let adjoint = Adjoint::new(&evaluation, [w, theta], error_by_state, unit_squared);
+    let units = [unit_squared, unit_squared, penalty_unit];
+    let adjoint = Adjoint::new(&evaluation, [w, theta], error_by_state, units);
     let alpha = samples.sample_ratio();
     let combine = |first: [f64; 2], a: f64, b: f64| {
         [first[0] * a + by_noise[0] * b, first[1] * a + by_noise[1] * b]
@@ -427,12 +436,14 @@ fn implicit<E: ScalarEstimator>(
             variance: answers(own.by_variance, unit_squared),
             log_scale: answers(own.by_log_scale, 1.0),
             start: Some(answers(own.by_start, unit)),
+            // Only its product with the penalty matters.
+            log_penalty_weight: answers(own.by_penalty, 1.0),
         }
     };
     Ok(LawAnswers {
         sample_ratio: adjoint.answers(evaluation.by_sample_ratio, 0.0, alpha),
         noise_variance: adjoint.answers(by_noise, 0.0, unit_squared),
-        explicit_penalty: Some(adjoint.answers(by_responding, 0.0, theta * unit)),
+        explicit_penalty: Some(adjoint.answers(by_responding, 0.0, theta * penalty_unit)),
         groups: law.groups().iter().zip(&partials).map(group).collect(),
     })
 }
@@ -482,6 +493,7 @@ fn least_squares(
             variance: answers(0.0, weight),
             log_scale: [0.0; 3],
             start: Some([0.0; 3]),
+            log_penalty_weight: [0.0; 3],
         }
     };
     Ok(LawAnswers {
@@ -496,7 +508,7 @@ fn least_squares(
 }
 
 /// Sensitivities of ordinary least squares to an explicit penalty `kappa = (alpha - r) theta`, to
-/// first order: `E[db/dz] = r - (theta/2) K`, with `K = E[1/sqrt(c² + z²)]`.
+/// first order: `E[db/dz] = r - (theta/2) K`, with `K = E[k/sqrt(c² + z²)]`.
 #[cfg(feature = "quadrature")]
 fn weakly_penalized(law: &Law, noise: f64, excess: f64, alpha: f64) -> Result<Option<Answers>> {
     use crate::estimator::quadrature::Proximal;
@@ -507,7 +519,7 @@ fn weakly_penalized(law: &Law, noise: f64, excess: f64, alpha: f64) -> Result<Op
             let unit_squared = group.prior().mean_square() + noise;
             let channel = Proximal::new(group, unit_squared)?;
             let mean = channel.mean_curvature(noise / unit_squared);
-            curvature += group.weight() * mean / unit_squared.sqrt();
+            curvature += group.weight() * group.penalty_weight() * mean / unit_squared.sqrt();
         }
     }
     let slope = -curvature * (noise / excess) / excess;

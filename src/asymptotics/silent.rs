@@ -22,14 +22,15 @@ pub(crate) fn is_silent(law: &Law, samples: &Samples) -> bool {
 /// limit for a vanishing signal.
 pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved> {
     let movable = || law.movable().map(|(_, group)| group);
-    let largest =
-        movable().map(|group| group.scale_at_start().ln()).fold(f64::NEG_INFINITY, f64::max);
+    let bend = |group: &Group| group.scale_at_start().ln() - group.penalty_weight().ln();
+    let largest = movable().map(bend).fold(f64::NEG_INFINITY, f64::max);
     let bounds = [-705.0, 705.0];
     let log_half_penalty = falling_root(largest, bounds, EFFECTIVE_PENALTY, |log_half_penalty| {
         let h = log_half_penalty.exp();
         let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
         for group in movable() {
-            let share = group.scale_at_start() / (group.scale_at_start() + h);
+            let scale = group.scale_at_start();
+            let share = scale / (scale + group.penalty_weight() * h);
             response += group.weight() * share;
             slope -= group.weight() * share * (1.0 - share);
         }
@@ -45,7 +46,8 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
             return Ok(signal);
         }
         let square = exact_unit_squared(group.magnitude_squared());
-        Ok(Proximal::new(group, square)?.error(0.0, half_penalty / square.sqrt()) * square)
+        let half_penalty = group.penalty_weight() * half_penalty / square.sqrt();
+        Ok(Proximal::new(group, square)?.error(0.0, half_penalty) * square)
     };
     let errors: Vec<f64> = law.groups().iter().map(error).collect::<Result<_>>()?;
     if errors.iter().any(|error| !error.is_finite()) {

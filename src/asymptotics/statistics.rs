@@ -8,6 +8,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
+use crate::estimator::weighted::Weighted;
 use crate::estimator::{Line, ScalarEstimator, exact_unit_squared, signed_unit};
 use crate::label::Label;
 use crate::numerics::normal::upper_tail;
@@ -304,9 +305,9 @@ impl<'a> GroupEstimate<'a> {
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
         let (estimator, unit_squared): (Box<dyn ScalarEstimator>, f64) = match solution.method {
-            _ if fixed => (Box::new(Linear::at_start(group, 1.0)), 1.0),
-            Method::LeastSquares | Method::Lazy => (Box::new(Linear::new(group, 1.0)), 1.0),
-            Method::Rich => (Box::new(SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
+            _ if fixed => (weighted(group, Linear::at_start(group, 1.0)), 1.0),
+            Method::LeastSquares | Method::Lazy => (weighted(group, Linear::new(group, 1.0)), 1.0),
+            Method::Rich => (weighted(group, SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
             Method::Auto | Method::Quadrature => {
                 // Where nothing that has weight is to be learned, the group has its own unit.
                 let square =
@@ -376,9 +377,14 @@ impl<'a> GroupEstimate<'a> {
     }
 }
 
+/// An estimator under the penalty weight of its group.
+fn weighted<E: ScalarEstimator + 'static>(group: &Group, estimator: E) -> Box<dyn ScalarEstimator> {
+    Box::new(Weighted::new(group, 1.0, estimator))
+}
+
 #[cfg(feature = "quadrature")]
 fn proximal(group: &Group, unit_squared: f64) -> Result<Box<dyn ScalarEstimator>> {
-    Ok(Box::new(crate::estimator::quadrature::Proximal::new(group, unit_squared)?))
+    Ok(weighted(group, crate::estimator::quadrature::Proximal::new(group, unit_squared)?))
 }
 
 #[cfg(not(feature = "quadrature"))]

@@ -17,7 +17,7 @@ use crate::problem::samples::Samples;
 /// Generalization error of basis pursuit: the interpolator with the smallest l1 norm, on the
 /// coordinates that can move.
 ///
-/// [`weighted_l1`] with equal weights; exact in the limit of vanishing and equal scales, regime I.
+/// [`weighted_l1`] with equal weights, next to penalty weights; exact in the limit of vanishing and equal scales, regime I.
 ///
 /// # Errors
 ///
@@ -46,8 +46,8 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// # Formula
 ///
-/// The [fixed point](crate::FixedPoint) with a soft threshold at `theta w_g`. For a prior
-/// `N(0, v)`, with `S² = v + s²`, `u = theta w_g / S` and `P = erfc(u/sqrt(2))`,
+/// The [fixed point](crate::FixedPoint) with a soft threshold at `theta k_g w_g`. For a prior
+/// `N(0, v)`, with `S² = v + s²`, `u = theta k_g w_g / S` and `P = erfc(u/sqrt(2))`,
 ///
 /// ```text
 /// E[db/dz] = P
@@ -56,6 +56,7 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// and atoms and other means have the analogous form in normal densities and tails, where
 /// - `weights`: `w_g`, one per group of the [`Law`], in (0, 1e300]; common factors do not matter;
+/// - `k_g`: [penalty weight](Group::penalty_weight) of the group;
 /// - `s²`, `theta`: effective noise and penalty, solved for.
 ///
 /// Without noise and frozen signal the error is 0 from the
@@ -112,7 +113,8 @@ pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
 /// - `B`: root mean square of the coefficients that are not zero (1 where all are).
 ///
 /// When all scales vanish as powers of one small number, the ratios of weights tend to the ratios
-/// of exponents. A frozen group has weight 1, without effect.
+/// of exponents. A frozen group has weight 1, without effect. A
+/// [penalty weight](Group::penalty_weight) is a factor next to that of the norm.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 ///

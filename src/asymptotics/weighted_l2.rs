@@ -63,7 +63,7 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 ///
 /// # Formula
 ///
-/// [`weighted_l2`] with equal scales:
+/// [`weighted_l2`] with equal scales; where penalty weights are equal, too:
 ///
 /// ```text
 /// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)      for alpha < r
@@ -108,14 +108,14 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// Estimates are linear, `b = b0_g + a_g (z - b0_g)` in group `g`, with
 ///
 /// ```text
-/// a_g = c_g / (c_g + t),      sum_g p_g a_g = alpha      (fixes t = theta/2 > 0)
+/// a_g = c_g / (c_g + k_g t),      sum_g p_g a_g = alpha      (fixes t = theta/2 > 0)
 /// s²    = [ sigma² + sum_g p_g (1 - a_g)² V_g ] / sum_g p_g a_g (1 - a_g)
 /// error_g = (1 - a_g)² V_g + a_g² s²
 /// ```
 ///
 /// where
-/// - `p_g`, `c_g`, `b0_g`: weight, scale and [start](Group::start) of the group; only ratios of
-///   scales matter;
+/// - `p_g`, `c_g`, `b0_g`, `k_g`: weight, scale, [start](Group::start) and
+///   [penalty weight](Group::penalty_weight) of the group; only ratios of `c_g/k_g` matter;
 /// - `V_g`: mean square of the true coefficients less the start;
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`].
 ///
@@ -132,7 +132,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// # Errors
 ///
 /// [`Error::Diverges`] at `alpha = r` with noise or frozen signal; [`Error::NotRepresentable`] where
-/// `s²` exceeds the range of floats.
+/// `s²` exceeds the range of floats, or a scale over its penalty weight is not within 1e-307 and 1e307.
 ///
 /// # Examples
 ///
@@ -195,10 +195,19 @@ pub(crate) fn lazy(law: &Law, samples: &Samples) -> Result<Solved> {
     Ok(solution)
 }
 
-/// Interpolation with a quadratic penalty, `b²/c` in every group that can move.
+/// Interpolation with a quadratic penalty, `k b²/c` in every group that can move.
 fn quadratic(law: &Law, samples: &Samples) -> Result<Solved> {
     if let Some(solution) = least_squares(law, samples) {
         return solution;
+    }
+    for (_, group) in law.movable() {
+        if !(1e-307..=1e307).contains(&group.quadratic_scale()) {
+            let error = Error::NotRepresentable {
+                quantity: "a scale over its penalty weight",
+                reason: "it is not within 1e-307 and 1e307",
+            };
+            return Err(error.in_group(group.label()));
+        }
     }
     let balance = Balance::new(law, samples.sample_ratio())?;
     // The estimate's share of z, and what is missing to 1.
@@ -206,7 +215,7 @@ fn quadratic(law: &Law, samples: &Samples) -> Result<Solved> {
         if group.scale() == 0.0 {
             return (0.0, 1.0);
         }
-        let ratio = balance.ratio(group.scale());
+        let ratio = balance.ratio(group.quadratic_scale());
         (1.0 / (1.0 + ratio), 1.0 / (1.0 + ratio.recip()))
     };
     let (mut bias, mut spread) = (samples.noise_variance(), 0.0);
@@ -225,7 +234,7 @@ fn quadratic(law: &Law, samples: &Samples) -> Result<Solved> {
     Ok(Solved { difference_bound: None, ..solution })
 }
 
-/// Root `t > 0` of `sum p c/(c + t) = alpha`.
+/// Root `t > 0` of `sum p c/(c + t) = alpha`, with the quadratic scales of groups as `c`.
 #[derive(Debug, Clone, Copy)]
 enum Balance {
     /// `t` itself.
@@ -241,18 +250,18 @@ impl Balance {
         let reachable = law.reachable_fraction();
         let gap = reachable - alpha;
         let movable = || law.movable().map(|(_, group)| group);
-        let high = movable().map(Group::scale).fold(0.0, f64::max);
-        let low = movable().map(Group::scale).fold(f64::INFINITY, f64::min);
+        let high = movable().map(Group::quadratic_scale).fold(0.0, f64::max);
+        let low = movable().map(Group::quadratic_scale).fold(f64::INFINITY, f64::min);
         if low == high {
             return Ok(Self::Number(high * (gap / alpha)));
         }
         // alpha less the weight at one of the scales.
         let beyond = |value: f64| {
             let mut gap = Gap::new(alpha, reachable);
-            movable().for_each(|group| gap.add(group.weight(), group.scale() == value));
+            movable().for_each(|group| gap.add(group.weight(), group.quadratic_scale() == value));
             gap.value()
         };
-        let others = movable().any(|group| ![low, high].contains(&group.scale()));
+        let others = movable().any(|group| ![low, high].contains(&group.quadratic_scale()));
         // Beyond this ratio, products underflow.
         if !others && low > 1e-140 * high {
             // alpha t² + linear t - c (r - alpha) = 0, in units of the larger scale.
@@ -273,7 +282,7 @@ impl Balance {
             let (mut kept, mut lost, mut slope) = (0.0, 0.0, 0.0);
             let mut gap = Gap::new(alpha, reachable);
             for group in movable() {
-                let ratio = (log_t - group.scale().ln()).exp();
+                let ratio = (log_t - group.quadratic_scale().ln()).exp();
                 let (share, rest) = (1.0 / (1.0 + ratio), 1.0 / (1.0 + ratio.recip()));
                 gap.add(group.weight(), ratio < 1.0);
                 if ratio < 1.0 {
@@ -316,6 +325,7 @@ fn lazy_bound(law: &Law, samples: &Samples, solution: &Solved) -> Option<f64> {
     let (mut stiffness, mut slope, mut curvature) = (0.0, 0.0, 0.0);
     for group in law.groups().iter().filter(|group| group.scale() > 0.0) {
         let (p, c) = (group.weight(), group.scale());
+        let t = group.penalty_weight() * t;
         let (kept, lost) = (c / (c + t), t / (c + t));
         let signal = group.signal();
         let start = group.start().abs();

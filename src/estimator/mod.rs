@@ -8,6 +8,7 @@ pub(crate) mod proximal_partials;
 #[cfg(feature = "quadrature")]
 pub(crate) mod quadrature;
 pub(crate) mod soft_threshold;
+pub(crate) mod weighted;
 
 use crate::error::{Error, Result};
 use crate::problem::law::Group;

@@ -22,7 +22,9 @@ use crate::problem::task::Task;
 /// [prior](Prior), its absolute scale is `c`, and training starts at the coefficient `b0`, where
 /// - `p`: [weight](Self::weight), in [0, 1];
 /// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307];
-/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set.
+/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set;
+/// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set: the penalty of the
+///   group is `k q_c`.
 ///
 /// Training that starts at `b0` minimizes the Bregman divergence of the
 /// [penalty](crate::Penalty) from it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the
@@ -47,6 +49,7 @@ pub struct Group {
     prior: Prior,
     scale: f64,
     start: f64,
+    penalty_weight: f64,
     pretrained: Option<Pretrained>,
     mirrored: bool,
     /// Whether it stands for neighbours that are active, should it not be so itself.
@@ -80,6 +83,7 @@ impl Group {
             prior,
             scale,
             start: 0.0,
+            penalty_weight: 1.0,
             pretrained: None,
             mirrored: false,
             among_active: false,
@@ -108,6 +112,48 @@ impl Group {
             if self.scale > 0.0 { Domain::COEFFICIENT } else { Domain::ZERO.when("at scale 0") };
         domain.check("start", start).map_err(|error| error.in_group(&self.label))?;
         Ok(Self { start, ..self })
+    }
+
+    /// The same group, with `k` times the penalty.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// b + theta k [ q_c'(b) - q_c'(b0) ] = z
+    /// ```
+    ///
+    /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies every penalty of the group,
+    /// whatever the [method](crate::Method): the implicit one, its lazy and its rich limit, and a weight
+    /// of an l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
+    ///
+    /// Inputs of unequal variance are one use. Where `x_j ~ N(0, Lambda/D)`, a group with the prior of
+    /// `B`, scale `c` and start `b0` is one of unit variance with those of `sqrt(Lambda) B`,
+    /// `sqrt(Lambda) c`, `sqrt(Lambda) b0` and `k = 1/sqrt(Lambda)`, because `q_c(b)` is homogeneous of
+    /// degree one in `(b, c)`; its error is that of the labels, `Lambda` times that of the coefficients.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a penalty weight outside [1e-150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Group, Law, Prior, Samples, weighted_l2};
+    ///
+    /// let law = |k| {
+    ///     let costly = Group::new("costly", 0.5, Prior::ZERO, 1.0)?.with_penalty_weight(k)?;
+    ///     Law::new(vec![Group::new("signal", 0.5, Prior::gaussian(0.0, 1.0)?, 1.0)?, costly])
+    /// };
+    /// let error = |k| weighted_l2(&law(k)?, &Samples::new(0.4)?).map(|r| r.generalization_error);
+    /// // What is costly where there is no signal leaves the signal to the others.
+    /// assert!(error(10.0)? < 0.5 * error(1.0)?);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_penalty_weight(self, penalty_weight: f64) -> Result<Self> {
+        Domain::PENALTY_WEIGHT
+            .check("penalty_weight", penalty_weight)
+            .map_err(|error| error.in_group(&self.label))?;
+        Ok(Self { penalty_weight, ..self })
     }
 
     /// The same group, with what pretraining made of its coordinates.
@@ -187,6 +233,12 @@ impl Group {
         self.start
     }
 
+    /// Weight `k` of the group's penalty.
+    #[must_use]
+    pub fn penalty_weight(&self) -> f64 {
+        self.penalty_weight
+    }
+
     /// What pretraining made of its coordinates, if there was pretraining.
     #[must_use]
     pub fn pretrained(&self) -> Option<Pretrained> {
@@ -224,6 +276,11 @@ impl Group {
     /// Mean square of the true coefficient and the start together.
     pub(crate) fn magnitude_squared(&self) -> f64 {
         self.start.mul_add(self.start, self.prior.mean_square())
+    }
+
+    /// `c/k`, the scale of the same quadratic penalty with weight 1; beyond floats for extreme ones.
+    pub(crate) fn quadratic_scale(&self) -> f64 {
+        self.scale / self.penalty_weight
     }
 
     /// `sqrt(c² + b0²)`: the scale that the first steps of training see.
@@ -461,6 +518,13 @@ impl Law {
     pub(crate) fn movable(&self) -> impl Iterator<Item = (usize, &Group)> + Clone {
         let movable = |(_, group): &(usize, &Group)| group.scale > 0.0 && group.weight > 0.0;
         self.groups.iter().enumerate().filter(movable)
+    }
+
+    /// The largest penalty weight of a group that can move, by which penalties are counted; 1 where none
+    /// can.
+    pub(crate) fn penalty_unit(&self) -> f64 {
+        let largest = self.movable().map(|(_, group)| group.penalty_weight).fold(0.0, f64::max);
+        if largest > 0.0 { largest } else { 1.0 }
     }
 
     /// Mean square `F` of the coefficients on frozen coordinates, whose error nothing can change.

@@ -259,6 +259,64 @@ impl Interpolator {
         let label_residual = data.residual(&coefficients)?.norm() / reference;
         Ok(Interpolation { coefficients, primal_residual, duality_gap, label_residual, iterations })
     }
+
+    /// The end point of training on `data` from `start`, with a [penalty weight](crate::Group::penalty_weight)
+    /// of every coordinate: the minimum of `sum_d k_d Q_d(beta_d)` in place of `sum_d Q_d(beta_d)`.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// k q_c(b) = q_kc(k b)
+    /// ```
+    ///
+    /// so that it is training of `k beta`, from `k b0` with the scales `k c`, on inputs `x/k`, where
+    /// - `penalty_weights`: `k`, in [1e-150, 1e150].
+    ///
+    /// # Errors
+    ///
+    /// As [`Interpolator::solve_from`]; also for `penalty_weights`, and for scales, starts and inputs that
+    /// leave their domains once multiplied or divided by them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, Interpolator};
+    /// use nalgebra::{DVector, dmatrix, dvector};
+    ///
+    /// // Equal inputs and large scales: shares are inverse to weights.
+    /// let data = Dataset::new(dmatrix![1.0, 1.0], dvector![3.0])?;
+    /// let (scales, start) = (dvector![1e9, 1e9], DVector::zeros(2));
+    /// let result = Interpolator::new().solve_weighted(&data, &scales, &start, &dvector![1.0, 2.0])?;
+    /// assert!((result.coefficients - dvector![2.0, 1.0]).norm() < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn solve_weighted(
+        &self,
+        data: &Dataset,
+        scales: &DVector<f64>,
+        start: &DVector<f64>,
+        penalty_weights: &DVector<f64>,
+    ) -> Result<Interpolation> {
+        let lengths = [("scales", scales), ("start", start), ("penalty_weights", penalty_weights)];
+        for (parameter, vector) in lengths {
+            if vector.len() != data.dimension() {
+                let (expected, found) = (data.dimension(), vector.len());
+                return Err(Error::DimensionMismatch { parameter, expected, found });
+            }
+        }
+        for &weight in penalty_weights {
+            Domain::PENALTY_WEIGHT.check("penalty_weight", weight)?;
+        }
+        let mut inputs = data.inputs().clone();
+        for (mut column, k) in inputs.column_iter_mut().zip(penalty_weights) {
+            column /= *k;
+        }
+        let divided = Dataset::new(inputs, data.labels().clone())?;
+        let [scales, start] = [scales, start].map(|vector| vector.component_mul(penalty_weights));
+        let result = self.solve_from(&divided, &scales, &start)?;
+        let coefficients = result.coefficients.component_div(penalty_weights);
+        Ok(Interpolation { coefficients, ..result })
+    }
 }
 
 /// The end point of training, with its certificate.
