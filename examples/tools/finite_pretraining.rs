@@ -13,6 +13,7 @@ use support::files::{Table, check_outputs, exit_code, number, report_written};
 use support::problem::{
     OPTIONAL, Options, Problem, REQUIRED, RelativeScale, Statement, default_variance,
 };
+use support::typeset::short;
 
 #[allow(dead_code, reason = "each program uses a part of it")]
 mod support;
@@ -154,9 +155,7 @@ impl Arguments {
             beta_pt_active: self.pretraining_var.sqrt(),
             var_ft_active: default_variance(self.rho_ft),
             c_pt: self.c_pt,
-            relative_scale: self
-                .lambda_gap
-                .map_or(RelativeScale::Lambda(self.lambda_pt), RelativeScale::Gap),
+            relative_scale: self.relative_scale(),
             gamma_ft: self.gamma_ft,
             alpha_ft: sample_ratio,
             noise_var: self.noise_var,
@@ -169,6 +168,10 @@ impl Arguments {
                 ..Options::default()
             },
         }
+    }
+
+    fn relative_scale(&self) -> RelativeScale {
+        self.lambda_gap.map_or(RelativeScale::Lambda(self.lambda_pt), RelativeScale::Gap)
     }
 
     fn ratios(&self, count: u32) -> impl Iterator<Item = f64> {
@@ -314,20 +317,20 @@ fn draw(arguments: &Arguments, lines: &[Point], marks: &[Point]) -> Result<(), S
         });
         Panel { title: (*title).into(), lines: lines.collect(), marks: marks.collect() }
     });
-    let relative_scale = arguments.statement(Series::Scratch, Protocol::Rebalanced, 1.0);
     let task = format!(
-        "rho_PT = {:?}, rho_FT = {:?}, overlap omega = {:?}, correlation {:?}; c_PT = {:?}, {}, gamma = {:?}",
-        arguments.rho_pt,
-        arguments.rho_ft,
-        arguments.overlap,
-        arguments.correlation,
-        arguments.c_pt,
-        relative_scale.relative_scale,
-        arguments.gamma_ft
+        "rho_PT = {}, rho_FT = {}, overlap omega = {}, correlation {}; c_PT = {}, {}, gamma = {}",
+        short(arguments.rho_pt),
+        short(arguments.rho_ft),
+        short(arguments.overlap),
+        short(arguments.correlation),
+        short(arguments.c_pt),
+        arguments.relative_scale(),
+        short(arguments.gamma_ft)
     );
     let noise = format!(
-        "noise variance {:?} in pretraining, {:?} in fine-tuning",
-        arguments.noise_pt_var, arguments.noise_var
+        "noise variance {} in pretraining, {} in fine-tuning",
+        short(arguments.noise_pt_var),
+        short(arguments.noise_var)
     );
     let marks = format!(
         "lines: theory; marks: means over {} draws with D = {}, 95 % confidence intervals",

@@ -111,6 +111,34 @@ impl Grid {
     }
 }
 
+/// The middle of an area of a grid: the point furthest from all that is outside, as shares of the unit
+/// square, with its distance in steps of the grid over the longer edge.
+pub(crate) fn middle(columns: usize, inside: &[bool]) -> Option<(Position, f64)> {
+    let rows = inside.len() / columns;
+    let mut distances = vec![usize::MAX; inside.len()];
+    // A sweep in each direction carries the distances along.
+    for backwards in [false, true] {
+        for step in 0..inside.len() {
+            let index = if backwards { inside.len() - 1 - step } else { step };
+            let (row, column) = (index / columns, index % columns);
+            let is_edge = row == 0 || column == 0 || row + 1 == rows || column + 1 == columns;
+            distances[index] = if !inside[index] {
+                0
+            } else if is_edge {
+                1
+            } else {
+                let neighbours = (0..9).map(|k| (row + k / 3 - 1) * columns + column + k % 3 - 1);
+                let nearest = neighbours.filter(|&other| other != index).map(|other| distances[other]);
+                distances[index].min(nearest.min().unwrap_or(0).saturating_add(1))
+            };
+        }
+    }
+    let index = (0..inside.len()).max_by_key(|&index| distances[index])?;
+    let share = |position: usize, count: usize| position as f64 / (count - 1) as f64;
+    let position = (share(index % columns, columns), share(index / columns, rows));
+    (distances[index] > 0).then_some((position, share(distances[index], columns.max(rows))))
+}
+
 /// Chains of pieces that meet; closed ones end where they begin.
 fn join(segments: Vec<[Edge; 2]>) -> Vec<Vec<Edge>> {
     let mut at: HashMap<Edge, Vec<usize>> = HashMap::new();

@@ -9,6 +9,7 @@ use diagonet::{
 
 use super::files::number;
 use super::table::Row;
+use super::typeset::short;
 
 /// The columns of a problem, for the explanation of a program.
 pub(crate) const COLUMNS: &str = "\
@@ -100,8 +101,8 @@ impl RelativeScale {
 impl fmt::Display for RelativeScale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lambda(lambda) => write!(f, "lambda = {lambda}"),
-            Self::Gap(gap) => write!(f, "1 + lambda = {gap:?}"),
+            Self::Lambda(lambda) => write!(f, "lambda = {}", short(*lambda)),
+            Self::Gap(gap) => write!(f, "1 + lambda = {}", short(*gap)),
         }
     }
 }

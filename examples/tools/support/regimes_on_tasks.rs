@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::curves::{Figure, Panel, Series};
 use super::problem::{Options, RelativeScale, Statement, default_variance};
+use super::typeset::short;
 
 /// Options that say which problems.
 #[derive(Args)]
@@ -150,12 +151,16 @@ impl Problems {
     pub(crate) fn figure(&self, panels: Vec<Panel>) -> Figure {
         let series =
             self.regimes.iter().map(|NamedRegime { name, relative_scale, gamma }| Series {
-                name: format!("{name} ({relative_scale}, gamma = {gamma:?})"),
+                name: format!("{name} ({relative_scale}, gamma = {})", short(*gamma)),
                 is_reference: false,
             });
         let premises = format!(
-            "c_PT = {:?}, rho_PT = {:?}, beta_PT = {:?}, noise variance {:?}; lines end at an error of {:e}",
-            self.c_pt, self.rho_pt, self.beta_pt, self.noise_var, self.floor
+            "c_PT = {}, rho_PT = {}, beta_PT = {}, noise variance {}; lines end at an error of {:e}",
+            short(self.c_pt),
+            short(self.rho_pt),
+            short(self.beta_pt),
+            short(self.noise_var),
+            self.floor
         );
         Figure {
             title: "Generalization error against sample ratio in the regimes of fine-tuning".into(),

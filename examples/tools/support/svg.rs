@@ -215,7 +215,7 @@ impl Svg {
         let (spans, baseline) = (spans(text, size), round(0.35 * size));
         let mut write = |paint: fmt::Arguments<'_>| {
             self.add(format_args!(
-                r#"<text {place} y="{baseline}" font-size="{size}" text-anchor="{anchor}" {paint}>{spans}</text>"#
+                r#"<text xml:space="preserve" {place} y="{baseline}" font-size="{size}" text-anchor="{anchor}" {paint}>{spans}</text>"#
             ));
         };
         if has_edge {

@@ -27,6 +27,12 @@ const SYMBOLS: [(&str, &str); 11] = [
     ("N", "N"),
 ];
 
+/// A number as short as it parses back.
+pub(crate) fn short(number: f64) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
 /// Splits text into pieces of one style.
 ///
 /// The words of [`SYMBOLS`] become letters in italics, `l1` and `l2` norms with subscripts, what
