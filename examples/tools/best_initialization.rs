@@ -1,8 +1,8 @@
 //! The initialization that does best, mapped over the overlap of two tasks and the density of the
 //! second.
 
-use std::error::Error;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +11,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use diagonet::{BarycentricCoordinates, Design, InductiveBias, Optimum, Regime};
+use diagonet::{Design, InductiveBias, Optimum, Regime};
 use support::axes::{Axis, Plot};
 use support::contour::{self, Grid};
+use support::corners::CORNERS;
 use support::files::{Table, check_outputs, exit_code, number, report_written};
 use support::heat_map::{self, NO_VALUE};
 use support::problem::{Options, Problem, REQUIRED, RelativeScale, Statement, default_variance};
@@ -79,7 +80,7 @@ struct Arguments {
     #[arg(long, default_value_t = InductiveBias::DEFAULT_THRESHOLD, allow_negative_numbers = true)]
     threshold: f64,
     /// Tasks along each axis.
-    #[arg(long, default_value_t = 29, value_parser = clap::value_parser!(u32).range(2..=200))]
+    #[arg(long, default_value_t = 49, value_parser = clap::value_parser!(u32).range(2..=200))]
     points: u32,
 }
 
@@ -344,7 +345,9 @@ impl<'a> Map<'a> {
 
     fn plot(&self, panel: usize) -> Plot {
         let y_label = if panel == 0 { "density rho_FT of features in fine-tuning" } else { "" };
-        let [lowest, highest] = self.arguments.rho_ft[..] else { unreachable!("clap asks for two") };
+        let [lowest, highest] = self.arguments.rho_ft[..] else {
+            unreachable!("clap asks for two")
+        };
         Plot {
             corner: (PITCH * panel as f64 + 68.0, TOP),
             width: PANEL.0,
@@ -399,12 +402,7 @@ impl<'a> Map<'a> {
         let plot = self.plot(panel);
         let (low, high) = (plot.at_shares((0.0, 1.0)), plot.at_shares((1.0, 0.0)));
         figure.rectangle(low, high, regime_legend(Regime::IV).0);
-        let corners: [(Regime, fn(&BarycentricCoordinates) -> f64); 3] = [
-            (Regime::I, |at| at.rich_independent),
-            (Regime::II, |at| at.lazy_dependent),
-            (Regime::III, |at| at.lazy_independent),
-        ];
-        for (regime, corner) in corners {
+        for (regime, corner) in CORNERS {
             let grid = self.grid(|best| corner(&best.bias.coordinates()));
             let place = |line: Vec<_>| line.into_iter().map(|at| plot.at_shares(at)).collect();
             let rings: Vec<Vec<_>> =
@@ -480,7 +478,8 @@ fn draw(arguments: &Arguments, cells: &[Cell]) -> Result<(), Box<dyn Error>> {
     }
     map.finish(&mut figure, &plot, title);
     let left = plot.corner.0;
-    let more = if top > largest { format!(" {largest} stands for more, too.") } else { String::new() };
+    let more =
+        if top > largest { format!(" {largest} stands for more, too.") } else { String::new() };
     let dashes = format!("dashed: inside, equal layers do as well, to 1 %{more}");
     figure.text(&dashes, (left, FOOTER + 52.0), explain(Anchor::Start));
     if cells.iter().any(|cell| cell.answer.is_none()) {

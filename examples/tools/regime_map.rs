@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use diagonet::{BarycentricCoordinates, Feature, InductiveBias, Regime, Solver};
+use diagonet::{Feature, InductiveBias, Regime, Solver};
 use support::axes::{Axis, Plot};
 use support::contour::{self, Grid};
+use support::corners::CORNERS;
 use support::files::{Table, check_outputs, exit_code, number, report_written};
 use support::heat_map::{self, NO_VALUE};
 use support::problem::{Options, Problem, REQUIRED, RelativeScale, Statement};
@@ -298,7 +299,11 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk], path: &Path) -> Result<(
         corner: (90.0, 50.0),
         width: 740.0,
         height: 560.0,
-        x: Axis::linear(0.95, 2.05, "l-order (1: rich, like the l1 norm; 2: lazy, like the l2 norm)"),
+        x: Axis::linear(
+            0.95,
+            2.05,
+            "l-order (1: rich, like the l1 norm; 2: lazy, like the l2 norm)",
+        ),
         y: Axis::linear(-1.05, 0.15, "pretraining dependence (0: none; −1: full)"),
     };
     let explain = |size, anchor| Font::new(size, anchor).with_colour(Colour::DARK);
@@ -336,17 +341,25 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk], path: &Path) -> Result<(
         (
             plot.at(2.03, 0.12),
             Anchor::End,
-            ["III  lazy, pretraining-independent", "l2 norm: spread out, pretraining is forgotten", ""],
+            [
+                "III  lazy, pretraining-independent",
+                "l2 norm: spread out, pretraining is forgotten",
+                "",
+            ],
         ),
         (
-            plot.at(1.93, -0.99),
+            plot.at(1.88, -0.95),
             Anchor::End,
             ["II  lazy, pretraining-dependent", "weighted l2 norm: reuse, without sparsity", ""],
         ),
         (
             plot.at(1.69, -0.24),
             Anchor::Middle,
-            ["IV  in between", "towards the lower side: rich,", "pretraining-dependent, sparse reuse"],
+            [
+                "IV  in between",
+                "towards the lower side: rich,",
+                "pretraining-dependent, sparse reuse",
+            ],
         ),
     ];
     for ((x, y), anchor, [name, norm, more]) in words {
@@ -366,7 +379,8 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk], path: &Path) -> Result<(
         figure.text(walk.name, (x + 58.0, y), Font::new(13.0, Anchor::Start));
     }
     plot.draw_frame(&mut figure);
-    figure.write(path, "The triangle of regimes of fine-tuning, with paths of initializations in it")
+    figure
+        .write(path, "The triangle of regimes of fine-tuning, with paths of initializations in it")
 }
 
 fn draw_phase(arguments: &Arguments, phase: &Phase, path: &Path) -> Result<(), Box<dyn Error>> {
@@ -403,7 +417,8 @@ fn draw_phase(arguments: &Arguments, phase: &Phase, path: &Path) -> Result<(), B
             "readout scale gamma of fine-tuning",
         ),
     };
-    let errors: Vec<_> = phase.points.iter().map(|point| point.error.as_ref().ok().copied()).collect();
+    let errors: Vec<_> =
+        phase.points.iter().map(|point| point.error.as_ref().ok().copied()).collect();
     let positive = || errors.iter().flatten().copied().filter(|error| *error > 0.0);
     let lowest = positive().fold(f64::INFINITY, f64::min);
     let highest = positive().fold(0.0, f64::max);
@@ -414,8 +429,7 @@ fn draw_phase(arguments: &Arguments, phase: &Phase, path: &Path) -> Result<(), B
     let key = Axis::logarithmic(lowest / 1.01, highest * 1.01, "");
     let shares: Vec<_> = errors.iter().map(|error| error.map(|error| key.share(error))).collect();
     heat_map::draw(&mut figure, &plot, columns, &shares)?;
-    let corners: [fn(&BarycentricCoordinates) -> f64; 3] = [|at| at.rich_independent, |at| at.lazy_dependent, |at| at.lazy_independent];
-    for corner in corners {
+    for (_, corner) in CORNERS {
         let values = phase.points.iter().map(|point| corner(&point.bias.coordinates()));
         for line in Grid::new(columns, values.collect()).lines(arguments.threshold) {
             let line: Vec<_> = line.into_iter().map(|at| plot.at_shares(at)).collect();

@@ -128,7 +128,8 @@ pub(crate) fn middle(columns: usize, inside: &[bool]) -> Option<(Position, f64)>
                 1
             } else {
                 let neighbours = (0..9).map(|k| (row + k / 3 - 1) * columns + column + k % 3 - 1);
-                let nearest = neighbours.filter(|&other| other != index).map(|other| distances[other]);
+                let nearest =
+                    neighbours.filter(|&other| other != index).map(|other| distances[other]);
                 distances[index].min(nearest.min().unwrap_or(0).saturating_add(1))
             };
         }

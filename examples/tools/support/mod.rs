@@ -2,6 +2,7 @@
 
 pub(crate) mod axes;
 pub(crate) mod contour;
+pub(crate) mod corners;
 pub(crate) mod curves;
 pub(crate) mod files;
 pub(crate) mod heat_map;

@@ -77,6 +77,7 @@ impl RelativeScale {
         match (row.number("lambda_pt")?, row.number("lambda_gap")?) {
             (None, Some(gap)) => Ok(Self::Gap(gap)),
             (Some(lambda), None) => Ok(Self::Lambda(lambda)),
+            // Neither: what the row says of the missing number.
             (None, None) => row.required("lambda_pt").map(Self::Lambda),
             // The gap has more digits, or as many.
             (Some(lambda), Some(gap)) if (gap - 1.0 - lambda).abs() <= 2.0 * f64::EPSILON => {

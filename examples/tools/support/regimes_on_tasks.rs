@@ -22,7 +22,7 @@ pub(crate) struct Problems {
     #[arg(long, default_value_t = 1e-3, allow_negative_numbers = true)]
     c_pt: f64,
     /// Regimes with their relative and readout scales; give the flag once for each. The relative scale
-    /// is lambda, or lambda_gap= and 1 + lambda.
+    /// is lambda, or `lambda_gap=` and 1 + lambda.
     #[arg(
         long = "regime",
         value_name = "NAME:LAMBDA:GAMMA",

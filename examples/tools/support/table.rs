@@ -65,9 +65,11 @@ impl Columns {
             }
         }
         if !missing.is_empty() {
-            // Of two names for one number, the first is enough.
-            missing.dedup_by(|next, name| is_alternative(next, name));
-            return Err(format!("the header lacks the columns {}", missing.join(", ")));
+            let mut names = missing.join(", ");
+            for pair in missing.windows(2).filter(|pair| is_alternative(pair[0], pair[1])) {
+                names = names.replace(&pair.join(", "), &pair.join(" or "));
+            }
+            return Err(format!("the header lacks the columns {names}"));
         }
         let carried = (0..names.len()).filter(|&index| !is_output(names[index])).collect();
         Ok(Self { count: names.len(), positions, carried })
