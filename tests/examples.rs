@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -184,7 +184,7 @@ fn refusal(output: &Output) -> String {
 
 #[test]
 fn evaluate_refuses_every_misspelt_column() {
-    let known: Vec<_> = HEADER.split(',').collect();
+    let known: Vec<_> = HEADER.split(',').chain(["lambda_gap"]).collect();
     for name in &known {
         // In the place of the column, and beside it.
         let names = misspellings(name, &known);
@@ -342,6 +342,166 @@ impl Drop for Scratch {
     }
 }
 
+/// What a figure says, without its elements.
+fn text_of(figure: &str) -> String {
+    let pieces = figure.split('<').skip(1).filter_map(|piece| piece.split_once('>'));
+    pieces.map(|(_, text)| text).collect()
+}
+
+/// A tool's output, which has an answer everywhere.
+fn output_of(name: &str, options: &[&str]) -> Vec<u8> {
+    let output = example(name).args(options).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    output.stdout
+}
+
+/// What `evaluate` says of a table that a tool wrote: the same errors.
+#[track_caller]
+fn assert_evaluate_agrees(table: &[u8]) {
+    let given = rows(table);
+    let answers = rows(&evaluate(table).stdout);
+    assert_eq!(given.len(), answers.len());
+    let columns = [&given, &answers].map(|table| column(table, "error"));
+    let mut count = 0;
+    for (given, answer) in given[1..].iter().zip(&answers[1..]) {
+        let [given_error, answer_error] = [&given[columns[0]], &answer[columns[1]]];
+        assert_eq!(given_error.is_empty(), answer_error.is_empty(), "{given:?}\n{answer:?}");
+        if let Ok(error) = given_error.parse::<f64>() {
+            let difference = (error - answer_error.parse::<f64>().unwrap()).abs();
+            // What the budget of the generalization error says of each of the two.
+            assert!(difference <= 2e-10 * error.max(1e-14), "{given:?}\n{answer:?}");
+            count += 1;
+        }
+    }
+    assert!(count > 10);
+}
+
+#[test]
+fn evaluate_reads_what_the_tools_of_the_theory_write() {
+    let scratch = Scratch::new("compose");
+    let file = |name: &str| scratch.file(name).display().to_string();
+    let figure = ["--svg", &file("figure.svg")];
+    for (name, options) in [
+        ("learning_curves", &["--csv", "-", "--points", "40"][..]),
+        (
+            "learning_curves",
+            &["--csv", "-", "--points", "7", "--alpha-max", "0.99", "--noise-var", "0.1"],
+        ),
+        ("learning_curves", &["--csv", "-", "--points", "12", "--regime", "I:lambda_gap=1e-20:0"]),
+        ("best_initialization", &["--csv", "-", "--points", "5"]),
+    ] {
+        assert_evaluate_agrees(&output_of(name, &[options, &figure].concat()));
+    }
+    let prefix = ["--points", "9", "--prefix", &file("map")];
+    for table in ["--phase-csv", "--paths-csv"] {
+        let smaller = ["--lambda-gap", "1e-20"];
+        assert_evaluate_agrees(&output_of("regime_map", &[&[table, "-"], &prefix[..]].concat()));
+        let options = [&[table, "-"], &prefix[..], &smaller].concat();
+        assert_evaluate_agrees(&output_of("regime_map", &options));
+    }
+}
+
+#[test]
+fn figures_go_to_standard_output_alone() {
+    let scratch = Scratch::new("standard-output");
+    let csv = scratch.file("table.csv").display().to_string();
+    for name in ["learning_curves", "best_initialization"] {
+        let figure = output_of(name, &["--svg", "-", "--csv", &csv, "--points", "3"]);
+        assert!(figure.starts_with(b"<svg ") && figure.ends_with(b"</svg>\n"));
+        let both = example(name).args(["--svg", "-", "--csv", "-"]).output().unwrap();
+        assert!(refusal(&both).contains("only one output can be -"));
+    }
+    let prefix = scratch.file("map").display().to_string();
+    let figure = ["--phase-svg", "-", "--prefix", &prefix, "--points", "9"];
+    assert!(output_of("regime_map", &figure).starts_with(b"<svg "));
+    assert!(!scratch.file("map_phase.svg").exists());
+    let both = example("regime_map").args(["--phase-svg", "-", "--paths-csv", "-"]).output();
+    assert!(refusal(&both.unwrap()).contains("only one output can be -"));
+}
+
+/// The figures that the documentation shows.
+#[test]
+fn figures_are_small_and_fine() {
+    // They are no part of the package.
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/figures");
+    let Ok(files) = std::fs::read_dir(path) else { return };
+    let paths = files.map(|file| file.unwrap().path());
+    for path in paths.filter(|path| path.extension().is_some_and(|ending| ending == "svg")) {
+        let figure = std::fs::read_to_string(&path).unwrap();
+        assert!(figure.len() < 100_000, "{}", path.display());
+        // Points of lines at fractions of a pixel.
+        let lines: Vec<_> = figure.split("<path d=\"").skip(1).collect();
+        let numbers = lines.iter().flat_map(|line| line.split('"').next());
+        let numbers = numbers.flat_map(|data| data.split(['M', 'L', 'Z', ' ']));
+        let (fine, whole): (Vec<_>, Vec<_>) =
+            numbers.filter(|number| !number.is_empty()).partition(|number| number.contains('.'));
+        assert!(fine.len() > 5 * whole.len(), "{}", path.display());
+    }
+}
+
+#[test]
+fn evaluate_reads_one_plus_lambda() {
+    let header = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,lambda_gap,gamma_ft,alpha_ft,noise_var";
+    let rest = |relative: &str| format!("0.1,0.1,0.5,1,10,1e-3,{relative},0,0.3,0.01\n");
+    let given =
+        ["-0.75,", ",0.25", "-0.75,0.25", "-1,1e-20", ",1e-20", "-1,", "-0.75,0.26", ",", ",3"];
+    let table = format!("{header}\n{}", given.map(rest).concat());
+    let output = evaluate(table.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let table = rows(&output.stdout);
+    let [error, price, problem] =
+        ["error", "feature_price", "problem"].map(|name| column(&table, name));
+    assert!(!table[1][error].is_empty());
+    assert_eq!(table[1][error], table[2][error]);
+    assert_eq!(table[1][error], table[3][error]);
+    // lambda alone has lost what the gap says.
+    assert_eq!(table[4][price], table[5][price]);
+    assert_ne!(table[4][price], table[6][price]);
+    assert_eq!(table[7][problem], "lambda_pt = -0.75 is not lambda_gap = 0.26 less 1");
+    assert_eq!(table[8][problem], "lambda_pt = '' is not a number");
+    assert!(table[9][problem].starts_with("lambda_gap = 3.0"));
+    // The column alone.
+    let alone = header.replace("lambda_pt,", "");
+    let output = evaluate(format!("{alone}\n{}", rest("0.25")).as_bytes());
+    assert_eq!(output.status.code(), Some(0));
+    let alone = rows(&output.stdout);
+    assert_eq!(alone[1][column(&alone, "error")], table[1][error]);
+    let neither = evaluate(header.replace("lambda_pt,lambda_gap,", "").as_bytes());
+    assert!(refusal(&neither).contains("the header lacks the columns lambda_pt or lambda_gap"));
+}
+
+/// A reader sees a row before the next one is given.
+#[test]
+fn evaluate_answers_row_by_row() {
+    let mut child = example("evaluate")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let (lines, received) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for line in output.by_ref().lines() {
+            lines.send(line.unwrap()).unwrap();
+        }
+    });
+    writeln!(input, "{HEADER}").unwrap();
+    let patience = std::time::Duration::from_secs(60);
+    for (number, problem) in PROBLEMS[..3].iter().enumerate() {
+        writeln!(input, "{problem}").unwrap();
+        if number == 0 {
+            assert!(received.recv_timeout(patience).unwrap().starts_with("rho_pt"));
+        }
+        assert!(
+            received.recv_timeout(patience).unwrap().starts_with(&problem[..problem.len() - 10])
+        );
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    reader.join().unwrap();
+}
+
 #[test]
 fn learning_curves_writes_curves_and_figure() {
     let scratch = Scratch::new("curves");
@@ -359,8 +519,14 @@ fn learning_curves_writes_curves_and_figure() {
     assert_eq!(run(&[]).status.code(), Some(0));
     let curves = rows(scratch.text("curves.csv").as_bytes());
     assert_eq!(curves.len(), 1 + 3 * 4 * 20);
-    let figure = scratch.text("curves.svg");
-    for text in ["full overlap, rho_FT = 0.01", "sample ratio", "generalization error", "IV rich"] {
+    let figure = text_of(&scratch.text("curves.svg"));
+    for text in [
+        "full overlap, ρFT = 0.01",
+        "λ = −0.99, γ = 0",
+        "sample ratio",
+        "generalization error",
+        "IV rich",
+    ] {
         assert!(figure.contains(text), "{text}");
     }
     // Through the divergence at alpha = 1, which is one point of each curve.
@@ -389,11 +555,11 @@ fn regime_map_writes_triangle_and_phase_diagram() {
         assert!(phase.iter().any(|row| row[regime] == name), "{name}");
     }
     assert!(scratch.text("map_paths.csv").lines().count() > 1000);
-    for text in ["l-order", "pretraining dependence", "rich, pretraining-independent"] {
-        assert!(scratch.text("map_triangle.svg").contains(text), "{text}");
+    for text in ["ℓ-order", "pretraining dependence", "rich, pretraining-independent"] {
+        assert!(text_of(&scratch.text("map_triangle.svg")).contains(text), "{text}");
     }
-    for text in ["readout scale", "1 + lambda", "error"] {
-        assert!(scratch.text("map_phase.svg").contains(text), "{text}");
+    for text in ["readout scale γ", "1 + λ", "error"] {
+        assert!(text_of(&scratch.text("map_phase.svg")).contains(text), "{text}");
     }
 }
 
@@ -424,8 +590,8 @@ fn best_initialization_maps_where_small_first_layers_win() {
     assert!(number(4, gap) > 1e3 * number(1, gap));
     // Twice as many features as pretraining had, all of them shared.
     assert_eq!(map[16][problem], "there are no such tasks");
-    for text in ["1 + lambda", "Regime", "overlap", "equal layers", "no such task"] {
-        assert!(scratch.text("best.svg").contains(text), "{text}");
+    for text in ["1 + λ", "Regime", "overlap ω", "equal layers", "no such task"] {
+        assert!(text_of(&scratch.text("best.svg")).contains(text), "{text}");
     }
     // At the interpolation threshold, noise leaves no answer anywhere.
     let diverging = run(&["--alpha", "1"]);
@@ -545,7 +711,7 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
     #[test]
     fn simulate_refuses_every_misspelt_column() {
         let scratch = Scratch::new("misspelt");
-        let own = ["dimension", "draws", "seed", "solver"];
+        let own = ["lambda_gap", "dimension", "draws", "seed", "solver"];
         let known: Vec<_> = HEADER.split(',').chain(own).collect();
         for name in &known {
             let names = misspellings(name, &known);
@@ -640,9 +806,11 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let figure = scratch.text("figure.svg");
+        let said = text_of(&figure);
         for text in texts {
-            assert!(figure.contains(text), "{text}");
+            assert!(said.contains(text), "{text}");
         }
+        assert!(figure.contains("<circle"));
         let mut table = rows(scratch.text("points.csv").as_bytes());
         table.push(vec![String::from_utf8_lossy(&output.stdout).into_owned()]);
         table
@@ -650,14 +818,14 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
 
     #[test]
     fn validate_writes_points_figure_and_scores() {
-        let texts = ["generalization error", "IV rich", "D = 60", "<circle"];
+        let texts = ["generalization error", "IV rich", "D = 60"];
         let mut table = draws_a_figure("validate", &[], &texts);
         let scores = table.pop().unwrap().remove(0);
         assert!(
             scores.contains("z-scores, no overlap") && scores.contains("24 points: mean square")
         );
         assert_eq!(table.len(), 1 + 3 * 4 * 2);
-        let [theory, mean] = ["theory", "mean"].map(|name| column(&table, name));
+        let [theory, mean] = ["error", "mean"].map(|name| column(&table, name));
         for row in &table[1..] {
             assert!(row[theory].parse::<f64>().unwrap() > 0.0);
             assert!(row[mean].parse::<f64>().unwrap() > 0.0);
@@ -666,22 +834,51 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
 
     #[test]
     fn finite_pretraining_writes_points_and_figure() {
-        let texts = ["training continued", "from scratch", "alpha_PT = 0.4", "<circle"];
+        let texts = ["training continued", "from scratch", "αPT = 0.4"];
         let mut table = draws_a_figure("finite_pretraining", &["--alpha-pt", "0.4"], &texts);
         table.pop();
         assert_eq!(table.len(), 1 + 2 * 3 * (10 + 2));
-        let [alpha_pt, alpha_ft, theory, mean] =
-            ["alpha_pt", "alpha_ft", "theory", "mean"].map(|name| column(&table, name));
+        let [protocol, alpha_pt, alpha_ft, error, mean] =
+            ["protocol", "alpha_pt", "alpha_ft", "error", "mean"].map(|name| column(&table, name));
         // The theory's check, on the curve and under a simulated point.
         let check = |row: &&Vec<String>| {
-            row[0] == "rebalanced" && row[alpha_pt] == "0.4" && row[alpha_ft] == "0.25"
+            row[protocol] == "rebalanced" && row[alpha_pt] == "0.4" && row[alpha_ft] == "0.25"
         };
         let checks: Vec<_> = table.iter().filter(check).collect();
         assert_eq!(checks.len(), 2);
         for row in &checks {
-            assert!((row[theory].parse::<f64>().unwrap() - 0.1978).abs() < 5e-5);
+            assert!((row[error].parse::<f64>().unwrap() - 0.1978).abs() < 5e-5);
         }
         assert!(checks[0][mean].is_empty() && !checks[1][mean].is_empty());
+    }
+
+    /// Both programs read what `validate` and `finite_pretraining` write; `simulate` repeats the draws.
+    #[test]
+    fn tools_read_what_the_tools_of_simulation_write() {
+        let scratch = Scratch::new("compose-simulated");
+        let file = |name: &str| scratch.file(name).display().to_string();
+        let small = ["--dimension", "40", "--draws", "3", "--simulated", "1", "--points", "5"];
+        for (name, options) in [
+            ("validate", &[][..]),
+            ("finite_pretraining", &["--alpha-pt", "0.4", "--gamma-ft", "0.3"]),
+            ("finite_pretraining", &["--alpha-pt", "0.4", "--lambda-gap", "1e-3"]),
+        ] {
+            let output = ["--csv", "-", "--svg", &file("figure.svg")];
+            let table = output_of(name, &[&output, &small[..], options].concat());
+            assert_evaluate_agrees(&table);
+            let given = rows(&table);
+            let again = rows(&simulate_table(&scratch, &table, &["--draws", "3"]).stdout);
+            let means = [&given, &again].map(|table| column(table, "mean"));
+            assert_eq!(given.len(), again.len());
+            let mut count = 0;
+            for (given, again) in given[1..].iter().zip(&again[1..]) {
+                if !given[means[0]].is_empty() {
+                    assert_eq!(given[means[0]], again[means[1]], "{given:?}");
+                    count += 1;
+                }
+            }
+            assert!(count >= 6);
+        }
     }
 }
 
@@ -696,6 +893,9 @@ fn every_example_explains_itself() {
         let output = example(name).arg("--help").output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains("Usage:"));
+        let version = output_of(name, &["--version"]);
+        let expected = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(String::from_utf8_lossy(&version), expected);
         let unknown = example(name).arg("--unknown").output().unwrap();
         assert_eq!(unknown.status.code(), Some(2));
     }

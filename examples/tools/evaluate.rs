@@ -1,7 +1,7 @@
 //! Generalization errors for a table of problems, CSV in and CSV out.
 
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,9 +10,12 @@ use diagonet::{
     Error, Feature, FeatureClass, InductiveBias, Law, Protocol, RecoveryThreshold, Solution,
     Solver, Statistics, TransferSolution,
 };
-use table::{COLUMNS, Columns, Problem, Row, failed, number, open};
+use support::files::{Table, exit_code, number, open};
+use support::problem::{COLUMNS, Problem};
+use support::table::{Columns, Row};
 
-mod table;
+#[allow(dead_code, reason = "each program uses a part of it")]
+mod support;
 
 const EXPLANATION: &str = "\
 Evaluates the exact generalization error of fine-tuning for every row of a CSV table, and the
@@ -41,7 +44,7 @@ The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the 
 
 /// Evaluates the generalization error of fine-tuning for every row of a CSV table.
 #[derive(Parser)]
-#[command(name = "evaluate", long_about = format!("{EXPLANATION}\n\n{COLUMNS}\n\n{OUTPUT}"))]
+#[command(name = "evaluate", version, long_about = format!("{EXPLANATION}\n\n{COLUMNS}\n\n{OUTPUT}"))]
 struct Arguments {
     /// CSV file with a header, or - for standard input.
     #[arg(default_value = "-")]
@@ -164,36 +167,28 @@ fn recovery_threshold(law: &Law, price: f64) -> diagonet::Result<f64> {
     }
 }
 
-/// Copies the table; returns whether every row has an answer.
+/// Copies the table, each row as soon as it has its answers; returns whether all have.
 fn evaluate(input: Box<dyn Read>) -> Result<bool, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-    let mut writer = csv::Writer::from_writer(io::stdout().lock());
-    let header = reader.byte_headers().map_err(failed)?.clone();
+    let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
     let columns = Columns::locate(&header, &[], &OUTPUTS)?;
-    let mut write = |row: &ByteRecord, outputs: [String; OUTPUTS.len()]| {
-        let fields = columns.carried(row).chain(outputs.iter().map(String::as_bytes));
-        writer.write_record(fields).map_err(failed)
-    };
-    write(&header, OUTPUTS.map(String::from))?;
+    let outputs = OUTPUTS.iter().map(|name| name.as_bytes());
+    let mut table = Table::create(Path::new("-"), columns.carried(&header).chain(outputs))?;
     let mut complete = true;
     for row in reader.byte_records() {
-        let row = row.map_err(failed)?;
+        let row = row.map_err(|error| error.to_string())?;
         let answer = Answer::new(&columns, &row);
         complete &= answer.problem.is_none();
-        write(&row, answer.fields())?;
+        let fields = answer.fields();
+        table.write(columns.carried(&row).chain(fields.iter().map(String::as_bytes)))?;
+        if table.is_closed() {
+            return Ok(true);
+        }
     }
-    writer.flush().map_err(|error| failed(error.into()))?;
     Ok(complete)
 }
 
 fn main() -> ExitCode {
     let Arguments { input } = Arguments::parse();
-    match open(&input).and_then(evaluate) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("evaluate: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code("evaluate", open(&input).and_then(evaluate).map_err(Into::into))
 }

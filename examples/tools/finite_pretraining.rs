@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use diagonet::simulation::{Experiment, MonteCarlo, Statistic};
-use diagonet::{
-    Initialization, Law, Prior, Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer,
-};
-use files::{Table, exit_code, write_table};
+use diagonet::{Law, Protocol, Solver};
 use indicatif::{ProgressBar, ProgressStyle};
-use panels::{Figure, Line, Mark, Panel};
+use support::curves::{self, Figure, Line, Mark, Panel};
+use support::files::{Table, check_outputs, exit_code, number, report_written};
+use support::problem::{
+    OPTIONAL, Options, Problem, REQUIRED, RelativeScale, Statement, default_variance,
+};
+use support::typeset::short;
 
-mod files;
-mod panels;
+#[allow(dead_code, reason = "each program uses a part of it")]
+mod support;
 
 const EXPLANATION: &str = "\
 Computes the error of fine-tuning against its sample ratio after pretraining on several amounts of
@@ -22,19 +24,21 @@ data, and from scratch, and simulates networks of finite size on the curves: one
 panel for each protocol (paths rebalanced, or training continued), lines for the theory and points
 with 95 % confidence intervals for the means over draws; and a CSV table.
 
-The CSV has the columns protocol, alpha_pt, alpha_ft, theory, mean, standard_error, z_score and
-problem: the mean is empty where nothing was simulated; alpha_pt is inf for unlimited data, and 0 for
-training from scratch. The exit code is 0 if every point has an answer, 1 if some point has none, 2 if
-there is no result. Draws run in parallel on all cores; RAYON_NUM_THREADS sets another number.";
+The CSV has the columns series, those of a problem as `evaluate` and `simulate` read them, dimension,
+draws and seed, error (that of the theory), mean, standard_error, z_score and problem: mean and what
+belongs to it are empty where nothing was simulated. Training from scratch is written as the problem
+that it equals: continued training after coefficients of zero. The exit code is 0 if every point has
+an answer, 1 if some point has none, 2 if there is no result. Draws run in parallel on all cores;
+RAYON_NUM_THREADS sets another number.";
 
 /// Computes and simulates fine-tuning after pretraining on finite data.
 #[derive(Parser)]
-#[command(name = "finite_pretraining", long_about = EXPLANATION)]
+#[command(name = "finite_pretraining", version, long_about = EXPLANATION)]
 struct Arguments {
-    /// Where to write the curves.
+    /// Where to write the curves; - is standard output.
     #[arg(long, default_value = "finite_pretraining.csv")]
     csv: PathBuf,
-    /// Where to draw the figure.
+    /// Where to draw the figure; - is standard output.
     #[arg(long, default_value = "finite_pretraining.svg")]
     svg: PathBuf,
     /// Samples of pretraining per coordinate; give the flag once for each. Unlimited data and training
@@ -68,6 +72,9 @@ struct Arguments {
     /// Relative scale of pretraining.
     #[arg(long, default_value_t = -0.9, allow_negative_numbers = true)]
     lambda_pt: f64,
+    /// 1 + lambda in the place of --lambda-pt.
+    #[arg(long, conflicts_with = "lambda_pt", allow_negative_numbers = true)]
+    lambda_gap: Option<f64>,
     /// Readout scale of fine-tuning.
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     gamma_ft: f64,
@@ -94,9 +101,9 @@ struct Arguments {
     floor: f64,
 }
 
-const PROTOCOLS: [(&str, &str, Protocol); 2] = [
-    ("rebalanced", "paths rebalanced, readout reset", Protocol::Rebalanced),
-    ("continued", "training continued", Protocol::Continued),
+const PROTOCOLS: [(&str, Protocol); 2] = [
+    ("paths rebalanced, readout reset", Protocol::Rebalanced),
+    ("training continued", Protocol::Continued),
 ];
 
 /// What fine-tuning starts from.
@@ -114,24 +121,20 @@ impl Series {
             Self::Pretrained(Some(ratio)) => format!("pretrained at alpha_PT = {ratio}"),
         }
     }
-
-    /// The series in the table: its pretraining samples per coordinate.
-    fn ratio(self) -> f64 {
-        match self {
-            Self::Scratch => 0.0,
-            Self::Pretrained(ratio) => ratio.unwrap_or(f64::INFINITY),
-        }
-    }
 }
 
-/// A point of a curve; simulated or not.
+/// A point of a curve.
 struct Point {
     protocol: usize,
     series: usize,
     sample_ratio: f64,
-    theory: diagonet::Result<f64>,
+    error: Option<f64>,
     simulated: Option<Statistic>,
 }
+
+/// Columns of the table besides those of a problem.
+const RESULTS: [&str; 8] =
+    ["dimension", "draws", "seed", "error", "mean", "standard_error", "z_score", "problem"];
 
 impl Arguments {
     fn series(&self) -> Vec<Series> {
@@ -140,24 +143,35 @@ impl Arguments {
         [Series::Scratch].into_iter().chain(finite).chain(unlimited).collect()
     }
 
-    fn transfer(&self, series: Series, protocol: Protocol) -> diagonet::Result<Transfer> {
-        let task = Task::new(Supports::from_overlap(self.rho_pt, self.rho_ft, self.overlap)?)?
-            .with_pretraining_prior(Prior::gaussian(0.0, self.pretraining_var)?)?
-            .with_correlation(self.correlation)?;
-        let pretraining = Initialization::from_scales(self.c_pt, self.lambda_pt)?;
-        let scale_map = ScaleMap::new(pretraining, self.gamma_ft)?;
-        let transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
-        match series {
-            Series::Pretrained(Some(ratio)) => {
-                let samples = Samples::new(ratio)?.with_noise_variance(self.noise_pt_var)?;
-                Ok(transfer.with_pretraining_samples(samples))
-            }
-            _ => Ok(transfer),
+    fn statement(&self, series: Series, protocol: Protocol, sample_ratio: f64) -> Statement {
+        let alpha_pt = match series {
+            Series::Pretrained(ratio) => ratio,
+            Series::Scratch => None,
+        };
+        Statement {
+            rho_pt: self.rho_pt,
+            rho_ft: self.rho_ft,
+            overlap: self.overlap,
+            beta_pt_active: self.pretraining_var.sqrt(),
+            var_ft_active: default_variance(self.rho_ft),
+            c_pt: self.c_pt,
+            relative_scale: self.relative_scale(),
+            gamma_ft: self.gamma_ft,
+            alpha_ft: sample_ratio,
+            noise_var: self.noise_var,
+            more: Options {
+                alpha_pt,
+                noise_pt_var: alpha_pt.map(|_| self.noise_pt_var),
+                is_pretraining_gaussian: true,
+                correlation: self.correlation,
+                protocol,
+                ..Options::default()
+            },
         }
     }
 
-    fn samples(&self, sample_ratio: f64) -> diagonet::Result<Samples> {
-        Samples::new(sample_ratio)?.with_noise_variance(self.noise_var)
+    fn relative_scale(&self) -> RelativeScale {
+        self.lambda_gap.map_or(RelativeScale::Lambda(self.lambda_pt), RelativeScale::Gap)
     }
 
     fn ratios(&self, count: u32) -> impl Iterator<Item = f64> {
@@ -165,31 +179,80 @@ impl Arguments {
     }
 }
 
-/// The error of a series at some samples.
-fn theory(transfer: &Transfer, series: Series, samples: &Samples) -> diagonet::Result<f64> {
+/// The problem of the two tables: for training from scratch, one that ends at the same errors.
+fn tabulated(statement: Statement, series: Series) -> Statement {
+    match series {
+        Series::Pretrained(_) => statement,
+        Series::Scratch => Statement {
+            beta_pt_active: 0.0,
+            more: Options { protocol: Protocol::Continued, ..Options::default() },
+            ..statement
+        },
+    }
+}
+
+/// The error of a series.
+fn theory(problem: &Problem, series: Series) -> diagonet::Result<f64> {
+    let Problem { transfer, samples, .. } = problem;
     let solver = Solver::new();
-    let report = match series {
+    let solution = match series {
         Series::Scratch => {
             let pretraining = transfer.scale_map().pretraining();
             solver.solve(&Law::from_scratch(transfer.task(), &pretraining)?, samples)
         }
         Series::Pretrained(_) => Ok(solver.solve(transfer, samples)?.fine_tuning),
     };
-    Ok(report?.generalization_error())
+    Ok(solution?.generalization_error())
 }
 
-fn lines(arguments: &Arguments) -> diagonet::Result<Vec<Point>> {
+/// What a simulated point was drawn with.
+struct Draws {
+    dimension: usize,
+    count: u64,
+    seed: u64,
+}
+
+fn write(
+    table: &mut Table,
+    (statement, series): (Statement, Series),
+    error: &diagonet::Result<f64>,
+    simulated: Option<(Statistic, Draws)>,
+) -> Result<(), String> {
+    let answer = error.as_ref().ok().copied();
+    let draws = simulated.as_ref().map(|(_, draws)| draws);
+    let sizes = [
+        draws.map(|draws| draws.dimension.to_string()),
+        draws.map(|draws| draws.count.to_string()),
+        draws.map(|draws| draws.seed.to_string()),
+    ];
+    let statistic = simulated.as_ref().map(|(statistic, _)| statistic);
+    let results = [
+        number(answer),
+        number(statistic.map(|statistic| statistic.mean)),
+        number(statistic.map(|s| s.standard_error).filter(|error| error.is_finite())),
+        number(statistic.zip(answer).and_then(|(s, theory)| s.z_score(theory))),
+        error.as_ref().err().map(ToString::to_string).unwrap_or_default(),
+    ];
+    let statement = tabulated(statement, series);
+    let problem = statement.fields().into_iter().chain(statement.optional_fields());
+    let sizes = sizes.map(Option::unwrap_or_default);
+    table.write([series.name()].into_iter().chain(problem).chain(sizes).chain(results))
+}
+
+fn lines(arguments: &Arguments, table: &mut Table) -> Result<Vec<Point>, Box<dyn Error>> {
     let mut points = Vec::new();
-    for (protocol, (.., kind)) in PROTOCOLS.iter().enumerate() {
+    for (protocol, (_, kind)) in PROTOCOLS.iter().enumerate() {
         for (index, series) in arguments.series().into_iter().enumerate() {
-            let transfer = arguments.transfer(series, *kind)?;
             for sample_ratio in arguments.ratios(arguments.points) {
-                let theory = theory(&transfer, series, &arguments.samples(sample_ratio)?);
+                let statement = arguments.statement(series, *kind, sample_ratio);
+                let error = theory(&statement.problem()?, series);
+                write(table, (statement, series), &error, None)?;
+                let error = error.ok();
                 points.push(Point {
                     protocol,
                     series: index,
                     sample_ratio,
-                    theory,
+                    error,
                     simulated: None,
                 });
             }
@@ -198,34 +261,36 @@ fn lines(arguments: &Arguments) -> diagonet::Result<Vec<Point>> {
     Ok(points)
 }
 
-fn marks(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
+fn marks(arguments: &Arguments, table: &mut Table) -> Result<Vec<Point>, Box<dyn Error>> {
     let all_series = arguments.series();
     let runs = PROTOCOLS.len() as u64 * all_series.len() as u64 * u64::from(arguments.simulated);
     let bar = ProgressBar::new(runs * arguments.draws)
         .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} draws, {eta} left")?);
     let mut seed = arguments.seed;
     let mut points = Vec::new();
-    for (protocol, (.., kind)) in PROTOCOLS.iter().enumerate() {
+    for (protocol, (_, kind)) in PROTOCOLS.iter().enumerate() {
         for (index, &series) in all_series.iter().enumerate() {
-            let transfer = arguments.transfer(series, *kind)?;
             for sample_ratio in arguments.ratios(arguments.simulated) {
-                let samples = arguments.samples(sample_ratio)?;
-                let experiment = Experiment::new(transfer.clone(), samples, arguments.dimension)?;
-                let (experiment, quantity) = match series {
-                    Series::Scratch => (
-                        experiment.with_training_from_scratch(),
-                        "generalization_error_from_scratch",
-                    ),
-                    Series::Pretrained(_) => (experiment, "generalization_error"),
-                };
+                // That of the table, so that `simulate` repeats the draws.
+                let given = tabulated(arguments.statement(series, *kind, sample_ratio), series);
+                let problem = given.problem()?;
+                let dimension = arguments.dimension;
+                let experiment = Experiment::new(problem.transfer, problem.samples, dimension)?;
                 let run = MonteCarlo::new(arguments.draws)?.with_seed(seed);
                 let ensemble = run.run_with_progress(&experiment, |_| bar.inc(1))?;
+                let statistic = ensemble.statistic("generalization_error");
+                // The theory is that of whole numbers of samples.
+                let sample_ratio = experiment.samples().sample_ratio();
+                let statement = arguments.statement(series, *kind, sample_ratio);
+                let error = theory(&statement.problem()?, series);
+                let draws = Draws { dimension, count: arguments.draws, seed };
+                write(table, (statement, series), &error, statistic.map(|s| (s, draws)))?;
                 points.push(Point {
                     protocol,
                     series: index,
-                    sample_ratio: experiment.samples().sample_ratio(),
-                    theory: theory(&transfer, series, &experiment.samples()),
-                    simulated: ensemble.statistic(quantity),
+                    sample_ratio,
+                    error: error.ok(),
+                    simulated: statistic,
                 });
                 seed = seed.wrapping_add(1);
             }
@@ -235,47 +300,13 @@ fn marks(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
     Ok(points)
 }
 
-fn write_csv(
-    arguments: &Arguments,
-    points: &[Point],
-    writer: &mut Table,
-) -> Result<(), Box<dyn Error>> {
-    writer.write_record([
-        "protocol",
-        "alpha_pt",
-        "alpha_ft",
-        "theory",
-        "mean",
-        "standard_error",
-        "z_score",
-        "problem",
-    ])?;
-    let number = |number: Option<f64>| number.map(|x| format!("{x:?}")).unwrap_or_default();
-    let series = arguments.series();
-    for point in points {
-        let theory = point.theory.as_ref().ok().copied();
-        let z_score = point.simulated.zip(theory).and_then(|(s, theory)| s.z_score(theory));
-        writer.write_record([
-            PROTOCOLS[point.protocol].0.to_owned(),
-            number(Some(series[point.series].ratio())),
-            number(Some(point.sample_ratio)),
-            number(theory),
-            number(point.simulated.map(|statistic| statistic.mean)),
-            number(point.simulated.map(|s| s.standard_error).filter(|error| error.is_finite())),
-            number(z_score),
-            point.theory.as_ref().err().map(ToString::to_string).unwrap_or_default(),
-        ])?;
-    }
-    Ok(())
-}
-
-fn draw(arguments: &Arguments, lines: &[Point], marks: &[Point]) -> Result<(), Box<dyn Error>> {
-    let series = arguments.series();
-    let panels = PROTOCOLS.iter().enumerate().map(|(protocol, (_, title, _))| {
-        let lines = (0..series.len()).map(|index| {
-            let points = lines.iter().filter(|p| p.protocol == protocol && p.series == index);
-            let points = points.map(|p| (p.sample_ratio, p.theory.as_ref().ok().copied()));
-            Line { series: index, points: points.collect() }
+fn draw(arguments: &Arguments, lines: &[Point], marks: &[Point]) -> Result<(), String> {
+    let all_series = arguments.series();
+    let panels = PROTOCOLS.iter().enumerate().map(|(protocol, (title, _))| {
+        let lines = (0..all_series.len()).map(|series| {
+            let points = lines.iter().filter(|p| p.protocol == protocol && p.series == series);
+            let points = points.map(|point| (point.sample_ratio, point.error));
+            Line { series, points: points.collect() }
         });
         let marks = marks.iter().filter(|point| point.protocol == protocol);
         let marks = marks.filter_map(|point| {
@@ -287,41 +318,52 @@ fn draw(arguments: &Arguments, lines: &[Point], marks: &[Point]) -> Result<(), B
         Panel { title: (*title).into(), lines: lines.collect(), marks: marks.collect() }
     });
     let task = format!(
-        "rho_PT = {:?}, rho_FT = {:?}, overlap {:?}, correlation {:?}; c_PT = {:?}, lambda {:?}, gamma {:?}",
-        arguments.rho_pt,
-        arguments.rho_ft,
-        arguments.overlap,
-        arguments.correlation,
-        arguments.c_pt,
-        arguments.lambda_pt,
-        arguments.gamma_ft
+        "rho_PT = {}, rho_FT = {}, overlap omega = {}, correlation {}; c_PT = {}, {}, gamma = {}",
+        short(arguments.rho_pt),
+        short(arguments.rho_ft),
+        short(arguments.overlap),
+        short(arguments.correlation),
+        short(arguments.c_pt),
+        arguments.relative_scale(),
+        short(arguments.gamma_ft)
     );
     let noise = format!(
-        "noise variance {:?} in pretraining, {:?} in fine-tuning; lines: theory; points: means over {} \
-         draws with D = {}",
-        arguments.noise_pt_var, arguments.noise_var, arguments.draws, arguments.dimension
+        "noise variance {} in pretraining, {} in fine-tuning",
+        short(arguments.noise_pt_var),
+        short(arguments.noise_var)
     );
+    let marks = format!(
+        "lines: theory; marks: means over {} draws with D = {}, 95 % confidence intervals",
+        arguments.draws, arguments.dimension
+    );
+    let series = all_series.iter().map(|series| curves::Series {
+        name: series.name(),
+        is_reference: matches!(series, Series::Scratch),
+    });
     let figure = Figure {
+        title: "Error of fine-tuning against its samples, for several amounts of pretraining data"
+            .into(),
         panels: panels.collect(),
-        series: series.into_iter().map(Series::name).collect(),
-        x_axis: "fine-tuning samples per coordinate, alpha_FT",
-        y_axis: "generalization error",
+        series: series.collect(),
+        x_axis: "fine-tuning samples per coordinate, alpha_FT".into(),
+        y_axis: "generalization error".into(),
         x_max: arguments.alpha_max,
         floor: arguments.floor,
-        premises: vec![task, noise],
+        premises: vec![task, noise, marks],
     };
     figure.draw(&arguments.svg)
 }
 
 /// Returns whether every point has an answer.
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
-    let lines = lines(arguments)?;
-    let marks = marks(arguments)?;
+    check_outputs(&[&arguments.csv, &arguments.svg])?;
+    let header = ["series"].iter().chain(&REQUIRED).chain(&OPTIONAL).chain(&RESULTS);
+    let mut table = Table::create(&arguments.csv, header)?;
+    let lines = lines(arguments, &mut table)?;
+    let marks = marks(arguments, &mut table)?;
     draw(arguments, &lines, &marks)?;
-    let points: Vec<Point> = lines.into_iter().chain(marks).collect();
-    write_table(&arguments.csv, |writer| write_csv(arguments, &points, writer))?;
-    eprintln!("wrote {} and {}", arguments.csv.display(), arguments.svg.display());
-    Ok(points.iter().all(|point| point.theory.is_ok()))
+    report_written(&[&arguments.csv, &arguments.svg]);
+    Ok(lines.iter().chain(&marks).all(|point| point.error.is_some()))
 }
 
 fn main() -> ExitCode {

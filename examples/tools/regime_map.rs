@@ -1,40 +1,56 @@
 //! The triangle of regimes with the paths through it, and the phase diagram of initializations.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use diagonet::{
-    Axis, Feature, InductiveBias, Initialization, Law, PhaseDiagram, Regime, Samples, ScaleMap,
-    Solver, Supports, Task,
-};
-use files::{Table, create, exit_code, write_table};
-use labels::label;
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use diagonet::{Feature, InductiveBias, Regime, Solver};
+use support::axes::{Axis, Plot};
+use support::contour::{self, Grid};
+use support::corners::CORNERS;
+use support::files::{Table, check_outputs, exit_code, number, report_written};
+use support::heat_map::{self, NO_VALUE};
+use support::problem::{Options, Problem, REQUIRED, RelativeScale, Statement};
+use support::svg::{Anchor, Colour, Font, Position, Shape, Stroke, Svg};
+use support::typeset::short;
 
-mod files;
-mod labels;
+#[allow(dead_code, reason = "each program uses a part of it")]
+mod support;
 
 const EXPLANATION: &str = "\
 Maps the regimes of fine-tuning: which initialization leads to which inductive bias, and to which
 generalization error.
 
-Four files are written, named PREFIX_triangle.svg (the triangle of regimes, with the paths that
-lambda, c and gamma trace in it), PREFIX_paths.csv (the same paths: path, value of the parameter
-that varies, l_order, pretraining_dependence, regime), PREFIX_phase.svg (regimes over lambda and
-gamma as boundaries, the generalization error as shade) and PREFIX_phase.csv (lambda_pt, gamma_ft,
-l_order, pretraining_dependence, regime, feature_price, error, problem). The exit code is 0 if every
-point has an answer, 1 if some point has none, 2 if there is no map.";
+Four files are written:
+  PREFIX_triangle.svg  the triangle of regimes, with the paths that lambda, c and gamma trace in it
+  PREFIX_paths.csv     the same paths
+  PREFIX_phase.svg     regimes over lambda and gamma as boundaries, the generalization error as shade
+  PREFIX_phase.csv     the same map
+Both tables have the columns of a problem, as `evaluate` and `simulate` read them, l_order,
+pretraining_dependence, regime, feature_price, error and problem; that of the paths begins with the
+name of the path. The exit code is 0 if every point has an answer, 1 if some point has none, 2 if
+there is no map.";
 
 /// Maps the regimes of fine-tuning over initializations, as CSV and SVG.
 #[derive(Parser)]
-#[command(name = "regime_map", long_about = EXPLANATION)]
+#[command(name = "regime_map", version, long_about = EXPLANATION)]
 struct Arguments {
     /// Start of the names of all files.
     #[arg(long, default_value = "regime_map")]
     prefix: String,
+    /// Where to draw the triangle, if not where the prefix says; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    triangle_svg: Option<PathBuf>,
+    /// Where to write the paths; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    paths_csv: Option<PathBuf>,
+    /// Where to draw the phase diagram; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    phase_svg: Option<PathBuf>,
+    /// Where to write the phase diagram; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    phase_csv: Option<PathBuf>,
     /// Absolute scale of pretraining.
     #[arg(long, default_value_t = 1e-3, allow_negative_numbers = true)]
     c_pt: f64,
@@ -77,9 +93,31 @@ struct Arguments {
     points: u32,
 }
 
+/// Where the four files go.
+struct Files {
+    triangle_svg: PathBuf,
+    paths_csv: PathBuf,
+    phase_svg: PathBuf,
+    phase_csv: PathBuf,
+}
+
+impl Files {
+    fn all(&self) -> [&Path; 4] {
+        [&self.triangle_svg, &self.phase_svg, &self.paths_csv, &self.phase_csv]
+    }
+}
+
 impl Arguments {
-    fn file(&self, rest: &str) -> PathBuf {
-        PathBuf::from(format!("{}_{rest}", self.prefix))
+    fn files(&self) -> Files {
+        let file = |given: &Option<PathBuf>, rest: &str| {
+            given.clone().unwrap_or_else(|| PathBuf::from(format!("{}_{rest}", self.prefix)))
+        };
+        Files {
+            triangle_svg: file(&self.triangle_svg, "triangle.svg"),
+            paths_csv: file(&self.paths_csv, "paths.csv"),
+            phase_svg: file(&self.phase_svg, "phase.svg"),
+            phase_csv: file(&self.phase_csv, "phase.csv"),
+        }
     }
 
     fn feature(&self) -> Feature {
@@ -93,11 +131,28 @@ impl Arguments {
     /// What the regimes of a figure depend on.
     fn premises(&self) -> String {
         format!(
-            "beta_PT = {:?}, beta_FT = {:?}, corners from {:?}",
-            self.beta_pt,
-            self.beta_ft(),
-            self.threshold
+            "beta_PT = {}, beta_FT = {}, corners from {}",
+            short(self.beta_pt),
+            short(self.beta_ft()),
+            short(self.threshold)
         )
+    }
+
+    /// The problem at an initialization.
+    fn statement(&self, c_pt: f64, lambda_gap: f64, gamma_ft: f64) -> Statement {
+        Statement {
+            rho_pt: self.rho_pt,
+            rho_ft: self.rho_ft,
+            overlap: self.overlap,
+            beta_pt_active: self.beta_pt,
+            var_ft_active: self.var_ft,
+            c_pt,
+            relative_scale: RelativeScale::Gap(lambda_gap),
+            gamma_ft,
+            alpha_ft: self.alpha,
+            noise_var: self.noise_var,
+            more: Options::default(),
+        }
     }
 
     /// 1 + lambda along the axis of the phase diagram.
@@ -119,47 +174,93 @@ fn spaced(first: f64, last: f64, points: u32) -> Vec<f64> {
     values
 }
 
+/// Columns of both tables besides those of a problem.
+const RESULTS: [&str; 6] =
+    ["l_order", "pretraining_dependence", "regime", "feature_price", "error", "problem"];
+
+/// An initialization with what it leads to.
+struct Point {
+    statement: Statement,
+    bias: InductiveBias,
+    regime: Regime,
+    error: diagonet::Result<f64>,
+}
+
+impl Point {
+    fn compute(arguments: &Arguments, statement: Statement) -> diagonet::Result<Self> {
+        let Problem { transfer, samples, .. } = statement.problem()?;
+        let bias = InductiveBias::of_feature(&transfer.scale_map(), arguments.feature())?;
+        let regime = bias.regime_at(arguments.threshold)?;
+        let solution = Solver::new().solve(&transfer, &samples);
+        let error = solution.map(|solution| solution.fine_tuning.generalization_error());
+        Ok(Self { statement, bias, regime, error })
+    }
+
+    /// A row of a table; that of a path begins with its name.
+    fn write(&self, path: Option<&str>, table: &mut Table) -> Result<(), String> {
+        let results = [
+            number(self.bias.l_order()),
+            number(self.bias.pretraining_dependence()),
+            self.regime.to_string(),
+            number(self.bias.feature_price()),
+            number(self.error.as_ref().ok().copied()),
+            self.error.as_ref().err().map(ToString::to_string).unwrap_or_default(),
+        ];
+        let path = path.map(str::to_owned).into_iter();
+        table.write(path.chain(self.statement.fields()).chain(results))
+    }
+}
+
 /// A walk through the triangle: one parameter varies, the others stay.
 struct Walk {
     name: &'static str,
-    colour: RGBColor,
-    points: Vec<(f64, InductiveBias)>,
+    stroke: Stroke,
+    shape: Shape,
+    points: Vec<Point>,
 }
 
-fn walks(arguments: &Arguments) -> diagonet::Result<Vec<Walk>> {
-    let feature = arguments.feature();
-    let bias = |c, lambda, gamma| {
-        let pretraining = Initialization::from_scales(c, lambda)?;
-        InductiveBias::of_feature(&ScaleMap::new(pretraining, gamma)?, feature)
-    };
+/// Computes the walks, and writes each point as it is done.
+fn walks(arguments: &Arguments, table: &mut Table) -> Result<Vec<Walk>, Box<dyn Error>> {
+    const POINTS: u32 = 400;
     let c = arguments.c_pt;
-    let along = |values: Vec<f64>, point: &dyn Fn(f64) -> diagonet::Result<InductiveBias>| {
-        values.into_iter().map(|value| Ok((value, point(value)?))).collect::<diagonet::Result<_>>()
+    let stroke = |colour, dashes| Stroke { colour, width: 3.0, dashes };
+    let mut walk = |name, stroke, shape, statements: Vec<Statement>| {
+        let mut points = Vec::new();
+        for statement in statements {
+            let point = Point::compute(arguments, statement)?;
+            point.write(Some(name), table)?;
+            points.push(point);
+        }
+        Ok::<_, Box<dyn Error>>(Walk { name, stroke, shape, points })
+    };
+    let along = |first, last, statement: &dyn Fn(f64) -> Statement| {
+        spaced(first, last, POINTS).into_iter().map(statement).collect()
     };
     Ok(vec![
-        Walk {
-            name: "lambda from -1 + 1e-14 to 1, gamma = 0",
-            colour: RGBColor(213, 94, 0),
-            points: along(
-                spaced(1e-14, 2.0, 400).iter().map(|gap| (gap - 1.0).min(1.0)).collect(),
-                &|lambda| bias(c, lambda, 0.0),
-            )?,
-        },
-        Walk {
-            name: "c from 1e-6 to 1e4, lambda = 0, gamma = 0",
-            colour: RGBColor(0, 114, 178),
-            points: along(spaced(1e-6, 1e4, 400), &|c| bias(c, 0.0, 0.0))?,
-        },
-        Walk {
-            name: "gamma from 1e-4 to 1e3, lambda = -0.999999",
-            colour: RGBColor(0, 158, 115),
-            points: along(spaced(1e-4, 1e3, 400), &|gamma| bias(c, -0.999_999, gamma))?,
-        },
-        Walk {
-            name: "gamma from 1e-4 to 1e3, lambda = -0.99",
-            colour: RGBColor(204, 121, 167),
-            points: along(spaced(1e-4, 1e3, 400), &|gamma| bias(c, -0.99, gamma))?,
-        },
+        walk(
+            "1 + lambda from 1e-14 to 2, gamma = 0",
+            stroke(Colour::VERMILION, ""),
+            Shape::Circle,
+            along(1e-14, 2.0, &|gap| arguments.statement(c, gap, 0.0)),
+        )?,
+        walk(
+            "c from 1e-6 to 1e4, lambda = 0, gamma = 0",
+            stroke(Colour::BLUE, "10 4"),
+            Shape::Square,
+            along(1e-6, 1e4, &|c| arguments.statement(c, 1.0, 0.0)),
+        )?,
+        walk(
+            "gamma from 1e-4 to 1e3, 1 + lambda = 1e-6",
+            stroke(Colour::GREEN, "5 3"),
+            Shape::Diamond,
+            along(1e-4, 1e3, &|gamma| arguments.statement(c, 1e-6, gamma)),
+        )?,
+        walk(
+            "gamma from 1e-4 to 1e3, 1 + lambda = 0.01",
+            stroke(Colour::PURPLE, "10 3 3 3"),
+            Shape::Triangle,
+            along(1e-4, 1e3, &|gamma| arguments.statement(c, 0.01, gamma)),
+        )?,
     ])
 }
 
@@ -167,353 +268,216 @@ fn walks(arguments: &Arguments) -> diagonet::Result<Vec<Walk>> {
 struct Phase {
     gaps: Vec<f64>,
     gammas: Vec<f64>,
-    biases: PhaseDiagram<InductiveBias>,
-    errors: Vec<diagonet::Result<f64>>,
+    points: Vec<Point>,
 }
 
 impl Phase {
-    fn compute(arguments: &Arguments) -> diagonet::Result<Self> {
+    /// Computes the map, and writes each point as it is done.
+    fn compute(arguments: &Arguments, table: &mut Table) -> Result<Self, Box<dyn Error>> {
         let (gaps, gammas) = (arguments.gaps(), arguments.gammas());
-        let lambdas: Vec<_> = gaps.iter().map(|gap| (gap - 1.0).min(1.0)).collect();
-        let pretraining = Initialization::from_scales(arguments.c_pt, 0.0)?;
-        let biases = PhaseDiagram::of_feature(
-            &ScaleMap::new(pretraining, 0.0)?,
-            arguments.feature(),
-            (Axis::ReadoutScale, &gammas),
-            (Axis::RelativeScale, &lambdas),
-        )?;
-        let supports =
-            Supports::from_overlap(arguments.rho_pt, arguments.rho_ft, arguments.overlap)?;
-        let task = Task::new(supports)?
-            .with_pretraining_magnitude(arguments.beta_pt)?
-            .with_fine_tuning_variance(arguments.var_ft)?;
-        let samples = Samples::new(arguments.alpha)?.with_noise_variance(arguments.noise_var)?;
-        let mut errors = Vec::with_capacity(gaps.len() * gammas.len());
+        let mut points = Vec::with_capacity(gaps.len() * gammas.len());
         for &gamma in &gammas {
-            for &lambda in &lambdas {
-                let pretraining = Initialization::from_scales(arguments.c_pt, lambda)?;
-                let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, gamma)?)?;
-                let report = Solver::new().solve(&law, &samples);
-                errors.push(report.map(|report| report.generalization_error()));
+            for &gap in &gaps {
+                let statement = arguments.statement(arguments.c_pt, gap, gamma);
+                let point = Point::compute(arguments, statement)?;
+                point.write(None, table)?;
+                points.push(point);
             }
         }
-        Ok(Self { gaps, gammas, biases, errors })
-    }
-
-    fn bias(&self, row: usize, column: usize) -> &InductiveBias {
-        &self.biases.cells()[row * self.gaps.len() + column]
+        Ok(Self { gaps, gammas, points })
     }
 }
 
-fn number(number: f64) -> String {
-    format!("{number:?}")
-}
-
-fn write_paths(
-    arguments: &Arguments,
-    walks: &[Walk],
-    writer: &mut Table,
-) -> Result<(), Box<dyn Error>> {
-    writer.write_record(["path", "value", "l_order", "pretraining_dependence", "regime"])?;
-    for walk in walks {
-        for (value, bias) in &walk.points {
-            writer.write_record([
-                walk.name,
-                &number(*value),
-                &number(bias.l_order()),
-                &number(bias.pretraining_dependence()),
-                &bias.regime_at(arguments.threshold)?.to_string(),
-            ])?;
-        }
-    }
-    Ok(())
-}
-
-fn write_phase(
-    arguments: &Arguments,
-    phase: &Phase,
-    writer: &mut Table,
-) -> Result<(), Box<dyn Error>> {
-    writer.write_record([
-        "lambda_pt",
-        "gamma_ft",
-        "l_order",
-        "pretraining_dependence",
-        "regime",
-        "feature_price",
-        "error",
-        "problem",
-    ])?;
-    for (row, gamma) in phase.gammas.iter().enumerate() {
-        for (column, lambda) in phase.biases.column_values().iter().enumerate() {
-            let bias = phase.bias(row, column);
-            let (error, problem) = match &phase.errors[row * phase.gaps.len() + column] {
-                Ok(error) => (number(*error), String::new()),
-                Err(problem) => (String::new(), problem.to_string()),
-            };
-            writer.write_record([
-                number(*lambda),
-                number(*gamma),
-                number(bias.l_order()),
-                number(bias.pretraining_dependence()),
-                bias.regime_at(arguments.threshold)?.to_string(),
-                number(bias.feature_price()),
-                error,
-                problem,
-            ])?;
-        }
-    }
-    Ok(())
-}
-
-fn draw_triangle(arguments: &Arguments, walks: &[Walk]) -> Result<(), Box<dyn Error>> {
-    let path = arguments.file("triangle.svg");
-    create(&path)?;
-    let root = SVGBackend::new(&path, (900, 640)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let plot = root.margin(70, 20, 10, 60);
-    let premises =
-        format!("c_PT = {:?} where it does not vary, {}", arguments.c_pt, arguments.premises());
-    label(&root, &premises, (450, 12), 13, HPos::Center)?;
-    let mut chart = ChartBuilder::on(&plot)
-        .x_label_area_size(46)
-        .y_label_area_size(66)
-        .build_cartesian_2d(0.95..2.1, -1.05..0.05)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.08))
-        .x_desc("l-order (1: rich, like the l1 norm; 2: lazy, like the l2 norm)")
-        .y_desc("pretraining dependence (0: none; -1: full)")
-        .x_labels(6)
-        .y_labels(6)
-        .x_label_formatter(&|x| format!("{x:.1}"))
-        // Adding zero takes the sign from -0.
-        .y_label_formatter(&|y: &f64| format!("{:.1}", (y * 10.0).round() / 10.0 + 0.0))
-        .label_style(("sans-serif", 13))
-        .axis_desc_style(("sans-serif", 15))
-        .draw()?;
+fn draw_triangle(arguments: &Arguments, walks: &[Walk], path: &Path) -> Result<(), String> {
+    let mut figure = Svg::new(860.0, 680.0);
+    let premises = format!(
+        "c_PT = {} where it does not vary, {}",
+        short(arguments.c_pt),
+        arguments.premises()
+    );
+    let plot = Plot {
+        corner: (90.0, 50.0),
+        width: 740.0,
+        height: 560.0,
+        x: Axis::linear(
+            0.95,
+            2.05,
+            "l-order (1: rich, like the l1 norm; 2: lazy, like the l2 norm)",
+        ),
+        y: Axis::linear(-1.05, 0.15, "pretraining dependence (0: none; −1: full)"),
+    };
+    let explain = |size, anchor| Font::new(size, anchor).with_colour(Colour::DARK);
+    figure.text(&premises, (460.0, 26.0), explain(13.0, Anchor::Middle));
+    plot.draw_grid(&mut figure);
     // What is left of the triangle beyond the threshold, at each corner.
     let rest = 1.0 - arguments.threshold;
     let corners = [(1.0, 0.0), (2.0, -1.0), (2.0, 0.0)];
-    let towards = |from: (f64, f64), to: (f64, f64)| {
+    let at = |(l, dependence): Position| plot.at(l, dependence);
+    let towards = |from: Position, to: Position| {
         (from.0 + rest * (to.0 - from.0), from.1 + rest * (to.1 - from.1))
     };
-    chart.draw_series([Polygon::new(corners.to_vec(), BLACK.mix(0.03))])?;
+    figure.area(&[corners.map(at).to_vec()], Colour(247, 247, 247));
     for corner in corners {
-        let mut points = vec![corner];
-        points.extend(corners.iter().filter(|c| **c != corner).map(|c| towards(corner, *c)));
-        chart.draw_series([Polygon::new(points, BLACK.mix(0.10))])?;
+        let others = corners.into_iter().filter(|other| *other != corner);
+        let points = [corner].into_iter().chain(others.map(|other| towards(corner, other)));
+        figure.area(&[points.map(at).collect()], Colour(218, 218, 218));
     }
-    let outline: Vec<_> = corners.iter().chain(&corners[..1]).copied().collect();
-    chart.draw_series([PathElement::new(outline, BLACK.stroke_width(1))])?;
+    let outline: Vec<_> = corners.iter().chain(&corners[..1]).copied().map(at).collect();
+    figure.line(&outline, Stroke::solid(Colour::BLACK, 1.0));
     for walk in walks {
-        let points: Vec<_> = walk
-            .points
-            .iter()
-            .map(|(_, bias)| (bias.l_order(), bias.pretraining_dependence()))
-            .collect();
-        let last = points[points.len() - 1];
-        chart.draw_series([PathElement::new(points, walk.colour.stroke_width(3))])?;
-        chart.draw_series([Circle::new(last, 5, walk.colour.filled())])?;
+        let biases = walk.points.iter().map(|point| &point.bias);
+        let points: Vec<_> =
+            biases.map(|bias| plot.at(bias.l_order(), bias.pretraining_dependence())).collect();
+        figure.line(&points, walk.stroke);
+        figure.mark(points[points.len() - 1], 6.0, walk.shape, walk.stroke.colour);
     }
-    let at = |l: f64, dependence: f64| {
-        let (x, y) = chart.backend_coord(&(l, dependence));
-        (x, y)
-    };
     // Regimes in words, next to their corners.
-    let (x, y) = at(1.0, 0.0);
-    label(&root, "I  rich, pretraining-independent", (x - 10, y - 44), 16, HPos::Left)?;
-    label(&root, "l1 norm: sparse, all features cost the same", (x - 10, y - 26), 13, HPos::Left)?;
-    let (x, y) = at(2.0, 0.0);
-    label(&root, "III  lazy, pretraining-independent", (x + 40, y - 44), 16, HPos::Right)?;
-    label(
-        &root,
-        "l2 norm: spread out, pretraining is forgotten",
-        (x + 40, y - 26),
-        13,
-        HPos::Right,
-    )?;
-    let (x, y) = at(1.97, -1.0);
-    label(&root, "II  lazy, pretraining-dependent", (x - 20, y - 16), 16, HPos::Right)?;
-    label(&root, "weighted l2 norm: reuse, without sparsity", (x - 20, y + 4), 13, HPos::Right)?;
-    let (x, y) = at(1.62, -0.28);
-    label(&root, "IV  in between", (x, y), 16, HPos::Center)?;
-    label(
-        &root,
-        "towards the lower side: rich, pretraining-dependent,",
-        (x, y + 20),
-        13,
-        HPos::Center,
-    )?;
-    label(&root, "sparse reuse", (x, y + 36), 13, HPos::Center)?;
-    label(&root, "Paths, with a dot at their end:", (110, 386), 13, HPos::Left)?;
+    let words = [
+        (
+            plot.at(0.97, 0.12),
+            Anchor::Start,
+            ["I  rich, pretraining-independent", "l1 norm: sparse, all features cost the same", ""],
+        ),
+        (
+            plot.at(2.03, 0.12),
+            Anchor::End,
+            [
+                "III  lazy, pretraining-independent",
+                "l2 norm: spread out, pretraining is forgotten",
+                "",
+            ],
+        ),
+        (
+            plot.at(1.88, -0.95),
+            Anchor::End,
+            ["II  lazy, pretraining-dependent", "weighted l2 norm: reuse, without sparsity", ""],
+        ),
+        (
+            plot.at(1.69, -0.24),
+            Anchor::Middle,
+            [
+                "IV  in between",
+                "towards the lower side: rich,",
+                "pretraining-dependent, sparse reuse",
+            ],
+        ),
+    ];
+    for ((x, y), anchor, [name, norm, more]) in words {
+        let font = Font { has_edge: true, ..Font::new(16.0, anchor) };
+        figure.text(name, (x, y), font);
+        for (line, text) in [norm, more].into_iter().enumerate() {
+            let font = Font { has_edge: true, ..explain(13.0, anchor) };
+            figure.text(text, (x, y + 20.0 + 17.0 * line as f64), font);
+        }
+    }
+    let (x, y) = plot.at(0.98, -0.62);
+    figure.text("Paths, with a mark at their end:", (x, y), explain(13.0, Anchor::Start));
     for (index, walk) in walks.iter().enumerate() {
-        let (x, y) = (110, 410 + 24 * index as i32);
-        root.draw(&PathElement::new(vec![(x, y), (x + 28, y)], walk.colour.stroke_width(3)))?;
-        root.draw(&Circle::new((x + 28, y), 4, walk.colour.filled()))?;
-        label(&root, walk.name, (x + 40, y), 13, HPos::Left)?;
+        let y = y + 24.0 * (index + 1) as f64;
+        figure.line(&[(x, y), (x + 44.0, y)], walk.stroke);
+        figure.mark((x + 44.0, y), 5.0, walk.shape, walk.stroke.colour);
+        figure.text(walk.name, (x + 58.0, y), Font::new(13.0, Anchor::Start));
     }
-    root.present()?;
-    Ok(())
+    plot.draw_frame(&mut figure);
+    figure
+        .write(path, "The triangle of regimes of fine-tuning, with paths of initializations in it")
 }
 
-/// Shade of a cell without an answer.
-const NO_ANSWER: RGBColor = RGBColor(190, 190, 190);
-
-/// Number of king's moves from each cell to another regime or out of the diagram.
-fn depths(regimes: &[Regime], columns: usize) -> Vec<usize> {
-    let rows = regimes.len() / columns;
-    let mut depths = vec![usize::MAX; regimes.len()];
-    // A sweep in each direction carries the distances along.
-    for backwards in [false, true] {
-        for step in 0..regimes.len() {
-            let index = if backwards { regimes.len() - 1 - step } else { step };
-            let (row, column) = (index / columns, index % columns);
-            let on_edge = row == 0 || column == 0 || row + 1 == rows || column + 1 == columns;
-            let mut depth = if on_edge { 1 } else { depths[index] };
-            for (y, x) in (0..9).map(|k| (row + k / 3, column + k % 3)) {
-                if !on_edge {
-                    let neighbour = (y - 1) * columns + (x - 1);
-                    let other = regimes[neighbour] != regimes[index];
-                    depth = depth.min(if other { 1 } else { depths[neighbour].saturating_add(1) });
-                }
-            }
-            depths[index] = depth;
-        }
+fn draw_phase(arguments: &Arguments, phase: &Phase, path: &Path) -> Result<(), Box<dyn Error>> {
+    let mut figure = Svg::new(860.0, 650.0);
+    let premises = [
+        format!(
+            "c_PT = {}, rho_PT = {}, rho_FT = {}, overlap omega = {}, alpha = {}, noise variance {}",
+            short(arguments.c_pt),
+            short(arguments.rho_pt),
+            short(arguments.rho_ft),
+            short(arguments.overlap),
+            short(arguments.alpha),
+            short(arguments.noise_var)
+        ),
+        format!("regimes at {}", arguments.premises()),
+    ];
+    for (index, premise) in premises.iter().enumerate() {
+        let font = Font::new(13.0, Anchor::Middle).with_colour(Colour::DARK);
+        figure.text(premise, (400.0, 18.0 + 19.0 * index as f64), font);
     }
-    depths
-}
-
-/// Shade of a number in [0, 1]: light is small.
-fn shade(x: f64) -> RGBColor {
-    let mix = |from: f64, to: f64| (from + (to - from) * x) as u8;
-    RGBColor(mix(247.0, 8.0), mix(251.0, 69.0), mix(255.0, 148.0))
-}
-
-fn draw_phase(arguments: &Arguments, phase: &Phase) -> Result<(), Box<dyn Error>> {
-    let path = arguments.file("phase.svg");
-    create(&path)?;
-    let root = SVGBackend::new(&path, (900, 640)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let logs = phase.errors.iter().flatten().filter(|error| **error > 0.0).map(|e| e.log10());
-    let (lowest, highest) =
-        logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
-    let span = (highest - lowest).max(1e-9);
-    let (plot, bar) = root.split_horizontally(770);
-    // Cells end half a step beyond their points.
-    let edge = |values: &[f64], index: usize| {
-        let step = (values[1] / values[0]).log10();
-        values[0].log10() + step * (index as f64 - 0.5)
+    let columns = phase.gaps.len();
+    let plot = Plot {
+        corner: (80.0, 56.0),
+        width: 640.0,
+        height: 530.0,
+        x: Axis::logarithmic(
+            arguments.lambda_gap,
+            2.0,
+            "1 + lambda (left: first layer small; right: readout small)",
+        ),
+        y: Axis::logarithmic(
+            arguments.gamma[0],
+            arguments.gamma[1],
+            "readout scale gamma of fine-tuning",
+        ),
     };
-    let (columns, rows) = (phase.gaps.len(), phase.gammas.len());
-    let x_range = edge(&phase.gaps, 0)..edge(&phase.gaps, columns);
-    let y_range = edge(&phase.gammas, 0)..edge(&phase.gammas, rows);
-    let power = |x: &f64| format!("1e{:.0}", x.round());
-    let caption = format!(
-        "c_PT = {:?}, rho_PT = {:?}, rho_FT = {:?}, overlap {:?}, alpha = {:?}, noise {:?}; {}",
-        arguments.c_pt,
-        arguments.rho_pt,
-        arguments.rho_ft,
-        arguments.overlap,
-        arguments.alpha,
-        arguments.noise_var,
-        arguments.premises()
-    );
-    let mut chart = ChartBuilder::on(&plot)
-        .caption(caption, ("sans-serif", 13))
-        .margin(10)
-        .x_label_area_size(46)
-        .y_label_area_size(66)
-        .build_cartesian_2d(x_range, y_range)?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .x_desc("1 + lambda (left: first layer small; right: readout small)")
-        .y_desc("readout scale gamma of fine-tuning")
-        .x_label_formatter(&power)
-        .y_label_formatter(&power)
-        .label_style(("sans-serif", 13))
-        .axis_desc_style(("sans-serif", 15))
-        .draw()?;
-    let regimes: Vec<_> = phase
-        .biases
-        .cells()
-        .iter()
-        .map(|bias| bias.regime_at(arguments.threshold))
-        .collect::<diagonet::Result<_>>()?;
-    let mut boundaries = Vec::new();
-    for row in 0..rows {
-        let (bottom, top) = (edge(&phase.gammas, row), edge(&phase.gammas, row + 1));
-        // Neighbours of one shade share a rectangle.
-        let fill = |column: usize| match &phase.errors[row * columns + column] {
-            Ok(error) => shade(((error.log10() - lowest) / span).clamp(0.0, 1.0)),
-            Err(_) => NO_ANSWER,
-        };
-        let mut start = 0;
-        for column in 0..columns {
-            let (left, right) = (edge(&phase.gaps, column), edge(&phase.gaps, column + 1));
-            if column + 1 == columns || fill(column + 1) != fill(start) {
-                let corner = (edge(&phase.gaps, start), bottom);
-                chart
-                    .draw_series([Rectangle::new([corner, (right, top)], fill(start).filled())])?;
-                start = column + 1;
-            }
-            let regime = regimes[row * columns + column];
-            if column + 1 < columns && regimes[row * columns + column + 1] != regime {
-                boundaries.push(vec![(right, bottom), (right, top)]);
-            }
-            if row + 1 < rows && regimes[(row + 1) * columns + column] != regime {
-                boundaries.push(vec![(left, top), (right, top)]);
-            }
+    let errors: Vec<_> =
+        phase.points.iter().map(|point| point.error.as_ref().ok().copied()).collect();
+    let positive = || errors.iter().flatten().copied().filter(|error| *error > 0.0);
+    let lowest = positive().fold(f64::INFINITY, f64::min);
+    let highest = positive().fold(0.0, f64::max);
+    if lowest > highest {
+        return Err("no point has an error to draw".into());
+    }
+    // A little wider, so that there is a range in any case.
+    let key = Axis::logarithmic(lowest / 1.01, highest * 1.01, "");
+    let shares: Vec<_> = errors.iter().map(|error| error.map(|error| key.share(error))).collect();
+    heat_map::draw(&mut figure, &plot, columns, &shares)?;
+    for (_, corner) in CORNERS {
+        let values = phase.points.iter().map(|point| corner(&point.bias.coordinates()));
+        for line in Grid::new(columns, values.collect()).lines(arguments.threshold) {
+            let line: Vec<_> = line.into_iter().map(|at| plot.at_shares(at)).collect();
+            figure.line(&line, Stroke::solid(Colour::WHITE, 4.0));
+            figure.line(&line, Stroke::solid(Colour::BLACK, 1.8));
         }
     }
-    for line in boundaries {
-        chart.draw_series([PathElement::new(line, BLACK.stroke_width(2))])?;
-    }
-    let depths = depths(&regimes, columns);
+    let regimes: Vec<_> = phase.points.iter().map(|point| point.regime).collect();
     for regime in Regime::ALL {
-        let cells = (0..regimes.len()).filter(|&index| regimes[index] == regime);
-        let Some(cell) = cells.max_by_key(|&index| depths[index]) else { continue };
-        // A sliver has no room for its name.
-        if depths[cell] * 40 < rows.min(columns) {
-            continue;
+        let inside: Vec<_> = regimes.iter().map(|other| *other == regime).collect();
+        if let Some((position, room)) = contour::middle(columns, &inside)
+            // A sliver has no room for its name.
+            && room > 0.025
+        {
+            let font = Font { has_edge: true, ..Font::new(26.0, Anchor::Middle) };
+            figure.text(&regime.to_string(), plot.at_shares(position), font);
         }
-        let position =
-            (edge(&phase.gaps, cell % columns + 1), edge(&phase.gammas, cell / columns + 1));
-        let style = ("sans-serif", 26)
-            .into_font()
-            .color(&RGBColor(235, 90, 20))
-            .pos(Pos::new(HPos::Center, VPos::Center));
-        chart.draw_series([Text::new(regime.to_string(), position, style)])?;
     }
-    let answered =
-        (0..phase.errors.len()).filter_map(|i| Some((i, *phase.errors[i].as_ref().ok()?)));
+    let answered = (0..errors.len()).filter_map(|index| Some((index, errors[index]?)));
     if let Some((best, _)) = answered.min_by(|a, b| a.1.total_cmp(&b.1)) {
-        let position = (phase.gaps[best % columns].log10(), phase.gammas[best / columns].log10());
-        chart.draw_series([Cross::new(position, 7, BLACK.stroke_width(2))])?;
+        let (x, y) = plot.at(phase.gaps[best % columns], phase.gammas[best / columns]);
+        draw_cross(&mut figure, (x, y));
     }
-    // The key of the shades.
-    let (top, bottom, steps) = (60, 540, 100);
-    for step in 0..steps {
-        let y = |i: i32| bottom - (bottom - top) * i / steps;
-        let colour = shade((f64::from(step) + 0.5) / f64::from(steps));
-        bar.draw(&Rectangle::new([(20, y(step + 1)), (44, y(step))], colour.filled()))?;
+    plot.draw_frame(&mut figure);
+    let left = 748.0;
+    figure.text("error", (left, 80.0), Font::new(14.0, Anchor::Start));
+    heat_map::draw_key(&mut figure, &key, (left, 96.0), (24.0, 350.0))?;
+    let explain = Font::new(12.0, Anchor::Start).with_colour(Colour::DARK);
+    draw_cross(&mut figure, (left + 6.0, 474.0));
+    figure.text("lowest error", (left + 20.0, 474.0), explain);
+    for (line, text) in ["I, III: no reuse", "II, IV: reuse"].into_iter().enumerate() {
+        figure.text(text, (left, 498.0 + 20.0 * line as f64), explain);
     }
-    label(&bar, "error", (32, top - 18), 14, HPos::Center)?;
-    for (i, line) in ["x: lowest error", "grey: no answer", "I, III: no reuse", "II, IV: reuse"]
-        .iter()
-        .enumerate()
-    {
-        label(&bar, line, (8, bottom + 20 + 16 * i as i32), 12, HPos::Left)?;
+    if errors.contains(&None) {
+        figure.rectangle((left, 538.0), (left + 14.0, 550.0), NO_VALUE);
+        figure.text("no answer", (left + 20.0, 544.0), explain);
     }
-    for i in 0..=4 {
-        let y = bottom - (bottom - top) * i / 4;
-        let value = 10.0_f64.powf(lowest + span * f64::from(i) / 4.0);
-        label(&bar, &format!("{value:.1e}"), (50, y), 13, HPos::Left)?;
+    let title = "Generalization error and regimes over initializations";
+    Ok(figure.write(path, title)?)
+}
+
+/// A mark on any ground.
+fn draw_cross(figure: &mut Svg, (x, y): Position) {
+    for stroke in [Stroke::solid(Colour::WHITE, 5.0), Stroke::solid(Colour::BLACK, 2.2)] {
+        let size = if stroke.colour == Colour::WHITE { 7.5 } else { 6.5 };
+        figure.line(&[(x - size, y - size), (x + size, y + size)], stroke);
+        figure.line(&[(x - size, y + size), (x + size, y - size)], stroke);
     }
-    root.present()?;
-    Ok(())
 }
 
 /// Returns whether every point has an answer.
@@ -526,17 +490,18 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
             return Err(format!("{name} does not span a range above 0").into());
         }
     }
-    let walks = walks(arguments)?;
-    let phase = Phase::compute(arguments)?;
-    write_table(&arguments.file("paths.csv"), |writer| write_paths(arguments, &walks, writer))?;
-    write_table(&arguments.file("phase.csv"), |writer| write_phase(arguments, &phase, writer))?;
-    draw_triangle(arguments, &walks)?;
-    draw_phase(arguments, &phase)?;
-    eprintln!(
-        "wrote {0}_triangle.svg, {0}_phase.svg, {0}_paths.csv, {0}_phase.csv",
-        arguments.prefix
-    );
-    Ok(phase.errors.iter().all(Result::is_ok))
+    let files = arguments.files();
+    check_outputs(&files.all())?;
+    let header = || REQUIRED.iter().chain(&RESULTS);
+    let mut table = Table::create(&files.paths_csv, ["path"].iter().chain(header()))?;
+    let walks = walks(arguments, &mut table)?;
+    let mut table = Table::create(&files.phase_csv, header())?;
+    let phase = Phase::compute(arguments, &mut table)?;
+    draw_triangle(arguments, &walks, &files.triangle_svg)?;
+    draw_phase(arguments, &phase, &files.phase_svg)?;
+    report_written(&files.all());
+    let points = walks.iter().flat_map(|walk| &walk.points).chain(&phase.points);
+    Ok(points.into_iter().all(|point| point.error.is_ok()))
 }
 
 fn main() -> ExitCode {

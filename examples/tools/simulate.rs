@@ -1,6 +1,5 @@
 //! Simulation of a table of problems, and its comparison with the theory, CSV in and CSV out.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,9 +10,12 @@ use diagonet::simulation::{
 };
 use diagonet::{FeatureClass, Solver};
 use indicatif::{ProgressBar, ProgressStyle};
-use table::{COLUMNS, Columns, Problem, Row, failed, number, open};
+use support::files::{Table, exit_code, number, open};
+use support::problem::{COLUMNS, Problem};
+use support::table::{Columns, Row};
 
-mod table;
+#[allow(dead_code, reason = "each program uses a part of it")]
+mod support;
 
 const EXPLANATION: &str = "\
 Trains real networks on draws of the problem of every row of a CSV table, and compares their mean
@@ -53,6 +55,7 @@ row has an answer, 1 if some row has none, 2 if a table cannot be read.";
 #[derive(Parser)]
 #[command(
     name = "simulate",
+    version,
     long_about = format!("{EXPLANATION}\n\n{COLUMNS}\n\n{SIMULATION_COLUMNS}\n\n{OUTPUT}")
 )]
 struct Arguments {
@@ -241,17 +244,17 @@ const OUTCOMES: [&str; 8] =
     ["row", "dimension", "seed", "draws", "draw", "quantity", "value", "problem"];
 
 /// The lines of a row's shard: one for every draw and quantity.
-fn outcomes(number: usize, task: &Task, ensemble: &Ensemble) -> Vec<[String; OUTCOMES.len()]> {
+fn outcomes(row: usize, task: &Task, ensemble: &Ensemble) -> Vec<[String; OUTCOMES.len()]> {
     let Task { seed, draws, .. } = task;
     let line = |draw: u64, quantity: &String, value: Option<f64>| {
         [
-            number.to_string(),
+            row.to_string(),
             task.experiment.dimension().to_string(),
             seed.to_string(),
             draws.to_string(),
             draw.to_string(),
             quantity.clone(),
-            table::number(value),
+            number(value),
             String::new(),
         ]
     };
@@ -350,22 +353,25 @@ fn simulate(arguments: &Arguments) -> Result<bool, String> {
     let shards = arguments.merge.iter().map(|path| read_shard(path));
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(open(&arguments.input)?);
-    let header = reader.byte_headers().map_err(failed)?.clone();
+    let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
     let extra = ["dimension", "draws", "seed", "solver"];
     let columns = Columns::locate(&header, &extra, &OUTPUTS)?;
-    let mut writer = csv::Writer::from_writer(io::stdout().lock());
-    let mut write = |row: Option<&ByteRecord>, line: &[String]| {
-        let carried = row.map(|row| columns.carried(row)).into_iter().flatten();
-        let fields = carried.chain(line.iter().map(String::as_bytes));
-        writer.write_record(fields).and_then(|()| Ok(writer.flush()?)).map_err(failed)
+    let carried = columns.carried(&header).map(<[u8]>::to_vec);
+    let outputs = OUTPUTS.iter().map(|name| name.as_bytes().to_vec());
+    let mut table = match arguments.shard {
+        Some(_) => Table::create(Path::new("-"), OUTCOMES)?,
+        None => Table::create(Path::new("-"), carried.chain(outputs))?,
     };
-    match arguments.shard {
-        Some(_) => write(None, &OUTCOMES.map(String::from))?,
-        None => write(Some(&header), &OUTPUTS.map(String::from))?,
-    }
+    let write = |table: &mut Table, row: Option<&ByteRecord>, line: &[String]| {
+        let carried = row.map(|row| columns.carried(row)).into_iter().flatten();
+        table.write(carried.chain(line.iter().map(String::as_bytes)))
+    };
     let mut complete = true;
     for (index, row) in reader.byte_records().enumerate() {
-        let (index, row) = (index + 1, row.map_err(failed)?);
+        if table.is_closed() {
+            return Ok(true);
+        }
+        let (index, row) = (index + 1, row.map_err(|error| error.to_string())?);
         let task = Row::new(&columns, &row).and_then(|row| Task::parse(arguments, &row));
         let answer = task.and_then(|task| {
             let ensemble = if arguments.merge.is_empty() {
@@ -378,13 +384,13 @@ fn simulate(arguments: &Arguments) -> Result<bool, String> {
         match (answer, arguments.shard) {
             (Ok((ensemble, task)), Some(_)) => {
                 for line in outcomes(index, &task, &ensemble) {
-                    write(None, &line)?;
+                    write(&mut table, None, &line)?;
                 }
             }
             (Ok((ensemble, task)), None) => {
                 for line in summary(arguments, &task, &ensemble) {
                     complete &= line[OUTPUTS.len() - 1].is_empty();
-                    write(Some(&row), &line)?;
+                    write(&mut table, Some(&row), &line)?;
                 }
             }
             (Err(problem), shard) => {
@@ -395,7 +401,7 @@ fn simulate(arguments: &Arguments) -> Result<bool, String> {
                     line[0] = index.to_string();
                 }
                 line.push(problem);
-                write(shard.is_none().then_some(&row), &line)?;
+                write(&mut table, shard.is_none().then_some(&row), &line)?;
             }
         }
     }
@@ -403,12 +409,5 @@ fn simulate(arguments: &Arguments) -> Result<bool, String> {
 }
 
 fn main() -> ExitCode {
-    match simulate(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("simulate: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code("simulate", simulate(&Arguments::parse()).map_err(Into::into))
 }

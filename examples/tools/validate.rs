@@ -1,20 +1,21 @@
 //! The theory's learning curves as lines, and simulation of real networks as points on them.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
 use diagonet::simulation::{Experiment, MonteCarlo, Statistic};
 use diagonet::{Law, Solver};
-use files::{Table, exit_code, write_table};
 use indicatif::{ProgressBar, ProgressStyle};
-use panels::{Line, Mark, Panel};
-use regimes_on_tasks::Problems;
 use statrs::distribution::{ContinuousCDF, StudentsT};
+use support::curves::{Line, Mark, Panel};
+use support::files::{Table, check_outputs, exit_code, is_standard, number, report_written};
+use support::problem::{REQUIRED, Statement};
+use support::regimes_on_tasks::Problems;
 
-mod files;
-mod panels;
-mod regimes_on_tasks;
+#[allow(dead_code, reason = "each program uses a part of it")]
+mod support;
 
 const EXPLANATION: &str = "\
 Draws the learning curves of the theory, simulates networks of finite size on them, and compares: one
@@ -27,13 +28,16 @@ the steep parts of a curve, simulation at finite D is biased upwards, the less t
 last line gives the mean square of the z-scores, and the probability that the largest of as many scores
 from Student's distribution would be as large.
 
-The CSV has the columns task, regime, dimension, samples, alpha_ft, draws, mean, standard_error, low,
-high, theory and z_score. The exit code is 0 if every point has an answer, 2 if there is no result.
+The CSV has the columns task and regime, those of a problem as `evaluate` and `simulate` read them,
+dimension, draws and seed, with which `simulate` repeats the draws, samples, mean, standard_error,
+low, high, error (that of the theory) and z_score. The exit code is 0 if every point has an answer, 2
+if there is no result. Where the CSV or the figure goes to standard output, the scores go to standard
+error.
 Draws run in parallel on all cores; RAYON_NUM_THREADS sets another number.";
 
 /// Compares the theory with simulations of real networks.
 #[derive(Parser)]
-#[command(name = "validate", long_about = EXPLANATION)]
+#[command(name = "validate", version, long_about = EXPLANATION)]
 struct Arguments {
     #[command(flatten)]
     problems: Problems,
@@ -55,15 +59,29 @@ struct Arguments {
 struct Point {
     task: usize,
     regime: usize,
-    samples: f64,
     sample_ratio: f64,
     error: Statistic,
     interval: [f64; 2],
-    theory: f64,
     z_score: f64,
 }
 
-fn simulate(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
+/// Columns of the table besides those of a problem.
+const NAMES: [&str; 2] = ["task", "regime"];
+const RESULTS: [&str; 10] = [
+    "dimension",
+    "draws",
+    "seed",
+    "samples",
+    "mean",
+    "standard_error",
+    "low",
+    "high",
+    "error",
+    "z_score",
+];
+
+/// Simulates all points, and writes each as it is done.
+fn simulate(arguments: &Arguments, table: &mut Table) -> Result<Vec<Point>, Box<dyn Error>> {
     let problems = &arguments.problems;
     let ratios = problems.ratios(arguments.simulated);
     let points = problems.tasks.len() * problems.regimes.len() * ratios.len();
@@ -74,24 +92,31 @@ fn simulate(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
     for (task, named_task) in problems.tasks.iter().enumerate() {
         for (regime, named_regime) in problems.regimes.iter().enumerate() {
             for &ratio in &ratios {
-                let transfer = problems.transfer(named_task, named_regime)?;
+                let statement = problems.statement(named_task, named_regime, ratio);
+                let problem = statement.problem()?;
                 let experiment =
-                    Experiment::new(transfer, problems.samples(ratio)?, arguments.dimension)?;
+                    Experiment::new(problem.transfer, problem.samples, arguments.dimension)?;
                 let theory = experiment.prediction(&Solver::new())?.generalization_error();
                 let run = MonteCarlo::new(arguments.draws)?.with_seed(seed);
                 let ensemble = run.run_with_progress(&experiment, |_| bar.inc(1))?;
                 let error = ensemble.statistic("generalization_error").ok_or("no draws")?;
                 let sample_ratio = experiment.samples().sample_ratio();
-                simulated.push(Point {
-                    task,
-                    regime,
-                    samples: (sample_ratio * arguments.dimension as f64).round(),
-                    sample_ratio,
-                    error,
-                    interval: error.confidence_interval(0.95)?,
-                    theory,
-                    z_score: error.z_score(theory).ok_or("a standard error needs two draws")?,
-                });
+                let interval = error.confidence_interval(0.95)?;
+                let z_score = error.z_score(theory).ok_or("a standard error needs two draws")?;
+                let sizes = [
+                    arguments.dimension.to_string(),
+                    arguments.draws.to_string(),
+                    seed.to_string(),
+                    (sample_ratio * arguments.dimension as f64).round().to_string(),
+                ];
+                let [low, high] = interval;
+                let numbers = [error.mean, error.standard_error, low, high, theory, z_score];
+                // The theory is that of whole numbers of samples.
+                let statement = Statement { alpha_ft: sample_ratio, ..statement };
+                let names = [named_task.name.clone(), named_regime.name.clone()].into_iter();
+                let fields = names.chain(statement.fields()).chain(sizes);
+                table.write(fields.chain(numbers.map(number)))?;
+                simulated.push(Point { task, regime, sample_ratio, error, interval, z_score });
                 seed = seed.wrapping_add(1);
             }
         }
@@ -100,52 +125,18 @@ fn simulate(arguments: &Arguments) -> Result<Vec<Point>, Box<dyn Error>> {
     Ok(simulated)
 }
 
-fn write_csv(
-    arguments: &Arguments,
-    points: &[Point],
-    writer: &mut Table,
-) -> Result<(), Box<dyn Error>> {
-    let problems = &arguments.problems;
-    writer.write_record([
-        "task",
-        "regime",
-        "dimension",
-        "samples",
-        "alpha_ft",
-        "draws",
-        "mean",
-        "standard_error",
-        "low",
-        "high",
-        "theory",
-        "z_score",
-    ])?;
-    for point in points {
-        let [low, high] = point.interval;
-        let names = [&problems.tasks[point.task].name, &problems.regimes[point.regime].name];
-        let sizes = [arguments.dimension as f64, point.samples];
-        let numbers =
-            [point.error.mean, point.error.standard_error, low, high, point.theory, point.z_score];
-        let names = names.map(String::clone).into_iter();
-        let sizes = sizes.into_iter().map(|size| size.to_string());
-        let fields = names
-            .chain(sizes)
-            .chain([format!("{:?}", point.sample_ratio), point.error.count.to_string()])
-            .chain(numbers.into_iter().map(|number| format!("{number:?}")));
-        writer.write_record(fields)?;
-    }
-    Ok(())
-}
-
 fn draw(problems: &Problems, points: &[Point], subtitle: String) -> Result<(), Box<dyn Error>> {
     let ratios = problems.line_ratios();
     let mut panels = Vec::new();
     for (task, named_task) in problems.tasks.iter().enumerate() {
         let mut panel = Panel { title: named_task.name.clone(), ..Panel::default() };
         for (series, regime) in problems.regimes.iter().enumerate() {
-            let transfer = problems.transfer(named_task, regime)?;
-            let law = Law::fine_tuning(transfer.task(), &transfer.scale_map())?;
-            let curve = Solver::new().learning_curve(&law, problems.noise_variance(), &ratios);
+            // The last sample ratio stands for all of them.
+            let statement = problems.statement(named_task, regime, ratios[ratios.len() - 1]);
+            let problem = statement.problem()?;
+            let law = Law::fine_tuning(&problem.transfer.task(), &problem.transfer.scale_map())?;
+            let noise_variance = problem.samples.noise_variance();
+            let curve = Solver::new().learning_curve(&law, noise_variance, &ratios);
             let errors = curve.into_iter().map(|report| Some(report.ok()?.generalization_error()));
             panel.lines.push(Line { series, points: ratios.iter().copied().zip(errors).collect() });
         }
@@ -164,21 +155,23 @@ fn draw(problems: &Problems, points: &[Point], subtitle: String) -> Result<(), B
     }
     let mut figure = problems.figure(panels);
     figure.premises.push(subtitle);
-    figure.draw(&problems.svg)
+    figure.draw(&problems.svg)?;
+    Ok(())
 }
 
 /// The z-scores, a table for every task.
-fn print(problems: &Problems, points: &[Point]) -> Result<(), Box<dyn Error>> {
+fn scores(problems: &Problems, points: &[Point]) -> Result<String, Box<dyn Error>> {
+    let mut text = String::new();
     for (task, named) in problems.tasks.iter().enumerate() {
-        println!("\nz-scores, {}", named.name);
+        writeln!(text, "\nz-scores, {}", named.name)?;
         for (regime, named) in problems.regimes.iter().enumerate() {
             let chosen = || points.iter().filter(|p| p.task == task && p.regime == regime);
             if regime == 0 {
                 let ratios = chosen().map(|point| format!("{:7.3}", point.sample_ratio));
-                println!("{:24}{}", "alpha", ratios.collect::<String>());
+                writeln!(text, "{:24}{}", "alpha", ratios.collect::<String>())?;
             }
             let scores = chosen().map(|point| format!("{:7.2}", point.z_score));
-            println!("{:24}{}", named.name, scores.collect::<String>());
+            writeln!(text, "{:24}{}", named.name, scores.collect::<String>())?;
         }
     }
     let count = points.len() as f64;
@@ -188,23 +181,31 @@ fn print(problems: &Problems, points: &[Point]) -> Result<(), Box<dyn Error>> {
     let freedom = points[0].error.count as f64 - 1.0;
     let student = StudentsT::new(0.0, 1.0, freedom)?;
     let chance = -f64::exp_m1(count * f64::ln_1p(-2.0 * student.sf(largest)));
-    println!(
+    writeln!(
+        text,
         "\n{count} points: mean square {mean_square:.2}, largest {largest:.2} (chance {chance:.2})"
-    );
-    Ok(())
+    )?;
+    Ok(text)
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let problems = &arguments.problems;
-    let points = simulate(arguments)?;
-    write_table(&problems.csv, |writer| write_csv(arguments, &points, writer))?;
+    check_outputs(&[&problems.csv, &problems.svg])?;
+    let header = NAMES.iter().chain(&REQUIRED).chain(&RESULTS);
+    let mut table = Table::create(&problems.csv, header)?;
+    let points = simulate(arguments, &mut table)?;
     let Arguments { dimension, draws, .. } = arguments;
     let subtitle = format!(
-        "lines: theory; points: means over {draws} draws with D = {dimension}, 95 % confidence intervals"
+        "lines: theory; marks: means over {draws} draws with D = {dimension}, 95 % confidence intervals"
     );
     draw(problems, &points, subtitle)?;
-    print(problems, &points)?;
-    eprintln!("wrote {} and {}", problems.csv.display(), problems.svg.display());
+    let scores = scores(problems, &points)?;
+    if is_standard(&problems.csv) || is_standard(&problems.svg) {
+        eprint!("{scores}");
+    } else {
+        print!("{scores}");
+    }
+    report_written(&[&problems.csv, &problems.svg]);
     Ok(true)
 }
 

@@ -2,49 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-use std::process::exit;
 
 use csv::ByteRecord;
-use diagonet::{
-    Initialization, Method, Prior, Protocol, Samples, ScaleMap, Supports, Task, Transfer,
-};
 
-/// The columns of a problem, for the explanation of a program.
-pub(crate) const COLUMNS: &str = "\
-The header must name, in any order:
-  rho_pt, rho_ft, overlap   statistics of the supports
-  beta_pt_active            root mean square of the active pretraining coefficients
-  var_ft_active             variance of the active fine-tuning coefficients
-  c_pt, lambda_pt           initialization of pretraining
-  gamma_ft                  readout scale of fine-tuning
-  alpha_ft, noise_var       samples per coordinate, and variance of the label noise
-It may name, with empty fields for the default:
-  alpha_pt, noise_pt_var    samples and noise of pretraining (unlimited data, no noise)
-  pretraining_magnitude     constant or gaussian active pretraining coefficients (constant)
-  correlation               of shared coefficients in the two tasks, from -1 to 1 (0)
-  protocol                  rebalanced or continued (rebalanced)
-  method                    auto, quadrature, lazy or rich (auto)
-Other columns may have any name that does not look like a misspelling of these: names that differ
-from them only by case, or by case and one letter, are refused.";
-
-const REQUIRED: [&str; 10] = [
-    "rho_pt",
-    "rho_ft",
-    "overlap",
-    "beta_pt_active",
-    "var_ft_active",
-    "c_pt",
-    "lambda_pt",
-    "gamma_ft",
-    "alpha_ft",
-    "noise_var",
-];
-
-const OPTIONAL: [&str; 6] =
-    ["alpha_pt", "noise_pt_var", "pretraining_magnitude", "correlation", "protocol", "method"];
+use super::problem::{OPTIONAL, REQUIRED, is_alternative};
 
 /// Where the columns are: those that mean something, and those to carry through.
 pub(crate) struct Columns {
@@ -90,17 +51,25 @@ impl Columns {
         }
         let mut positions = HashMap::new();
         let mut missing = Vec::new();
+        let is_named = |name: &str| names.contains(&name.as_bytes());
         for name in known {
             let found = (0..names.len()).filter(|&index| names[index] == name.as_bytes());
             match found.collect::<Vec<_>>()[..] {
                 [position] => drop(positions.insert(name, position)),
-                [] if REQUIRED.contains(&name) => missing.push(name),
-                [] => {}
+                [] if !REQUIRED.contains(&name) => {}
+                [] if REQUIRED
+                    .iter()
+                    .any(|other| is_alternative(name, other) && is_named(other)) => {}
+                [] => missing.push(name),
                 _ => return Err(format!("the header has the column {name} more than once")),
             }
         }
         if !missing.is_empty() {
-            return Err(format!("the header lacks the columns {}", missing.join(", ")));
+            let mut names = missing.join(", ");
+            for pair in missing.windows(2).filter(|pair| is_alternative(pair[0], pair[1])) {
+                names = names.replace(&pair.join(", "), &pair.join(" or "));
+            }
+            return Err(format!("the header lacks the columns {names}"));
         }
         let carried = (0..names.len()).filter(|&index| !is_output(names[index])).collect();
         Ok(Self { count: names.len(), positions, carried })
@@ -175,7 +144,7 @@ impl<'a> Row<'a> {
             .transpose()
     }
 
-    fn required(&self, name: &str) -> Result<f64, String> {
+    pub(crate) fn required(&self, name: &str) -> Result<f64, String> {
         self.number(name)?.ok_or_else(|| format!("{name} = '' is not a number"))
     }
 
@@ -190,87 +159,4 @@ impl<'a> Row<'a> {
             format!("{name} = '{text}' is not one of {}", names.join(", "))
         })
     }
-}
-
-/// A row's problem.
-pub(crate) struct Problem {
-    pub(crate) transfer: Transfer,
-    pub(crate) samples: Samples,
-    pub(crate) method: Method,
-}
-
-impl Problem {
-    pub(crate) fn parse(row: &Row<'_>) -> Result<Self, String> {
-        let mut numbers = [0.0; REQUIRED.len()];
-        for (number, name) in numbers.iter_mut().zip(REQUIRED) {
-            *number = row.required(name)?;
-        }
-        let gaussian =
-            row.choice("pretraining_magnitude", &[("constant", false), ("gaussian", true)])?;
-        let protocols = [("rebalanced", Protocol::Rebalanced), ("continued", Protocol::Continued)];
-        let protocol = row.choice("protocol", &protocols)?;
-        let methods = [
-            ("auto", Method::Auto),
-            ("quadrature", Method::Quadrature),
-            ("lazy", Method::Lazy),
-            ("rich", Method::Rich),
-        ];
-        let method = row.choice("method", &methods)?;
-        let correlation = row.number("correlation")?.unwrap_or(0.0);
-        let pretraining = (row.number("alpha_pt")?, row.number("noise_pt_var")?);
-        Self::build(numbers, gaussian, correlation, pretraining, protocol, method)
-            .map_err(|error| error.to_string())
-    }
-
-    fn build(
-        numbers: [f64; REQUIRED.len()],
-        gaussian: bool,
-        correlation: f64,
-        pretraining: (Option<f64>, Option<f64>),
-        protocol: Protocol,
-        method: Method,
-    ) -> diagonet::Result<Self> {
-        let [rho_pt, rho_ft, overlap, beta_pt, var_ft, c_pt, lambda_pt, gamma, alpha, noise] =
-            numbers;
-        let prior = Prior::atom(beta_pt)?;
-        let prior = if gaussian { Prior::gaussian(0.0, prior.mean_square())? } else { prior };
-        let task = Task::new(Supports::from_overlap(rho_pt, rho_ft, overlap)?)?
-            .with_pretraining_prior(prior)?
-            .with_fine_tuning_variance(var_ft)?
-            .with_correlation(correlation)?;
-        let scale_map = ScaleMap::new(Initialization::from_scales(c_pt, lambda_pt)?, gamma)?;
-        let samples = Samples::new(alpha)?.with_noise_variance(noise)?;
-        let mut transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
-        let (alpha_pt, noise_pt) = pretraining;
-        // Of unlimited data the noise does not matter, but has to be one.
-        let pretraining =
-            Samples::new(alpha_pt.unwrap_or(1.0))?.with_noise_variance(noise_pt.unwrap_or(0.0))?;
-        if alpha_pt.is_some() {
-            transfer = transfer.with_pretraining_samples(pretraining);
-        }
-        Ok(Self { transfer, samples, method })
-    }
-}
-
-/// Opens a file for reading, or standard input for `-`.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, String> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin()));
-    }
-    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(Box::new(file))
-}
-
-/// What to say of a table that cannot be read or written. A reader of the output that has seen
-/// enough, like `head`, is no failure.
-pub(crate) fn failed(error: csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => exit(0),
-        _ => error.to_string(),
-    }
-}
-
-/// A number that parses back to the same float; nothing for none.
-pub(crate) fn number(number: Option<f64>) -> String {
-    number.map(|x| format!("{x:?}")).unwrap_or_default()
 }

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
 
-use crate::panels::{Figure, Panel};
+use super::curves::{Figure, Panel, Series};
+use super::problem::{Options, RelativeScale, Statement, default_variance};
+use super::typeset::short;
 
 /// Options that say which problems.
 #[derive(Args)]
 pub(crate) struct Problems {
-    /// Where to draw the figure.
+    /// Where to draw the figure; - is standard output.
     #[arg(long, default_value = concat!(env!("CARGO_CRATE_NAME"), ".svg"))]
     pub(crate) svg: PathBuf,
     /// Where to write the curves; - is standard output.
@@ -20,7 +21,8 @@ pub(crate) struct Problems {
     /// Absolute scale of pretraining.
     #[arg(long, default_value_t = 1e-3, allow_negative_numbers = true)]
     c_pt: f64,
-    /// Regimes with their relative and readout scales; give the flag once for each.
+    /// Regimes with their relative and readout scales; give the flag once for each. The relative scale
+    /// is lambda, or `lambda_gap=` and 1 + lambda.
     #[arg(
         long = "regime",
         value_name = "NAME:LAMBDA:GAMMA",
@@ -32,7 +34,7 @@ pub(crate) struct Problems {
             "IV rich, dependent:-0.99:0",
         ]
     )]
-    pub(crate) regimes: Vec<Named>,
+    pub(crate) regimes: Vec<NamedRegime>,
     /// Tasks with their fine-tuning densities and overlaps; give the flag once for each.
     #[arg(
         long = "task",
@@ -43,7 +45,7 @@ pub(crate) struct Problems {
             "full overlap, rho_FT = 0.01:0.01:1",
         ]
     )]
-    pub(crate) tasks: Vec<Named>,
+    pub(crate) tasks: Vec<NamedTask>,
     /// Fraction of coordinates that are active in pretraining.
     #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     rho_pt: f64,
@@ -67,49 +69,72 @@ pub(crate) struct Problems {
     points: u32,
 }
 
-/// A name with two numbers.
+/// A regime by name.
 #[derive(Debug, Clone)]
-pub(crate) struct Named {
+pub(crate) struct NamedRegime {
     pub(crate) name: String,
-    pub(crate) numbers: [f64; 2],
+    relative_scale: RelativeScale,
+    gamma: f64,
 }
 
-impl FromStr for Named {
+/// A task by name.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedTask {
+    pub(crate) name: String,
+    rho_ft: f64,
+    overlap: f64,
+}
+
+fn fields(text: &str) -> Result<[&str; 3], String> {
+    let fields: Vec<_> = text.split(':').collect();
+    let fields = fields.try_into();
+    fields.map_err(|_| "expected a name and two numbers, separated by colons".into())
+}
+
+fn parse(field: &str) -> Result<f64, String> {
+    field.trim().parse().map_err(|_| format!("'{field}' is not a number"))
+}
+
+impl FromStr for NamedRegime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fields: Vec<_> = text.split(':').collect();
-        let [name, first, second] = fields[..] else {
-            return Err("expected a name and two numbers, separated by colons".into());
-        };
-        let number =
-            |field: &str| field.trim().parse().map_err(|_| format!("'{field}' is not a number"));
-        Ok(Self { name: name.into(), numbers: [number(first)?, number(second)?] })
+        let [name, relative_scale, gamma] = fields(text)?;
+        let (relative_scale, gamma) = (relative_scale.parse()?, parse(gamma)?);
+        Ok(Self { name: name.into(), relative_scale, gamma })
+    }
+}
+
+impl FromStr for NamedTask {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let [name, rho_ft, overlap] = fields(text)?;
+        Ok(Self { name: name.into(), rho_ft: parse(rho_ft)?, overlap: parse(overlap)? })
     }
 }
 
 impl Problems {
     /// The problem of a regime on a task.
-    pub(crate) fn transfer(&self, task: &Named, regime: &Named) -> diagonet::Result<Transfer> {
-        let [rho_ft, overlap] = task.numbers;
-        let supports = Supports::from_overlap(self.rho_pt, rho_ft, overlap)?;
-        let mut task = Task::new(supports)?.with_pretraining_magnitude(self.beta_pt)?;
-        if let Some(variance) = self.var_ft {
-            task = task.with_fine_tuning_variance(variance)?;
+    pub(crate) fn statement(
+        &self,
+        task: &NamedTask,
+        regime: &NamedRegime,
+        sample_ratio: f64,
+    ) -> Statement {
+        Statement {
+            rho_pt: self.rho_pt,
+            rho_ft: task.rho_ft,
+            overlap: task.overlap,
+            beta_pt_active: self.beta_pt,
+            var_ft_active: self.var_ft.unwrap_or(default_variance(task.rho_ft)),
+            c_pt: self.c_pt,
+            relative_scale: regime.relative_scale,
+            gamma_ft: regime.gamma,
+            alpha_ft: sample_ratio,
+            noise_var: self.noise_var,
+            more: Options::default(),
         }
-        let [lambda, gamma] = regime.numbers;
-        let pretraining = Initialization::from_scales(self.c_pt, lambda)?;
-        Ok(Transfer::new(&task, ScaleMap::new(pretraining, gamma)?))
-    }
-
-    /// The samples of a point.
-    pub(crate) fn samples(&self, sample_ratio: f64) -> diagonet::Result<Samples> {
-        Samples::new(sample_ratio)?.with_noise_variance(self.noise_var)
-    }
-
-    /// Variance of the label noise.
-    pub(crate) fn noise_variance(&self) -> f64 {
-        self.noise_var
     }
 
     /// `count` evenly spaced sample ratios, up to the largest.
@@ -123,19 +148,26 @@ impl Problems {
     }
 
     /// The figure of the problems, a panel for every task.
-    pub(crate) fn figure(&self, panels: Vec<Panel>) -> Figure<'static> {
-        let series = self.regimes.iter().map(|Named { name, numbers: [lambda, gamma] }| {
-            format!("{name} (lambda {lambda}, gamma {gamma})")
-        });
+    pub(crate) fn figure(&self, panels: Vec<Panel>) -> Figure {
+        let series =
+            self.regimes.iter().map(|NamedRegime { name, relative_scale, gamma }| Series {
+                name: format!("{name} ({relative_scale}, gamma = {})", short(*gamma)),
+                is_reference: false,
+            });
         let premises = format!(
-            "c_PT = {:?}, rho_PT = {:?}, beta_PT = {:?}, noise {:?}; lines end at an error of {:e}",
-            self.c_pt, self.rho_pt, self.beta_pt, self.noise_var, self.floor
+            "c_PT = {}, rho_PT = {}, beta_PT = {}, noise variance {}; lines end at an error of {:e}",
+            short(self.c_pt),
+            short(self.rho_pt),
+            short(self.beta_pt),
+            short(self.noise_var),
+            self.floor
         );
         Figure {
+            title: "Generalization error against sample ratio in the regimes of fine-tuning".into(),
             panels,
             series: series.collect(),
-            x_axis: "sample ratio alpha = N / D",
-            y_axis: "generalization error",
+            x_axis: "sample ratio alpha = N/D".into(),
+            y_axis: "generalization error".into(),
             x_max: self.alpha_max,
             floor: self.floor,
             premises: vec![premises],

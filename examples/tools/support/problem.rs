@@ -1,0 +1,271 @@
+//! A problem in numbers and words: as the options of a program or the row of a table state it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use diagonet::{
+    Initialization, Method, Prior, Protocol, Samples, ScaleMap, Supports, Task, Transfer,
+};
+
+use super::files::number;
+use super::table::Row;
+use super::typeset::short;
+
+/// The columns of a problem, for the explanation of a program.
+pub(crate) const COLUMNS: &str = "\
+The header must name, in any order:
+  rho_pt, rho_ft, overlap   statistics of the supports
+  beta_pt_active            root mean square of the active pretraining coefficients
+  var_ft_active             variance of the active fine-tuning coefficients
+  c_pt, lambda_pt           initialization of pretraining
+  gamma_ft                  readout scale of fine-tuning
+  alpha_ft, noise_var       samples per coordinate, and variance of the label noise
+In the place of lambda_pt, or beside it, lambda_gap may stand: 1 + lambda, which keeps its digits next
+to lambda = -1. A row says one of the two, or the same in both.
+It may name, with empty fields for the default:
+  alpha_pt, noise_pt_var    samples and noise of pretraining (unlimited data, no noise)
+  pretraining_magnitude     constant or gaussian active pretraining coefficients (constant)
+  correlation               of shared coefficients in the two tasks, from -1 to 1 (0)
+  protocol                  rebalanced or continued (rebalanced)
+  method                    auto, quadrature, lazy or rich (auto)
+Other columns may have any name that does not look like a misspelling of these: names that differ
+from them only by case, or by case and one letter, are refused.";
+
+/// Columns that a table of problems has, but for one of two that say the same.
+pub(crate) const REQUIRED: [&str; 11] = [
+    "rho_pt",
+    "rho_ft",
+    "overlap",
+    "beta_pt_active",
+    "var_ft_active",
+    "c_pt",
+    "lambda_pt",
+    "lambda_gap",
+    "gamma_ft",
+    "alpha_ft",
+    "noise_var",
+];
+
+/// Columns that it may have.
+pub(crate) const OPTIONAL: [&str; 6] =
+    ["alpha_pt", "noise_pt_var", "pretraining_magnitude", "correlation", "protocol", "method"];
+
+/// Whether two columns say the same number.
+pub(crate) fn is_alternative(name: &str, other: &str) -> bool {
+    matches!((name, other), ("lambda_pt", "lambda_gap") | ("lambda_gap", "lambda_pt"))
+}
+
+/// The relative scale of pretraining, as it was given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum RelativeScale {
+    /// lambda itself.
+    Lambda(f64),
+    /// 1 + lambda, which keeps its digits next to lambda = -1.
+    Gap(f64),
+}
+
+impl RelativeScale {
+    pub(crate) fn initialization(self, absolute_scale: f64) -> diagonet::Result<Initialization> {
+        match self {
+            Self::Lambda(lambda) => Initialization::from_scales(absolute_scale, lambda),
+            Self::Gap(gap) => Initialization::from_lambda_gap(absolute_scale, gap),
+        }
+    }
+
+    /// From the two columns of a row.
+    fn parse(row: &Row<'_>) -> Result<Self, String> {
+        match (row.number("lambda_pt")?, row.number("lambda_gap")?) {
+            (None, Some(gap)) => Ok(Self::Gap(gap)),
+            (Some(lambda), None) => Ok(Self::Lambda(lambda)),
+            // Neither: what the row says of the missing number.
+            (None, None) => row.required("lambda_pt").map(Self::Lambda),
+            // The gap has more digits, or as many.
+            (Some(lambda), Some(gap)) if (gap - 1.0 - lambda).abs() <= 2.0 * f64::EPSILON => {
+                Ok(Self::Gap(gap))
+            }
+            (Some(lambda), Some(gap)) => {
+                Err(format!("lambda_pt = {lambda:?} is not lambda_gap = {gap:?} less 1"))
+            }
+        }
+    }
+
+    /// The two columns, one of them empty.
+    fn fields(self) -> [String; 2] {
+        match self {
+            Self::Lambda(lambda) => [number(lambda), String::new()],
+            Self::Gap(gap) => [String::new(), number(gap)],
+        }
+    }
+}
+
+/// As in a figure.
+impl fmt::Display for RelativeScale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lambda(lambda) => write!(f, "lambda = {}", short(*lambda)),
+            Self::Gap(gap) => write!(f, "1 + lambda = {}", short(*gap)),
+        }
+    }
+}
+
+/// As on a command line: lambda, or `lambda_gap=` and 1 + lambda.
+impl FromStr for RelativeScale {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = |text: &str| {
+            text.trim().parse::<f64>().map_err(|_| format!("'{text}' is not a number"))
+        };
+        match text.trim().strip_prefix("lambda_gap=") {
+            Some(gap) => parse(gap).map(Self::Gap),
+            None => parse(text).map(Self::Lambda),
+        }
+    }
+}
+
+/// A problem as it is stated; its numbers may lie outside their domains.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Statement {
+    pub(crate) rho_pt: f64,
+    pub(crate) rho_ft: f64,
+    pub(crate) overlap: f64,
+    pub(crate) beta_pt_active: f64,
+    pub(crate) var_ft_active: f64,
+    pub(crate) c_pt: f64,
+    pub(crate) relative_scale: RelativeScale,
+    pub(crate) gamma_ft: f64,
+    pub(crate) alpha_ft: f64,
+    pub(crate) noise_var: f64,
+    pub(crate) more: Options,
+}
+
+/// What a problem need not state.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Options {
+    /// `None` for unlimited data.
+    pub(crate) alpha_pt: Option<f64>,
+    pub(crate) noise_pt_var: Option<f64>,
+    pub(crate) is_pretraining_gaussian: bool,
+    pub(crate) correlation: f64,
+    pub(crate) protocol: Protocol,
+    pub(crate) method: Method,
+}
+
+/// The problem that a statement in its domains states.
+pub(crate) struct Problem {
+    pub(crate) transfer: Transfer,
+    pub(crate) samples: Samples,
+    pub(crate) method: Method,
+}
+
+const MAGNITUDES: [(&str, bool); 2] = [("constant", false), ("gaussian", true)];
+const PROTOCOLS: [(&str, Protocol); 2] =
+    [("rebalanced", Protocol::Rebalanced), ("continued", Protocol::Continued)];
+const METHODS: [(&str, Method); 4] = [
+    ("auto", Method::Auto),
+    ("quadrature", Method::Quadrature),
+    ("lazy", Method::Lazy),
+    ("rich", Method::Rich),
+];
+
+/// The variance of active coefficients of fine-tuning where none is given: the inverse of their
+/// density, so that the mean square of all coefficients is 1.
+pub(crate) fn default_variance(rho_ft: f64) -> f64 {
+    1.0 / rho_ft
+}
+
+impl Statement {
+    /// Reads the row of a table.
+    pub(crate) fn parse(row: &Row<'_>) -> Result<Self, String> {
+        Ok(Self {
+            rho_pt: row.required("rho_pt")?,
+            rho_ft: row.required("rho_ft")?,
+            overlap: row.required("overlap")?,
+            beta_pt_active: row.required("beta_pt_active")?,
+            var_ft_active: row.required("var_ft_active")?,
+            c_pt: row.required("c_pt")?,
+            relative_scale: RelativeScale::parse(row)?,
+            gamma_ft: row.required("gamma_ft")?,
+            alpha_ft: row.required("alpha_ft")?,
+            noise_var: row.required("noise_var")?,
+            more: Options {
+                is_pretraining_gaussian: row.choice("pretraining_magnitude", &MAGNITUDES)?,
+                protocol: row.choice("protocol", &PROTOCOLS)?,
+                method: row.choice("method", &METHODS)?,
+                correlation: row.number("correlation")?.unwrap_or(0.0),
+                alpha_pt: row.number("alpha_pt")?,
+                noise_pt_var: row.number("noise_pt_var")?,
+            },
+        })
+    }
+
+    /// The required columns of a table, for a row that reads as this problem.
+    pub(crate) fn fields(&self) -> [String; REQUIRED.len()] {
+        let [lambda_pt, lambda_gap] = self.relative_scale.fields();
+        [
+            number(self.rho_pt),
+            number(self.rho_ft),
+            number(self.overlap),
+            number(self.beta_pt_active),
+            number(self.var_ft_active),
+            number(self.c_pt),
+            lambda_pt,
+            lambda_gap,
+            number(self.gamma_ft),
+            number(self.alpha_ft),
+            number(self.noise_var),
+        ]
+    }
+
+    /// The optional columns.
+    pub(crate) fn optional_fields(&self) -> [String; OPTIONAL.len()] {
+        let Options { alpha_pt, noise_pt_var, is_pretraining_gaussian, .. } = self.more;
+        let Options { correlation, protocol, method, .. } = self.more;
+        [
+            number(alpha_pt),
+            number(noise_pt_var),
+            name(&MAGNITUDES, is_pretraining_gaussian),
+            number(correlation),
+            name(&PROTOCOLS, protocol),
+            name(&METHODS, method),
+        ]
+    }
+
+    /// Checks the numbers.
+    pub(crate) fn problem(&self) -> diagonet::Result<Problem> {
+        let Options { alpha_pt, noise_pt_var, protocol, method, .. } = self.more;
+        let prior = Prior::atom(self.beta_pt_active)?;
+        let prior = if self.more.is_pretraining_gaussian {
+            Prior::gaussian(0.0, prior.mean_square())?
+        } else {
+            prior
+        };
+        let task = Task::new(Supports::from_overlap(self.rho_pt, self.rho_ft, self.overlap)?)?
+            .with_pretraining_prior(prior)?
+            .with_fine_tuning_variance(self.var_ft_active)?
+            .with_correlation(self.more.correlation)?;
+        let pretraining = self.relative_scale.initialization(self.c_pt)?;
+        let scale_map = ScaleMap::new(pretraining, self.gamma_ft)?;
+        let samples = Samples::new(self.alpha_ft)?.with_noise_variance(self.noise_var)?;
+        let mut transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
+        // Of unlimited data the noise does not matter, but has to be one.
+        let pretraining = Samples::new(alpha_pt.unwrap_or(1.0))?
+            .with_noise_variance(noise_pt_var.unwrap_or(0.0))?;
+        if alpha_pt.is_some() {
+            transfer = transfer.with_pretraining_samples(pretraining);
+        }
+        Ok(Problem { transfer, samples, method })
+    }
+}
+
+impl Problem {
+    /// Reads the row of a table.
+    pub(crate) fn parse(row: &Row<'_>) -> Result<Self, String> {
+        Statement::parse(row)?.problem().map_err(|error| error.to_string())
+    }
+}
+
+fn name<T: PartialEq>(choices: &[(&str, T)], value: T) -> String {
+    let found = choices.iter().find(|(_, choice)| *choice == value);
+    found.map_or(String::new(), |(name, _)| (*name).to_owned())
+}
