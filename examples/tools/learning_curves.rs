@@ -42,7 +42,7 @@ fn compute(problems: &Problems, table: &mut Table) -> Result<(Vec<Panel>, bool),
             let statement = |ratio: f64| problems.statement(task, regime, ratio);
             // The last sample ratio stands for all of them.
             let problem = statement(ratios[ratios.len() - 1]).problem()?;
-            let law = Law::fine_tuning(&problem.transfer.task(), &problem.transfer.scale_map())?;
+            let law = Law::fine_tuning(problem.transfer.task(), &problem.transfer.scale_map())?;
             let noise_variance = problem.samples.noise_variance();
             let curve = Solver::new().learning_curve(&law, noise_variance, &ratios);
             let mut points = Vec::new();

@@ -134,7 +134,7 @@ fn draw(problems: &Problems, points: &[Point], subtitle: String) -> Result<(), B
             // The last sample ratio stands for all of them.
             let statement = problems.statement(named_task, regime, ratios[ratios.len() - 1]);
             let problem = statement.problem()?;
-            let law = Law::fine_tuning(&problem.transfer.task(), &problem.transfer.scale_map())?;
+            let law = Law::fine_tuning(problem.transfer.task(), &problem.transfer.scale_map())?;
             let noise_variance = problem.samples.noise_variance();
             let curve = Solver::new().learning_curve(&law, noise_variance, &ratios);
             let errors = curve.into_iter().map(|report| Some(report.ok()?.generalization_error()));
