@@ -2,12 +2,15 @@
 //! target needs.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use diagonet::{Design, Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+use diagonet::{
+    Densities, Design, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+};
 use std::hint::black_box;
 
 /// Four features in five shared: the optimum lies inside of the box.
 fn task() -> Task {
-    let supports = Supports::from_overlap(0.1, 0.1, 0.8).expect("feasible");
+    let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })
+        .expect("feasible");
     Task::new(supports).expect("a density that is not tiny")
 }
 
@@ -27,7 +30,8 @@ fn design(criterion: &mut Criterion) {
     slow.bench_function("three", |b| b.iter(|| black_box(&all).optimum()));
     slow.finish();
 
-    let pretraining = Initialization::from_scales(1e-3, -0.9).expect("legal scales");
+    let pretraining =
+        Initialization::new(Scales { absolute: 1e-3, relative: -0.9 }).expect("legal scales");
     let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
     let law = Law::fine_tuning(&task(), &map).expect("scales within range");
     let mut ratio = criterion.benchmark_group("required_sample_ratio");

@@ -1,16 +1,18 @@
 //! Time of a fixed point: cold, warm, and along a learning curve.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+use diagonet::{Densities, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task};
 use std::hint::black_box;
 
 const SCALES: [f64; 3] = [1e-6, 1e-3, 1.0];
 
 /// The four groups of a task with partial overlap, all of them with weight.
 fn law(scale: f64) -> Law {
-    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })
+        .expect("feasible");
     let task = Task::new(supports).expect("a density that is not tiny");
-    let pretraining = Initialization::from_scales(scale, 0.0).expect("legal scales");
+    let pretraining =
+        Initialization::new(Scales { absolute: scale, relative: 0.0 }).expect("legal scales");
     let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
     Law::fine_tuning(&task, &map).expect("scales within range")
 }

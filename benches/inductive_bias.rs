@@ -2,15 +2,16 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Axis, Feature, InductiveBias, Initialization, PhaseDiagram, ScaleMap, Supports, TargetBias,
-    Task, TaskBias,
+    Axis, Densities, Feature, InductiveBias, Initialization, PhaseDiagram, ScaleMap, Scales,
+    Supports, TargetBias, Task, TaskBias,
 };
 use std::hint::black_box;
 
 const FEATURE: Feature = Feature { pretrained_coefficient: 1.0, coefficient: 0.7 };
 
 fn scale_map(scale: f64) -> ScaleMap {
-    let pretraining = Initialization::from_scales(scale, -0.5).expect("legal scales");
+    let pretraining =
+        Initialization::new(Scales { absolute: scale, relative: -0.5 }).expect("legal scales");
     ScaleMap::new(pretraining, 0.1).expect("a legal readout scale")
 }
 
@@ -19,7 +20,8 @@ fn grid(from: f64, to: f64) -> Vec<f64> {
 }
 
 fn inductive_bias(criterion: &mut Criterion) {
-    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })
+        .expect("feasible");
     let task = Task::new(supports).expect("a density that is not tiny");
     for scale in [1e-6, 1e-3, 1.0] {
         let map = scale_map(scale);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::simulation::{Dataset, Experiment, GradientDescent, Interpolator, Network};
-use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+use diagonet::{Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::linalg::solvers::Llt;
 use faer::{Accum, Mat, MatRef, Par, Side};
@@ -18,8 +18,10 @@ const SIZES: [(usize, f64); 6] =
 
 /// Fine-tuning in regime IV on a task with full overlap: data, scales, and the network at its start.
 fn problem(dimension: usize, sample_ratio: f64) -> (Dataset, DVector<f64>, Network) {
-    let supports = Supports::from_overlap(0.1, 0.1, 1.0).expect("feasible");
-    let pretraining = Initialization::from_scales(1e-3, -0.99).expect("legal");
+    let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })
+        .expect("feasible");
+    let pretraining =
+        Initialization::new(Scales { absolute: 1e-3, relative: -0.99 }).expect("legal");
     let map = ScaleMap::new(pretraining, 0.0).expect("legal");
     let task = Task::new(supports).expect("legal");
     let samples = Samples::new(sample_ratio).expect("legal");

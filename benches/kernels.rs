@@ -1,13 +1,14 @@
 //! Time of the scalar kernels.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use diagonet::{Initialization, Penalty, ScaleMap};
+use diagonet::{Initialization, Penalty, ScaleMap, Scales};
 use std::hint::black_box;
 
 fn kernels(criterion: &mut Criterion) {
     for scale in [1e-6, 1e-3, 1.0] {
         let penalty = Penalty::new(scale).expect("a legal scale");
-        let initialization = Initialization::from_scales(scale, -0.5).expect("legal scales");
+        let initialization =
+            Initialization::new(Scales { absolute: scale, relative: -0.5 }).expect("legal scales");
         let map = ScaleMap::new(initialization, 0.1).expect("a legal readout scale");
         let name = |kernel: &str| format!("{kernel}/{scale:e}");
         criterion.bench_function(&name("value"), |b| b.iter(|| penalty.value(black_box(0.7))));

@@ -2,15 +2,17 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Initialization, Law, RecoveryThreshold, Samples, ScaleMap, Supports, Task, minimum_l2,
-    ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
+    Densities, Initialization, Law, RecoveryThreshold, Samples, ScaleMap, Scales, Supports, Task,
+    minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
 use std::hint::black_box;
 
 fn limits(criterion: &mut Criterion) {
-    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })
+        .expect("feasible");
     let task = Task::new(supports).expect("a density that is not tiny");
-    let pretraining = Initialization::from_scales(1e-3, -0.9).expect("legal scales");
+    let pretraining =
+        Initialization::new(Scales { absolute: 1e-3, relative: -0.9 }).expect("legal scales");
     let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
     let law = Law::fine_tuning(&task, &map).expect("scales within range");
     let weights = rich_weights(&law);

@@ -1,16 +1,21 @@
 //! Time of a gradient against that of the error alone.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use diagonet::{Initialization, Law, Prior, Samples, ScaleMap, Solver, Supports, Task, Transfer};
+use diagonet::{
+    Densities, Initialization, Law, Prior, Samples, ScaleMap, Scales, Solver, Supports, Task,
+    Transfer,
+};
 use std::hint::black_box;
 
 fn task() -> Task {
-    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })
+        .expect("feasible");
     Task::new(supports).expect("a density that is not tiny")
 }
 
 fn scale_map(scale: f64) -> ScaleMap {
-    let pretraining = Initialization::from_scales(scale, 0.0).expect("legal scales");
+    let pretraining =
+        Initialization::new(Scales { absolute: scale, relative: 0.0 }).expect("legal scales");
     ScaleMap::new(pretraining, 0.0).expect("a legal readout scale")
 }
 

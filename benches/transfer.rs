@@ -2,18 +2,21 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Initialization, Prior, Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer,
+    Densities, Initialization, Prior, Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task,
+    Transfer,
 };
 use std::hint::black_box;
 
 /// Half of the fine-tuning support shared, noisy pretraining below one sample a coordinate.
 fn transfer(prior: Prior, protocol: Protocol) -> Transfer {
-    let supports = Supports::from_overlap(0.2, 0.1, 0.5).expect("feasible");
+    let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })
+        .expect("feasible");
     let task = Task::new(supports)
         .and_then(|task| task.with_pretraining_prior(prior))
         .and_then(|task| task.with_correlation(0.8))
         .expect("a legal task");
-    let pretraining = Initialization::from_scales(0.01, -0.9).expect("legal scales");
+    let pretraining =
+        Initialization::new(Scales { absolute: 0.01, relative: -0.9 }).expect("legal scales");
     let map = ScaleMap::new(pretraining, 0.0).expect("a legal readout scale");
     let samples = Samples::new(0.4).and_then(|samples| samples.with_noise_variance(0.01));
     Transfer::new(&task, map)

@@ -1,11 +1,12 @@
 //! The initialization with the lowest error, and how much freedom it leaves.
 
-use diagonet::{Design, Samples, Supports, Task};
+use diagonet::{Densities, Design, Samples, Supports, Task};
 
 fn main() -> diagonet::Result<()> {
     println!("overlap   error   gain  1 + lambda [tolerated]            gamma [tolerated]");
     for overlap in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        let task = Task::new(Supports::from_overlap(0.1, 0.1, overlap)?)?;
+        let task =
+            Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap })?)?;
         let samples = Samples::new(0.25)?.with_noise_variance(0.01)?;
         let optimum = Design::new(&task, samples, 1e-3)?.optimum()?;
         let (gap, readout) = (optimum.one_plus_relative_scale, optimum.readout_scale);

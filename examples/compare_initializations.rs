@@ -1,9 +1,12 @@
 //! Three initializations on one task: which features each of them gets wrong.
 
-use diagonet::{FeatureClass, Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+use diagonet::{
+    Densities, FeatureClass, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+};
 
 fn main() -> diagonet::Result<()> {
-    let task = Task::new(Supports::from_overlap(0.1, 0.1, 0.6)?)?;
+    let task =
+        Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.6 })?)?;
     let samples = Samples::new(0.25)?.with_noise_variance(0.01)?;
     let candidates = [
         ("balanced layers, readout at zero", 0.0, 0.0),
@@ -11,7 +14,7 @@ fn main() -> diagonet::Result<()> {
         ("balanced layers, large readout", 0.0, 3.0),
     ];
     for (name, relative_scale, readout_scale) in candidates {
-        let pretraining = Initialization::from_scales(1e-3, relative_scale)?;
+        let pretraining = Initialization::new(Scales { absolute: 1e-3, relative: relative_scale })?;
         let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, readout_scale)?)?;
         let solution = Solver::new().solve(&law, &samples)?;
         println!("{name}: error {:.4}", solution.generalization_error());

@@ -1,11 +1,12 @@
 //! A learning curve: the error of fine-tuning against samples, beside training from scratch.
 
-use diagonet::{Initialization, Law, ScaleMap, Solver, Supports, Task};
+use diagonet::{Densities, Initialization, Law, ScaleMap, Scales, Solver, Supports, Task};
 
 fn main() -> diagonet::Result<()> {
     // One feature in ten is used by each task, and eight in ten of them by both.
-    let task = Task::new(Supports::from_overlap(0.1, 0.1, 0.8)?)?;
-    let pretraining = Initialization::from_scales(1e-3, -0.9)?;
+    let task =
+        Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })?)?;
+    let pretraining = Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?;
     let tuned = Law::fine_tuning(&task, &ScaleMap::new(pretraining, 0.0)?)?;
     let scratch = Law::from_scratch(&task, &pretraining)?;
 

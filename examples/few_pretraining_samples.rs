@@ -1,14 +1,17 @@
 //! Pretraining on finite data, fine-tuning after it, and what fine-tuning forgets.
 
 use diagonet::{
-    Initialization, Prior, Protocol, Samples, ScaleMap, Solver, Supports, Task, Transfer,
+    Densities, Initialization, Prior, Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task,
+    Transfer,
 };
 
 fn main() -> diagonet::Result<()> {
-    let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?
-        .with_pretraining_prior(Prior::gaussian(0.0, 5.0)?)?
-        .with_correlation(0.8)?;
-    let scale_map = ScaleMap::new(Initialization::from_scales(0.01, -0.9)?, 0.0)?;
+    let task =
+        Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?
+            .with_pretraining_prior(Prior::gaussian(0.0, 5.0)?)?
+            .with_correlation(0.8)?;
+    let scale_map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 0.01, relative: -0.9 })?, 0.0)?;
     let samples = Samples::new(0.25)?;
 
     println!("protocol    pretraining samples  its error  error  saved  forgotten");

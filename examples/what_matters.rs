@@ -1,10 +1,15 @@
 //! What matters: the gradient of fine-tuning's error in all parameters of both stages, ranked.
 
-use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task, Transfer};
+use diagonet::{
+    Densities, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+};
 
 fn main() -> diagonet::Result<()> {
-    let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.8)?)?.with_correlation(0.5)?;
-    let scale_map = ScaleMap::new(Initialization::from_scales(0.01, -0.9)?, 0.1)?;
+    let task =
+        Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.8 })?)?
+            .with_correlation(0.5)?;
+    let scale_map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 0.01, relative: -0.9 })?, 0.1)?;
     let pretraining = Samples::new(0.5)?.with_noise_variance(0.05)?;
     let transfer = Transfer::new(&task, scale_map).with_pretraining_samples(pretraining);
     let solution =

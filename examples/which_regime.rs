@@ -1,6 +1,6 @@
 //! Which of the four regimes a network fine-tunes in, and at what price it learns a new feature.
 
-use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+use diagonet::{Feature, InductiveBias, Initialization, ScaleMap, Scales};
 
 fn main() -> diagonet::Result<()> {
     let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
@@ -8,7 +8,7 @@ fn main() -> diagonet::Result<()> {
     for (relative_scale, readout_scale) in
         [(-0.999999, 1e-6), (-0.99, 0.0), (-0.9, 0.0), (0.0, 0.0), (0.0, 0.3), (0.0, 10.0)]
     {
-        let pretraining = Initialization::from_scales(1e-3, relative_scale)?;
+        let pretraining = Initialization::new(Scales { absolute: 1e-3, relative: relative_scale })?;
         let scale_map = ScaleMap::new(pretraining, readout_scale)?;
         let bias = InductiveBias::of_feature(&scale_map, feature)?;
         println!(

@@ -15,9 +15,9 @@ use crate::label::Label;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Error, Initialization};
+/// use diagonet::{Error, Initialization, Scales};
 ///
-/// let error = Initialization::from_scales(1.0, -1.5).unwrap_err();
+/// let error = Initialization::new(Scales { absolute: 1.0, relative: -1.5 }).unwrap_err();
 /// assert!(matches!(error, Error::OutOfDomain { parameter: "relative_scale", .. }));
 /// assert_eq!(error.to_string(), "relative_scale = -1.5 is outside its domain [-1, 1]");
 /// ```
@@ -344,7 +344,8 @@ fn wider_range(lowest: f64, lowest_at_any_scale: f64) -> String {
 ///
 /// ```
 /// fn scale() -> diagonet::Result<f64> {
-///     Ok(diagonet::Initialization::from_layer_scales(0.3, 0.4)?.absolute_scale())
+///     let layers = diagonet::LayerScales { first_layer: 0.3, readout: 0.4 };
+///     Ok(diagonet::Initialization::from_layers(layers)?.absolute_scale())
 /// }
 /// assert_eq!(scale(), Ok(0.25));
 /// ```

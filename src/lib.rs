@@ -34,11 +34,11 @@
 //! ```
 //! # #[cfg(feature = "quadrature")]
 //! # {
-//! use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+//! use diagonet::{Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
 //!
 //! // One coordinate in ten is used in pretraining, and half of them again in fine-tuning.
-//! let task = Task::new(Supports::from_overlap(0.1, 0.05, 1.0)?)?;
-//! let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+//! let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 1.0 })?)?;
+//! let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
 //! let report = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &Samples::new(0.2)?)?;
 //! assert!(report.generalization_error() < 0.01);
 //! assert!(report.error_of("shared") > report.error_of("none"));
@@ -91,7 +91,9 @@ pub use design::optimum::{OptimalParameter, Optimum, Position};
 pub use domain::Domain;
 pub use error::{Error, Result, Stage};
 pub use label::Label;
-pub use network::initialization::{ConservedQuantities, Initialization, Path, Weights};
+pub use network::initialization::{
+    ConservedQuantities, GapScales, Initialization, LayerScales, Path, Scales, Weights,
+};
 pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use network::scale_map::ScaleMap;
 pub use problem::errors::{Errors, GroupError};
@@ -101,7 +103,7 @@ pub use problem::mixture::Mixture;
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;
 pub use problem::samples::Samples;
-pub use problem::supports::Supports;
+pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
 pub use stages::transfer::{Protocol, Transfer, TransferSolution};

@@ -6,8 +6,8 @@ mod common;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Design, Error, Group, Initialization, Law, Method, Position, Prior, Regime, Samples, ScaleMap,
-    Solver, Supports, Task,
+    ConditionalDensities, Densities, Design, Error, Group, Initialization, Law, LayerScales,
+    Method, Position, Prior, Regime, Samples, ScaleMap, Scales, Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -15,7 +15,11 @@ use proptest::prelude::*;
 const OPTIMUM_BUDGET: f64 = 1e-9;
 
 fn task(fine_tuning_density: f64, overlap: f64) -> Task {
-    Task::new(Supports::from_overlap(0.1, fine_tuning_density, overlap).unwrap()).unwrap()
+    Task::new(
+        Supports::new(Densities { pretraining: 0.1, fine_tuning: fine_tuning_density, overlap })
+            .unwrap(),
+    )
+    .unwrap()
 }
 
 fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
@@ -25,7 +29,9 @@ fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
 fn error(task: &Task, samples: &Samples, [c, gap, gamma]: [f64; 3]) -> f64 {
     // By layers, which have the digits of 1 + lambda.
     let layers = [0.5 * gap, 1.0 - 0.5 * gap].map(|share| (c * share.max(0.0)).sqrt());
-    let pretraining = Initialization::from_layer_scales(layers[0], layers[1]).unwrap();
+    let pretraining =
+        Initialization::from_layers(LayerScales { first_layer: layers[0], readout: layers[1] })
+            .unwrap();
     let law = Law::fine_tuning(task, &ScaleMap::new(pretraining, gamma).unwrap()).unwrap();
     Solver::new().solve(&law, samples).unwrap().generalization_error()
 }
@@ -125,7 +131,8 @@ fn the_tolerated_intervals_end_where_the_error_exceeds_the_tolerance() {
 #[test]
 fn directions_without_effect_are_flat() {
     // Nothing was pretrained: 1 + lambda and gamma make one scale together.
-    let supports = Supports::from_overlap(0.0, 0.1, 0.0).unwrap();
+    let supports =
+        Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 }).unwrap();
     let design = Design::new(&Task::new(supports).unwrap(), samples(0.08, 0.01), 1e-3).unwrap();
     let optimum = design.optimum().unwrap();
     // The best scale needs more than the first layer at 1 + lambda = 2 can give.
@@ -204,7 +211,7 @@ proptest! {
         target in decades(-3.0, -0.05),
     ) {
         let task = task(density, overlap);
-        let pretraining = Initialization::from_scales(absolute_scale, (gap - 1.0).min(1.0)).unwrap();
+        let pretraining = Initialization::new(Scales { absolute: absolute_scale, relative: (gap - 1.0).min(1.0) }).unwrap();
         let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, 0.0).unwrap()).unwrap();
         let solver = Solver::new();
         let error = |alpha: f64| {
@@ -223,7 +230,12 @@ proptest! {
 #[test]
 fn a_range_from_zero_on_loses_nothing_and_stays_legal() {
     // All of fine-tuning is within pretraining, and sparse: the smaller the first layer the better.
-    let supports = Supports::from_conditional(0.0036, 0.49, 0.0).unwrap();
+    let supports = Supports::from_conditional(ConditionalDensities {
+        pretraining: 0.0036,
+        shared: 0.49,
+        new: 0.0,
+    })
+    .unwrap();
     let sparse = Task::new(supports).unwrap().with_pretraining_magnitude(2.9).unwrap();
     let design = Design::new(&sparse, samples(0.037, 0.0), 1e-5).unwrap();
     let optimum = design.optimum().unwrap();
@@ -241,13 +253,23 @@ fn a_range_from_zero_on_loses_nothing_and_stays_legal() {
 #[test]
 fn flat_valleys_are_followed_to_their_floor() {
     // Noise above all signals: two of three parameters hardly matter, and equal layers are in the box.
-    let supports = Supports::from_conditional(0.43, 0.98, 0.0).unwrap();
+    let supports = Supports::from_conditional(ConditionalDensities {
+        pretraining: 0.43,
+        shared: 0.98,
+        new: 0.0,
+    })
+    .unwrap();
     let base = Task::new(supports).unwrap().with_correlation(0.7).unwrap();
     let large = base.with_pretraining_magnitude(10.0).unwrap();
     let noisy = Design::new(&large, samples(0.03, 10.0), 1e-3).unwrap().optimum().unwrap();
     assert!(noisy.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", noisy.gain());
     // Three parameters, of which the smallest features are indifferent to two.
-    let supports = Supports::from_conditional(0.56, 0.19, 0.18).unwrap();
+    let supports = Supports::from_conditional(ConditionalDensities {
+        pretraining: 0.56,
+        shared: 0.19,
+        new: 0.18,
+    })
+    .unwrap();
     let small = Task::new(supports).unwrap().with_pretraining_magnitude(1.4e-3).unwrap();
     let design = Design::new(&small, samples(0.9, 0.1), 1.0).unwrap();
     let free = design.with_absolute_scales(1e-6..=10.0).unwrap().optimum().unwrap();
@@ -284,7 +306,7 @@ fn the_best_initialization_needs_the_fewest_samples() {
     };
     assert!(relative_error(required(&there.scale_map), least) < 1e-8);
     for (lambda, gamma) in [(0.0, 0.0), (-0.9, 0.0), (-1.0, 0.1), (0.0, 1.0)] {
-        let pretraining = Initialization::from_scales(1e-3, lambda).unwrap();
+        let pretraining = Initialization::new(Scales { absolute: 1e-3, relative: lambda }).unwrap();
         assert!(required(&ScaleMap::new(pretraining, gamma).unwrap()) > least);
     }
 }

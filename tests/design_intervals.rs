@@ -7,8 +7,8 @@ mod common;
 
 use common::{config, decades};
 use diagonet::{
-    Design, Initialization, Law, OptimalParameter, Position, Samples, ScaleMap, Solver, Supports,
-    Task,
+    Densities, Design, Initialization, Law, LayerScales, OptimalParameter, Position, Samples,
+    ScaleMap, Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -29,7 +29,9 @@ impl Problem {
         // By layers, which have the digits of 1 + lambda.
         let shares = [0.5 * gap, 1.0 - 0.5 * gap];
         let [first, second] = shares.map(|share| (self.absolute_scale * share).sqrt());
-        let pretraining = Initialization::from_layer_scales(first, second).unwrap();
+        let pretraining =
+            Initialization::from_layers(LayerScales { first_layer: first, readout: second })
+                .unwrap();
         let map = ScaleMap::new(pretraining, gamma).unwrap();
         let law = Law::fine_tuning(&self.task, &map).unwrap();
         Solver::new().solve(&law, &self.samples).unwrap().generalization_error()
@@ -127,7 +129,7 @@ fn problem(
     [magnitude, variance]: [f64; 2],
     [alpha, noise, absolute_scale]: [f64; 3],
 ) -> Problem {
-    let supports = Supports::from_overlap(pretraining, fine_tuning, overlap).unwrap();
+    let supports = Supports::new(Densities { pretraining, fine_tuning, overlap }).unwrap();
     let task = Task::new(supports).unwrap().with_pretraining_magnitude(magnitude).unwrap();
     let task = task.with_fine_tuning_variance(variance).unwrap();
     let samples = Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
@@ -227,7 +229,9 @@ fn an_optimum_next_to_zero_is_not_passed_over() {
     let variance = 0.967_084_935_539_967;
     let [alpha, noise] = [0.189_693_763_720_261_8, 3.376_201_797_433_697e-4];
     let density = 0.189_490_913_519_183_48;
-    let supports = Supports::from_overlap(density, density, 1.0).unwrap();
+    let supports =
+        Supports::new(Densities { pretraining: density, fine_tuning: density, overlap: 1.0 })
+            .unwrap();
     let task = Task::new(supports).unwrap().with_fine_tuning_variance(variance).unwrap();
     let samples = Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
     let design = Design::new(&task, samples, 1e-5).unwrap();
@@ -239,7 +243,8 @@ fn an_optimum_next_to_zero_is_not_passed_over() {
 
 #[test]
 fn a_bound_that_nobody_set_is_a_default() {
-    let supports = Supports::from_overlap(0.1, 0.1, 0.0).unwrap();
+    let supports =
+        Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.0 }).unwrap();
     let task = Task::new(supports).unwrap();
     let design = Design::new(&task, Samples::new(0.4).unwrap(), 1e-3).unwrap();
     let forget = design.optimum().unwrap().one_plus_relative_scale;
@@ -248,7 +253,8 @@ fn a_bound_that_nobody_set_is_a_default() {
     let set = set.one_plus_relative_scale;
     assert_eq!((set.value, set.position), (0.5, Position::Lowest));
     // The ends of what is legal are no defaults.
-    let supports = Supports::from_overlap(0.1, 0.1, 1.0).unwrap();
+    let supports =
+        Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 }).unwrap();
     let design = Design::new(&Task::new(supports).unwrap(), Samples::new(0.08).unwrap(), 1e-3);
     let reuse = design.unwrap().optimum().unwrap();
     assert_eq!(reuse.one_plus_relative_scale.position, Position::Highest);

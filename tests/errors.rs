@@ -1,9 +1,10 @@
 //! Every error is provoked, and says what a caller needs to know.
 
 use diagonet::{
-    Design, Error, Feature, Group, InductiveBias, Initialization, Law, Method, Path, Penalty,
-    Pretrained, Prior, RecoveryThreshold, Samples, ScaleMap, SeparablePenalty, Solver, Stage,
-    Supports, TargetBias, Task, TaskBias, Transfer, ordinary_least_squares, weighted_l1,
+    ConditionalDensities, Densities, Design, Error, Feature, Group, InductiveBias, Initialization,
+    Law, LayerScales, Method, Path, Penalty, Pretrained, Prior, RecoveryThreshold, Samples,
+    ScaleMap, Scales, SeparablePenalty, Solver, Stage, Supports, TargetBias, Task, TaskBias,
+    Transfer, ordinary_least_squares, weighted_l1,
 };
 use nalgebra::dvector;
 
@@ -18,7 +19,10 @@ fn assert_names<T: std::fmt::Debug>(result: diagonet::Result<T>, name: &str) {
 }
 
 fn unit_task() -> Task {
-    Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap()
+    Task::new(
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+    )
+    .unwrap()
 }
 
 fn unit_law(scale: f64) -> Law {
@@ -29,7 +33,7 @@ fn unit_law(scale: f64) -> Law {
 #[test]
 fn numbers_outside_their_domain_name_the_parameter() {
     let samples = Samples::new(0.5).unwrap();
-    let pretraining = Initialization::from_scales(1.0, 0.0).unwrap();
+    let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 }).unwrap();
     let map = ScaleMap::new(pretraining, 0.0).unwrap();
     let penalty = Penalty::new(1.0).unwrap();
     let negative_and = |more: &[f64]| {
@@ -39,11 +43,17 @@ fn numbers_outside_their_domain_name_the_parameter() {
         values
     };
     for x in negative_and(&[1e-151, 1e151]) {
-        assert_names(Initialization::from_layer_scales(x, 1.0), "first_layer");
-        assert_names(Initialization::from_layer_scales(1.0, x), "readout");
+        assert_names(
+            Initialization::from_layers(LayerScales { first_layer: x, readout: 1.0 }),
+            "first_layer",
+        );
+        assert_names(
+            Initialization::from_layers(LayerScales { first_layer: 1.0, readout: x }),
+            "readout",
+        );
     }
     for x in negative_and(&[1e-301, 1e301]) {
-        assert_names(Initialization::from_scales(x, 0.0), "absolute_scale");
+        assert_names(Initialization::new(Scales { absolute: x, relative: 0.0 }), "absolute_scale");
     }
     for x in negative_and(&[1e-308, 1e308]) {
         assert_names(Penalty::new(x), "scale");
@@ -51,7 +61,7 @@ fn numbers_outside_their_domain_name_the_parameter() {
         assert_names(Group::new("g", 0.5, Prior::ZERO, x), "scale");
     }
     for x in NOT_NUMBERS.into_iter().chain([-1.0 - f64::EPSILON, 1.0 + f64::EPSILON]) {
-        assert_names(Initialization::from_scales(1.0, x), "relative_scale");
+        assert_names(Initialization::new(Scales { absolute: 1.0, relative: x }), "relative_scale");
     }
     for x in NOT_NUMBERS.into_iter().chain([1e301, -1e301]) {
         assert_names(pretraining.weights(x), "beta");
@@ -96,18 +106,53 @@ fn numbers_outside_their_domain_name_the_parameter() {
         assert_names(Solver::new().with_explicit_penalty(x), "explicit_penalty");
     }
     for x in negative_and(&[1.0 + f64::EPSILON]) {
-        assert_names(Supports::from_overlap(x, 0.1, 0.5), "pretraining_density");
-        assert_names(Supports::from_overlap(0.1, x, 0.5), "fine_tuning_density");
-        assert_names(Supports::from_overlap(0.1, 0.1, x), "overlap");
-        assert_names(Supports::from_conditional(x, 0.1, 0.5), "pretraining_density");
-        assert_names(Supports::from_conditional(0.1, x, 0.5), "shared_density");
-        assert_names(Supports::from_conditional(0.1, 0.1, x), "new_density");
+        assert_names(
+            Supports::new(Densities { pretraining: x, fine_tuning: 0.1, overlap: 0.5 }),
+            "pretraining_density",
+        );
+        assert_names(
+            Supports::new(Densities { pretraining: 0.1, fine_tuning: x, overlap: 0.5 }),
+            "fine_tuning_density",
+        );
+        assert_names(
+            Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: x }),
+            "overlap",
+        );
+        assert_names(
+            Supports::from_conditional(ConditionalDensities {
+                pretraining: x,
+                shared: 0.1,
+                new: 0.5,
+            }),
+            "pretraining_density",
+        );
+        assert_names(
+            Supports::from_conditional(ConditionalDensities {
+                pretraining: 0.1,
+                shared: x,
+                new: 0.5,
+            }),
+            "shared_density",
+        );
+        assert_names(
+            Supports::from_conditional(ConditionalDensities {
+                pretraining: 0.1,
+                shared: 0.1,
+                new: x,
+            }),
+            "new_density",
+        );
         assert_names(Group::new("g", x, Prior::ZERO, 1.0), "weight");
     }
     for x in negative_and(&[0.0, 1e-301, 1e301]) {
         assert_names(Samples::new(x), "sample_ratio");
     }
-    let hardly_any = Supports::from_conditional(1e-305, 1.0, 0.0).unwrap();
+    let hardly_any = Supports::from_conditional(ConditionalDensities {
+        pretraining: 1e-305,
+        shared: 1.0,
+        new: 0.0,
+    })
+    .unwrap();
     assert_names(Task::new(hardly_any), "fine_tuning_density");
 }
 
@@ -119,7 +164,8 @@ fn out_of_domain_shows_value_and_domain() {
 
 #[test]
 fn infeasible_supports_show_the_broken_constraint() {
-    let error = Supports::from_overlap(0.1, 0.5, 1.0).unwrap_err();
+    let error =
+        Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.5, overlap: 1.0 }).unwrap_err();
     assert!(matches!(error, Error::InfeasibleSupports { fine_tuning_density: 0.5, .. }));
     assert!(error.to_string().contains("overlap * fine_tuning_density <= pretraining_density"));
 }
@@ -139,7 +185,7 @@ fn laws_without_unit_weight_are_refused() {
 
 #[test]
 fn layers_at_zero_leave_the_relative_scale_undefined() {
-    let result = Initialization::from_layer_scales(0.0, 0.0);
+    let result = Initialization::from_layers(LayerScales { first_layer: 0.0, readout: 0.0 });
     assert_eq!(result, Err(Error::UndefinedRelativeScale));
 }
 
@@ -216,7 +262,8 @@ fn closed_forms_refuse_what_they_do_not_cover() {
     for weight in NOT_NUMBERS.into_iter().chain([0.0, -1.0, 1e301]) {
         assert_names(weighted_l1(&law, &[weight], &samples), "weight");
         assert_names(RecoveryThreshold::of_law(&law, &[weight]), "weight");
-        let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
+        let supports =
+            Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap();
         assert_names(RecoveryThreshold::of_supports(&supports, weight), "weight_ratio");
     }
     let expected = Error::DimensionMismatch { parameter: "weights", expected: 1, found: 2 };
@@ -251,7 +298,7 @@ fn single_precision_says_where_it_ends() {
 #[test]
 fn rounding_does_not_make_supports_feasible() {
     for (pretraining, fine_tuning) in [(1e-20, 9e-16), (0.0, 1e-15)] {
-        let result = Supports::from_overlap(pretraining, fine_tuning, 1.0);
+        let result = Supports::new(Densities { pretraining, fine_tuning, overlap: 1.0 });
         assert!(matches!(result, Err(Error::InfeasibleSupports { .. })));
     }
 }
@@ -292,20 +339,21 @@ fn advertised_domains_are_those_that_are_checked() {
         Box::new(move |x| of(x).map(|_| ()))
     }
     let samples = Samples::new(0.5).unwrap();
-    let pretraining = Initialization::from_scales(1.0, 0.0).unwrap();
+    let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 }).unwrap();
     let map = ScaleMap::new(pretraining, 0.0).unwrap();
     let penalty = Penalty::new(1.0).unwrap();
     let group = || Group::new("g", 0.5, Prior::ZERO, 1.0).unwrap();
-    let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
+    let supports =
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap();
     let unit = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     let bias = InductiveBias::of_feature(&map, unit).unwrap();
     let mut constructors = vec![
         constructor(Samples::new),
         constructor(move |x| samples.with_noise_variance(x)),
-        constructor(|x| Initialization::from_layer_scales(x, 1.0)),
-        constructor(|x| Initialization::from_layer_scales(1.0, x)),
-        constructor(|x| Initialization::from_scales(x, 0.0)),
-        constructor(|x| Initialization::from_scales(1.0, x)),
+        constructor(|x| Initialization::from_layers(LayerScales { first_layer: x, readout: 1.0 })),
+        constructor(|x| Initialization::from_layers(LayerScales { first_layer: 1.0, readout: x })),
+        constructor(|x| Initialization::new(Scales { absolute: x, relative: 0.0 })),
+        constructor(|x| Initialization::new(Scales { absolute: 1.0, relative: x })),
         constructor(move |x| pretraining.weights(x)),
         constructor(move |x| ScaleMap::new(pretraining, x)),
         constructor(move |x| map.fine_tuning_scale(x)),
@@ -323,9 +371,27 @@ fn advertised_domains_are_those_that_are_checked() {
         constructor(|x| Group::new("g", x, Prior::ZERO, 1.0)),
         constructor(|x| Group::new("g", 1.0, Prior::ZERO, x)),
         constructor(move |x| group().with_start(x)),
-        constructor(|x| Supports::from_conditional(x, 0.1, 0.5)),
-        constructor(|x| Supports::from_conditional(0.1, x, 0.5)),
-        constructor(|x| Supports::from_conditional(0.1, 0.1, x)),
+        constructor(|x| {
+            Supports::from_conditional(ConditionalDensities {
+                pretraining: x,
+                shared: 0.1,
+                new: 0.5,
+            })
+        }),
+        constructor(|x| {
+            Supports::from_conditional(ConditionalDensities {
+                pretraining: 0.1,
+                shared: x,
+                new: 0.5,
+            })
+        }),
+        constructor(|x| {
+            Supports::from_conditional(ConditionalDensities {
+                pretraining: 0.1,
+                shared: 0.1,
+                new: x,
+            })
+        }),
         constructor(|x| unit_task().with_correlation(x)),
         constructor(|x| unit_task().with_fine_tuning_variance(x)),
         constructor(|x| unit_task().with_pretraining_magnitude(x)),
@@ -403,7 +469,9 @@ fn errors_of_a_group_name_it() {
 
 #[test]
 fn divergence_of_pretraining_names_its_stage() {
-    let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
+    let map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 }).unwrap(), 0.0)
+            .unwrap();
     let noisy = |ratio| Samples::new(ratio).unwrap().with_noise_variance(0.1).unwrap();
     let (solver, threshold, few) = (Solver::new(), noisy(1.0), noisy(0.3));
     let transfer = Transfer::new(&unit_task(), map).with_pretraining_samples(threshold);
@@ -433,7 +501,9 @@ fn divergence_of_pretraining_names_its_stage() {
 
 #[test]
 fn priors_that_are_no_atom_are_sent_to_where_they_are_taken() {
-    let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
+    let map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 }).unwrap(), 0.0)
+            .unwrap();
     let gaussian = Prior::gaussian(0.0, 2.0).unwrap();
     let task = unit_task().with_pretraining_prior(gaussian).unwrap();
     let message = Law::fine_tuning(&task, &map).unwrap_err().to_string();
@@ -487,7 +557,9 @@ fn a_bias_out_of_reach_says_what_a_smaller_scale_reaches() {
 #[test]
 fn networks_that_diverge_name_the_stage_of_their_training() {
     use diagonet::simulation::{Experiment, GradientDescent, Trainer};
-    let map = ScaleMap::new(Initialization::from_scales(1.0, 0.0).unwrap(), 0.0).unwrap();
+    let map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 1.0, relative: 0.0 }).unwrap(), 0.0)
+            .unwrap();
     let samples = Samples::new(0.5).unwrap();
     let error = |transfer: Transfer| {
         let descent = GradientDescent::new().with_learning_rate(1e6).unwrap();

@@ -4,7 +4,8 @@ mod common;
 
 use common::{config, decades, signed};
 use diagonet::{
-    Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solver, Supports, rich_weights,
+    ConditionalDensities, Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solver,
+    Supports, rich_weights,
 };
 use proptest::prelude::*;
 use statrs::function::erf::erfc;
@@ -52,7 +53,7 @@ proptest! {
     fn no_threshold_recovers_from_fewer_samples(
         rho in density(), shared in density(), new in density(), ratio in decades(-300.0, 300.0),
     ) {
-        let supports = Supports::from_conditional(rho, shared, new).unwrap();
+        let supports = Supports::from_conditional(ConditionalDensities { pretraining: rho, shared, new }).unwrap();
         let threshold = match RecoveryThreshold::of_supports(&supports, ratio) {
             Ok(threshold) => threshold.sample_ratio(),
             Err(Error::NotRepresentable { .. }) => return Ok(()),
@@ -137,11 +138,21 @@ fn effective_noise_beyond_floats_is_no_answer() {
 #[test]
 fn recovery_of_nearly_nothing_is_found() {
     // With 60 digits.
-    let supports = Supports::from_conditional(3.8968e-293, 1.95714e-173, 3.29215e-296).unwrap();
+    let supports = Supports::from_conditional(ConditionalDensities {
+        pretraining: 3.8968e-293,
+        shared: 1.95714e-173,
+        new: 3.29215e-296,
+    })
+    .unwrap();
     let threshold = RecoveryThreshold::of_supports(&supports, 2.698e-34).unwrap();
     assert!((threshold.sample_ratio() / 4.417_039_58e-293 - 1.0).abs() < 1e-8);
     // Where reuse is all but forbidden, nearly every sample is needed.
-    let supports = Supports::from_conditional(2.383e-260, 1.290e-59, 0.1).unwrap();
+    let supports = Supports::from_conditional(ConditionalDensities {
+        pretraining: 2.383e-260,
+        shared: 1.290e-59,
+        new: 0.1,
+    })
+    .unwrap();
     let threshold = RecoveryThreshold::of_supports(&supports, 2.282e-164).unwrap();
     assert!(threshold.sample_ratio() < 1.0 && threshold.sample_ratio() > 1.0 - 1e-8);
 }

@@ -6,19 +6,24 @@ mod common;
 
 use common::{fixture, relative_error};
 use diagonet::{
-    Error, FeatureClass, Group, Initialization, Law, Penalty, Prior, Result, Samples, ScaleMap,
-    Solution, Solver, Supports, Task,
+    Densities, Error, FeatureClass, Group, Initialization, Law, Penalty, Prior, Result, Samples,
+    ScaleMap, Scales, Solution, Solver, Supports, Task,
 };
 
 /// The table's own accuracy is 1e-10.
 const TABLE_BUDGET: f64 = 1e-9;
 
 fn solve_row(row: &std::collections::HashMap<String, f64>) -> Result<Solution> {
-    let supports = Supports::from_overlap(row["rho_pt"], row["rho_ft"], row["overlap"])?;
+    let supports = Supports::new(Densities {
+        pretraining: row["rho_pt"],
+        fine_tuning: row["rho_ft"],
+        overlap: row["overlap"],
+    })?;
     let task = Task::new(supports)?
         .with_pretraining_magnitude(row["beta_pt_active"])?
         .with_fine_tuning_variance(row["var_ft_active"])?;
-    let pretraining = Initialization::from_scales(row["c_pt"], row["lambda_pt"])?;
+    let pretraining =
+        Initialization::new(Scales { absolute: row["c_pt"], relative: row["lambda_pt"] })?;
     let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, row["gamma_ft"])?)?;
     let samples = Samples::new(row["alpha_ft"])?.with_noise_variance(row["noise_var"])?;
     Solver::new().solve(&law, &samples)
@@ -245,11 +250,13 @@ fn sample_ratios_at_the_weight_of_a_group_keep_the_budget() {
         let error = relative_error(warm.generalization_error(), cold.generalization_error());
         assert!(error < Solver::ACCURACY, "{weight} {low} {high}: {error:e}");
     }
-    let task = Task::new(Supports::from_overlap(0.1, 0.05, 1.0).unwrap())
-        .unwrap()
-        .with_pretraining_magnitude(1e6)
-        .unwrap();
-    let pretraining = Initialization::from_scales(1e-12, 0.0).unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 1.0 }).unwrap(),
+    )
+    .unwrap()
+    .with_pretraining_magnitude(1e6)
+    .unwrap();
+    let pretraining = Initialization::new(Scales { absolute: 1e-12, relative: 0.0 }).unwrap();
     let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, 0.0).unwrap()).unwrap();
     let error = error_at(&law, Samples::new(0.1).unwrap());
     assert!(relative_error(error, 2.121_945_251_495_115e-9) < Solver::ACCURACY, "{error:e}");
@@ -312,11 +319,15 @@ fn laws_of_many_groups_are_summed_without_loss() {
 /// Coefficients in any order are the law of their kinds.
 #[test]
 fn own_coefficients_are_a_law_of_atoms() {
-    let map = ScaleMap::new(Initialization::from_scales(1e-2, -0.5).unwrap(), 0.1).unwrap();
+    let map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 1e-2, relative: -0.5 }).unwrap(), 0.1)
+            .unwrap();
     // A task with correlation 1: shared coefficients are one number.
-    let task = Task::new(Supports::from_overlap(0.25, 0.125, 1.0).unwrap())
-        .and_then(|task| task.with_correlation(1.0)?.with_fine_tuning_variance(4.0))
-        .unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: 0.25, fine_tuning: 0.125, overlap: 1.0 }).unwrap(),
+    )
+    .and_then(|task| task.with_correlation(1.0)?.with_fine_tuning_variance(4.0))
+    .unwrap();
     let (mut pretrained, mut coefficients) = (vec![0.0; 800], vec![-0.0; 800]);
     for index in 0..200 {
         pretrained[(index * 7) % 800] = 1.0;

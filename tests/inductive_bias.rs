@@ -4,8 +4,9 @@ mod common;
 
 use common::{config, decades, relative_error, relative_scale, signed};
 use diagonet::{
-    Axis, Error, Feature, InductiveBias, Initialization, Penalty, PhaseDiagram, Regime, ScaleMap,
-    Supports, TargetBias, Task, TaskBias,
+    Axis, ConditionalDensities, Densities, Error, Feature, InductiveBias, Initialization,
+    LayerScales, Penalty, PhaseDiagram, Regime, ScaleMap, Scales, Supports, TargetBias, Task,
+    TaskBias,
 };
 use proptest::prelude::*;
 
@@ -43,10 +44,12 @@ fn readout_scale() -> impl Strategy<Value = f64> {
 }
 
 fn scale_map() -> impl Strategy<Value = ScaleMap> {
-    let from_scales = (scale(), relative_scale())
-        .prop_map(|(c, lambda)| Initialization::from_scales(c, lambda).unwrap());
-    let from_layers = (decades(-149.9, 149.9), decades(-149.9, 149.9))
-        .prop_map(|(w, v)| Initialization::from_layer_scales(w, v).unwrap());
+    let from_scales = (scale(), relative_scale()).prop_map(|(c, lambda)| {
+        Initialization::new(Scales { absolute: c, relative: lambda }).unwrap()
+    });
+    let from_layers = (decades(-149.9, 149.9), decades(-149.9, 149.9)).prop_map(|(w, v)| {
+        Initialization::from_layers(LayerScales { first_layer: w, readout: v }).unwrap()
+    });
     (prop_oneof![4 => from_scales, 1 => from_layers], readout_scale())
         .prop_map(|(pretraining, gamma)| ScaleMap::new(pretraining, gamma).unwrap())
 }
@@ -61,7 +64,8 @@ fn feature() -> impl Strategy<Value = Feature> {
 const UNIT: Feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
 
 fn map(c: f64, lambda: f64, gamma: f64) -> ScaleMap {
-    ScaleMap::new(Initialization::from_scales(c, lambda).unwrap(), gamma).unwrap()
+    ScaleMap::new(Initialization::new(Scales { absolute: c, relative: lambda }).unwrap(), gamma)
+        .unwrap()
 }
 
 fn bias(c: f64, lambda: f64, gamma: f64) -> InductiveBias {
@@ -223,7 +227,15 @@ fn inputs_outside_their_domain_name_the_parameter() {
     for x in not_numbers.into_iter().chain([0.5, 1.0_f64.next_up(), -0.8]) {
         assert_names(bias.regime_at(x), "threshold");
     }
-    let unused = Task::new(Supports::from_conditional(0.2, 0.0, 0.0).unwrap()).unwrap();
+    let unused = Task::new(
+        Supports::from_conditional(ConditionalDensities {
+            pretraining: 0.2,
+            shared: 0.0,
+            new: 0.0,
+        })
+        .unwrap(),
+    )
+    .unwrap();
     assert_names(TaskBias::of_task(&unused, &map), "fine_tuning_density");
 }
 
@@ -398,7 +410,7 @@ mod tasks {
     use super::*;
 
     fn task(overlap: f64, deviation: f64) -> Task {
-        Task::new(Supports::from_overlap(0.2, 0.1, overlap).unwrap())
+        Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap }).unwrap())
             .unwrap()
             .with_fine_tuning_variance(deviation * deviation)
             .unwrap()
@@ -570,7 +582,10 @@ mod tasks {
 #[cfg(not(feature = "quadrature"))]
 #[test]
 fn integrals_need_the_feature() {
-    let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+    )
+    .unwrap();
     let result = TaskBias::of_task(&task, &map(1.0, 0.0, 0.0));
     assert!(matches!(result, Err(Error::QuadratureDisabled { .. })));
     assert!(result.unwrap_err().to_string().contains("needs the feature `quadrature`"));

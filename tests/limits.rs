@@ -4,8 +4,9 @@ mod common;
 
 use common::{config, relative_error};
 use diagonet::{
-    Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solution, Solver, Supports,
-    basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
+    Densities, Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solution, Solver,
+    Supports, basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1,
+    weighted_l2,
 };
 use proptest::prelude::*;
 use statrs::function::erf::erfc;
@@ -243,7 +244,9 @@ fn thresholds_meet_the_published_phase_transition() {
         let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
         let delta = 2.0 * density / (z + 2.0 * (density - z * tail));
         let rho = 1.0 - z * tail / density;
-        let supports = Supports::from_overlap(0.0, rho * delta, 0.0).unwrap();
+        let supports =
+            Supports::new(Densities { pretraining: 0.0, fine_tuning: rho * delta, overlap: 0.0 })
+                .unwrap();
         let threshold = RecoveryThreshold::of_supports(&supports, 1.0).unwrap();
         // The published rho loses what its two terms share.
         let budget = STATRS / rho;
@@ -251,7 +254,8 @@ fn thresholds_meet_the_published_phase_transition() {
         assert!(relative_error(threshold.threshold(), z) < 1e-6, "{z}: {threshold:?}");
     }
     // The same transition at the density that the theory quotes.
-    let tenth = Supports::from_overlap(0.0, 0.1, 0.0).unwrap();
+    let tenth =
+        Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 }).unwrap();
     let threshold = RecoveryThreshold::of_supports(&tenth, 1.0).unwrap();
     assert!((threshold.sample_ratio() - 0.328_793_505).abs() < 5e-10);
     assert!((threshold.threshold() - 1.140_17).abs() < 5e-6);
@@ -260,13 +264,16 @@ fn thresholds_meet_the_published_phase_transition() {
 #[test]
 fn thresholds_of_extreme_supports() {
     let threshold = |density, ratio| {
-        let supports = Supports::from_overlap(0.0, density, 0.0).unwrap();
+        let supports =
+            Supports::new(Densities { pretraining: 0.0, fine_tuning: density, overlap: 0.0 })
+                .unwrap();
         RecoveryThreshold::of_supports(&supports, ratio).unwrap()
     };
     assert_eq!(threshold(0.0, 1.0).sample_ratio(), 0.0);
     assert_eq!(threshold(1.0, 5.0).sample_ratio(), 1.0);
     // A support that is known: as many samples as features.
-    let known = Supports::from_overlap(0.1, 0.1, 1.0).unwrap();
+    let known =
+        Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 }).unwrap();
     let known = RecoveryThreshold::of_supports(&known, 1e9).unwrap();
     assert!((known.sample_ratio() - 0.1).abs() < 1e-12);
 }
@@ -295,7 +302,7 @@ fn methods_say_what_they_used() {
 
 #[cfg(feature = "quadrature")]
 mod against_quadrature {
-    use diagonet::{Initialization, ScaleMap, Task};
+    use diagonet::{Initialization, ScaleMap, Scales, Task};
 
     use super::*;
 
@@ -442,8 +449,12 @@ mod against_quadrature {
     /// The weighted limit of a task is closer to its finite scales than the unweighted one.
     #[test]
     fn rich_weights_know_what_pretraining_did() {
-        let task = Task::new(Supports::from_overlap(0.1, 0.1, 0.8).unwrap()).unwrap();
-        let pretraining = Initialization::from_scales(1e-8, -0.9999).unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 }).unwrap(),
+        )
+        .unwrap();
+        let pretraining =
+            Initialization::new(Scales { absolute: 1e-8, relative: -0.9999 }).unwrap();
         let law = Law::fine_tuning(&task, &ScaleMap::new(pretraining, 0.0).unwrap()).unwrap();
         let some = samples(0.2, 0.01);
         let exact = exact(&law, &some);

@@ -14,11 +14,13 @@ const REFERENCE: f64 = 5e-7;
 const SAME: f64 = 1e-11;
 
 fn map(scale: f64, relative: f64, readout: f64) -> ScaleMap {
-    ScaleMap::new(Initialization::from_scales(scale, relative).unwrap(), readout).unwrap()
+    ScaleMap::new(Initialization::new(Scales { absolute: scale, relative }).unwrap(), readout)
+        .unwrap()
 }
 
 fn task(overlap: f64) -> Task {
-    Task::new(Supports::from_overlap(0.2, 0.1, overlap).unwrap()).unwrap()
+    Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap }).unwrap())
+        .unwrap()
 }
 
 fn samples(ratio: f64, noise: f64) -> Samples {
@@ -35,9 +37,14 @@ fn error(problem: &impl Problem<Solution = TransferSolution>, ratio: f64) -> f64
 
 /// One task at density 0.2 and scale 1e-3, from scratch.
 fn alone(mixture: Mixture, scale: f64, ratio: f64) -> f64 {
-    let supports = Supports::from_overlap(0.0, 0.2, 0.0).unwrap();
+    let supports =
+        Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.2, overlap: 0.0 }).unwrap();
     let task = Task::new(supports).unwrap().with_fine_tuning_prior(mixture).unwrap();
-    let law = Law::from_scratch(&task, &Initialization::from_scales(scale, 0.0).unwrap()).unwrap();
+    let law = Law::from_scratch(
+        &task,
+        &Initialization::new(Scales { absolute: scale, relative: 0.0 }).unwrap(),
+    )
+    .unwrap();
     Solver::new().solve(&law, &Samples::new(ratio).unwrap()).unwrap().generalization_error()
 }
 

@@ -3,7 +3,10 @@
 mod common;
 
 use common::{config, decades, relative_error, relative_scale, signed};
-use diagonet::{Initialization, Penalty, ScaleMap, SeparablePenalty, Supports};
+use diagonet::{
+    ConditionalDensities, Densities, Initialization, LayerScales, Penalty, ScaleMap, Scales,
+    SeparablePenalty, Supports,
+};
 use nalgebra::DVector;
 use proptest::prelude::*;
 
@@ -21,8 +24,9 @@ fn coefficient() -> impl Strategy<Value = f64> {
 }
 
 fn initialization() -> impl Strategy<Value = Initialization> {
-    (scale(), relative_scale())
-        .prop_map(|(c, lambda)| Initialization::from_scales(c, lambda).unwrap())
+    (scale(), relative_scale()).prop_map(|(c, lambda)| {
+        Initialization::new(Scales { absolute: c, relative: lambda }).unwrap()
+    })
 }
 
 proptest! {
@@ -33,9 +37,9 @@ proptest! {
         c in decades(-280.0, 290.0),
         lambda in relative_scale(),
     ) {
-        let from_scales = Initialization::from_scales(c, lambda).unwrap();
+        let from_scales = Initialization::new(Scales { absolute: c, relative: lambda }).unwrap();
         let layers = (from_scales.first_layer(), from_scales.readout());
-        let again = Initialization::from_layer_scales(layers.0, layers.1).unwrap();
+        let again = Initialization::from_layers(LayerScales { first_layer: layers.0, readout: layers.1 }).unwrap();
         prop_assert!(relative_error(again.absolute_scale(), c) <= ROUNDING);
         prop_assert!((again.relative_scale() - lambda).abs() <= ROUNDING);
         prop_assert_eq!((again.first_layer(), again.readout()), layers);
@@ -47,7 +51,7 @@ proptest! {
         readout in decades(-149.9, 149.9),
         beta in coefficient(),
     ) {
-        let initialization = Initialization::from_layer_scales(first_layer, readout).unwrap();
+        let initialization = Initialization::from_layers(LayerScales { first_layer, readout }).unwrap();
         let at_start = initialization.weights(0.0).unwrap();
         prop_assert!(relative_error(at_start.plus.first_layer(), first_layer) <= ROUNDING);
         prop_assert!(relative_error(at_start.minus.readout(), readout) <= ROUNDING);
@@ -167,36 +171,24 @@ proptest! {
     /// Built again from what they say of themselves, supports are the same to the bit.
     #[test]
     fn supports_read_back(rho in 0.0..=1.0_f64, first in 0.0..=1.0_f64, second in 0.0..=1.0_f64) {
-        let conditional = Supports::from_conditional(rho, first, second).unwrap();
-        let again = Supports::from_conditional(
-            conditional.pretraining_density(),
-            conditional.shared_density().unwrap_or(first),
-            conditional.new_density().unwrap_or(second),
-        );
+        let conditional = Supports::from_conditional(ConditionalDensities { pretraining: rho, shared: first, new: second }).unwrap();
+        let again = Supports::from_conditional(ConditionalDensities { pretraining: conditional.pretraining_density(), shared: conditional.shared_density().unwrap_or(first), new: conditional.new_density().unwrap_or(second) });
         prop_assert_eq!(again, Ok(conditional));
-        if let Ok(overlapping) = Supports::from_overlap(rho, first, second) {
-            let again = Supports::from_overlap(
-                overlapping.pretraining_density(),
-                overlapping.fine_tuning_density(),
-                overlapping.overlap().unwrap_or(second),
-            );
+        if let Ok(overlapping) = Supports::new(Densities { pretraining: rho, fine_tuning: first, overlap: second }) {
+            let again = Supports::new(Densities { pretraining: overlapping.pretraining_density(), fine_tuning: overlapping.fine_tuning_density(), overlap: overlapping.overlap().unwrap_or(second) });
             prop_assert_eq!(again, Ok(overlapping));
         }
     }
 
     #[test]
     fn supports_are_probabilities(rho_pt in 0.0..=1.0_f64, shared in 0.0..=1.0_f64, new in 0.0..=1.0_f64) {
-        let supports = Supports::from_conditional(rho_pt, shared, new).unwrap();
+        let supports = Supports::from_conditional(ConditionalDensities { pretraining: rho_pt, shared, new }).unwrap();
         let parts =
             [supports.shared(), supports.new_features(), supports.pretraining_only(), supports.none()];
         prop_assert!(parts.iter().all(|p| (0.0..=1.0).contains(p)));
         prop_assert!((parts.iter().sum::<f64>() - 1.0).abs() <= ROUNDING);
         if let Some(overlap) = supports.overlap() {
-            let again = Supports::from_overlap(
-                supports.pretraining_density(),
-                supports.fine_tuning_density(),
-                overlap,
-            ).unwrap();
+            let again = Supports::new(Densities { pretraining: supports.pretraining_density(), fine_tuning: supports.fine_tuning_density(), overlap }).unwrap();
             prop_assert!((again.shared() - supports.shared()).abs() <= ROUNDING);
             prop_assert!((again.none() - supports.none()).abs() <= ROUNDING);
         }
@@ -207,7 +199,7 @@ proptest! {
         rho_pt in 0.0..=1.0_f64, rho_ft in 0.0..=1.0_f64, overlap in 0.0..=1.0_f64,
     ) {
         let feasible = overlap * rho_ft <= rho_pt && rho_pt + (1.0 - overlap) * rho_ft <= 1.0;
-        let supports = Supports::from_overlap(rho_pt, rho_ft, overlap);
+        let supports = Supports::new(Densities { pretraining: rho_pt, fine_tuning: rho_ft, overlap });
         prop_assert_eq!(supports.is_ok(), feasible);
     }
 }

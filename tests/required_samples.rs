@@ -6,8 +6,8 @@ mod common;
 
 use common::{config, decades};
 use diagonet::{
-    Design, Error, Group, Initialization, Law, Method, Prior, Samples, ScaleMap, Solver, Supports,
-    Task,
+    Densities, Design, Error, Group, Initialization, Law, Method, Prior, Samples, ScaleMap, Scales,
+    Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -153,8 +153,15 @@ proptest! {
 #[test]
 fn fewer_samples_of_fine_tuning_do_not_suffice() {
     for (lambda, gamma, noise) in [(0.0, 0.0, 0.0), (-0.9, 0.0, 0.0), (0.5, 0.1, 0.01)] {
-        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
-        let map = ScaleMap::new(Initialization::from_scales(1e-3, lambda).unwrap(), gamma).unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+        )
+        .unwrap();
+        let map = ScaleMap::new(
+            Initialization::new(Scales { absolute: 1e-3, relative: lambda }).unwrap(),
+            gamma,
+        )
+        .unwrap();
         let law = Law::fine_tuning(&task, &map).unwrap();
         let problem = Problem { law, noise, solver: Solver::new() };
         for i in 1..40 {
@@ -204,7 +211,10 @@ fn errors_may_rise_with_samples_without_noise() {
 fn a_design_needs_no_more_samples_than_it_must() {
     let cases = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8].map(|share| (0.5, 0.0, share));
     for (overlap, noise, share) in cases.into_iter().chain([(0.8, 0.01, 0.3), (0.2, 0.1, 0.6)]) {
-        let task = Task::new(Supports::from_overlap(0.1, 0.1, overlap).unwrap()).unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap }).unwrap(),
+        )
+        .unwrap();
         let target = share * task.mean_square();
         let design = |ratio: f64| {
             let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
@@ -222,8 +232,13 @@ fn a_design_needs_no_more_samples_than_it_must() {
 
 #[test]
 fn a_design_without_a_choice_needs_what_its_law_does() {
-    let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
-    let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+    )
+    .unwrap();
+    let map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 }).unwrap(), 0.0)
+            .unwrap();
     let law = Law::fine_tuning(&task, &map).unwrap();
     let design = Design::new(&task, Samples::new(0.5).unwrap(), 1e-3).unwrap();
     let design = design.with_relative_scales(0.0..=0.0).unwrap();

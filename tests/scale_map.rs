@@ -3,7 +3,7 @@
 mod common;
 
 use common::{fixture, relative_error};
-use diagonet::{Initialization, ScaleMap};
+use diagonet::{Initialization, LayerScales, ScaleMap, Scales};
 
 /// Budget of the rounded reference table.
 const TABLE_BUDGET: f64 = 1e-14;
@@ -12,7 +12,9 @@ const TABLE_BUDGET: f64 = 1e-14;
 fn scale_map_meets_the_table() {
     let mut worst = 0.0_f64;
     for row in fixture("transfer.csv") {
-        let pretraining = Initialization::from_scales(row["c_pt"], row["lambda_pt"]).unwrap();
+        let pretraining =
+            Initialization::new(Scales { absolute: row["c_pt"], relative: row["lambda_pt"] })
+                .unwrap();
         let map = ScaleMap::new(pretraining, row["gamma_ft"]).unwrap();
         let beta = row["beta_pt"];
         let weights = pretraining.weights(beta).unwrap();
@@ -35,7 +37,9 @@ fn scale_map_meets_the_table() {
 #[test]
 fn fine_tuning_starts_where_the_table_says() {
     for row in fixture("transfer.csv") {
-        let pretraining = Initialization::from_scales(row["c_pt"], row["lambda_pt"]).unwrap();
+        let pretraining =
+            Initialization::new(Scales { absolute: row["c_pt"], relative: row["lambda_pt"] })
+                .unwrap();
         let map = ScaleMap::new(pretraining, row["gamma_ft"]).unwrap();
         let start = map.fine_tuning_initialization(row["beta_pt"]).unwrap();
         let first_layer = row["first_plus"] + row["first_minus"];
@@ -56,9 +60,9 @@ fn weights_keep_their_digits_around_their_zeros() {
     for row in fixture("weights_crossings.csv") {
         let (first, second) = (row["first"], row["second"]);
         let initialization = if row["from_layers"] == 1.0 {
-            Initialization::from_layer_scales(first, second)
+            Initialization::from_layers(LayerScales { first_layer: first, readout: second })
         } else {
-            Initialization::from_scales(first, second)
+            Initialization::new(Scales { absolute: first, relative: second })
         };
         let weights = initialization.unwrap().weights(row["beta"]).unwrap();
         let (plus, minus) = (weights.plus, weights.minus);

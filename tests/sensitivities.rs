@@ -6,8 +6,9 @@ mod common;
 
 use common::{config, decades, signed};
 use diagonet::{
-    Error, Group, GroupGradient, Initialization, Law, LawGradient, Method, Prior, Protocol,
-    Samples, ScaleMap, Sensitivities, Solver, Supports, Task, Transfer,
+    ConditionalDensities, Densities, Error, Group, GroupGradient, Initialization, Law, LawGradient,
+    Method, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities, Solver, Supports, Task,
+    Transfer,
 };
 use proptest::prelude::*;
 
@@ -330,17 +331,19 @@ type Parameters = [f64; 18];
 fn transfer(parameters: &Parameters, finite: bool, protocol: Protocol) -> Transfer {
     let &[c, lambda, gamma, rho_pt, rho_ft, overlap, mean, variance, ..] = parameters;
     let &[_, _, _, _, _, _, _, _, m_s, v_s, m_n, v_n, q, ratio, noise, ..] = parameters;
-    let task = Task::new(Supports::from_overlap(rho_pt, rho_ft, overlap).unwrap())
-        .unwrap()
-        .with_pretraining_prior(Prior::gaussian(mean, variance).unwrap())
-        .unwrap()
-        .with_shared_prior(Prior::gaussian(m_s, v_s).unwrap())
-        .unwrap()
-        .with_new_prior(Prior::gaussian(m_n, v_n).unwrap())
-        .unwrap()
-        .with_correlation(q)
-        .unwrap();
-    let initialization = Initialization::from_scales(c, lambda).unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: rho_pt, fine_tuning: rho_ft, overlap }).unwrap(),
+    )
+    .unwrap()
+    .with_pretraining_prior(Prior::gaussian(mean, variance).unwrap())
+    .unwrap()
+    .with_shared_prior(Prior::gaussian(m_s, v_s).unwrap())
+    .unwrap()
+    .with_new_prior(Prior::gaussian(m_n, v_n).unwrap())
+    .unwrap()
+    .with_correlation(q)
+    .unwrap();
+    let initialization = Initialization::new(Scales { absolute: c, relative: lambda }).unwrap();
     let transfer = Transfer::new(&task, ScaleMap::new(initialization, gamma).unwrap());
     let transfer = transfer.with_protocol(protocol);
     if finite {
@@ -597,7 +600,12 @@ fn edges() -> impl Strategy<Value = (Parameters, bool, Protocol)> {
                     p
                 }
             };
-            let supports = Supports::from_conditional(rho_pt, snap(shared), snap(new)).unwrap();
+            let supports = Supports::from_conditional(ConditionalDensities {
+                pretraining: rho_pt,
+                shared: snap(shared),
+                new: snap(new),
+            })
+            .unwrap();
             let overlap = supports.overlap().unwrap_or(0.0);
             [supports.pretraining_density(), supports.fine_tuning_density(), overlap]
         });

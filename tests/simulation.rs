@@ -13,8 +13,8 @@ use diagonet::simulation::{
     Network, Shard, Statistic, SupportSampling, Trainer,
 };
 use diagonet::{
-    FeatureClass, Group, Initialization, Label, Law, Prior, Protocol, Samples, ScaleMap, Solver,
-    Supports, Task, Transfer,
+    Densities, FeatureClass, Group, Initialization, Label, Law, Prior, Protocol, Samples, ScaleMap,
+    Scales, Solver, Supports, Task, Transfer,
 };
 use nalgebra::{DMatrix, DVector};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -53,7 +53,7 @@ fn end_points_reproduce_solutions_of_sixty_digits() {
 }
 
 fn initialization(absolute_scale: f64, relative_scale: f64) -> Initialization {
-    Initialization::from_scales(absolute_scale, relative_scale).unwrap()
+    Initialization::new(Scales { absolute: absolute_scale, relative: relative_scale }).unwrap()
 }
 
 fn scale_map(absolute_scale: f64, relative_scale: f64, readout_scale: f64) -> ScaleMap {
@@ -61,7 +61,10 @@ fn scale_map(absolute_scale: f64, relative_scale: f64, readout_scale: f64) -> Sc
 }
 
 fn task(rho_pt: f64, rho_ft: f64, overlap: f64) -> Task {
-    Task::new(Supports::from_overlap(rho_pt, rho_ft, overlap).unwrap()).unwrap()
+    Task::new(
+        Supports::new(Densities { pretraining: rho_pt, fine_tuning: rho_ft, overlap }).unwrap(),
+    )
+    .unwrap()
 }
 
 /// Name, relative scale and readout scale of the four regimes.

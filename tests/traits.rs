@@ -64,19 +64,25 @@ proptest! {
     #[test]
     fn lambda_gap_reads_back_to_the_bit(exponent in -300.0..0.3_f64, scale in -300.0..300.0_f64) {
         let (gap, scale) = (10f64.powf(exponent).clamp(1e-300, 2.0), 10f64.powf(scale).max(1e-300));
-        let built = Initialization::from_lambda_gap(scale, gap)?;
+        let built = Initialization::from_lambda_gap(GapScales { absolute: scale, lambda_gap: gap })?;
         prop_assert_eq!((built.absolute_scale(), built.lambda_gap()), (scale, gap));
-        prop_assert_eq!(Initialization::from_lambda_gap(scale, built.lambda_gap())?, built);
+        prop_assert_eq!(Initialization::from_lambda_gap(GapScales { absolute: scale, lambda_gap: built.lambda_gap() })?, built);
     }
 }
 
 #[test]
 fn lambda_gap_outside_its_domain_is_named() {
     for gap in [f64::NAN, f64::INFINITY, -1e-300, 9e-301, 5e-324, 2.0000000000000004] {
-        let error = Initialization::from_lambda_gap(1.0, gap).unwrap_err();
+        let error = Initialization::from_lambda_gap(GapScales { absolute: 1.0, lambda_gap: gap })
+            .unwrap_err();
         assert!(matches!(error, Error::OutOfDomain { parameter: "lambda_gap", .. }), "{error}");
     }
     for gap in [0.0, 1e-300, 2.0] {
-        assert_eq!(Initialization::from_lambda_gap(1.0, gap).unwrap().lambda_gap(), gap);
+        assert_eq!(
+            Initialization::from_lambda_gap(GapScales { absolute: 1.0, lambda_gap: gap })
+                .unwrap()
+                .lambda_gap(),
+            gap
+        );
     }
 }

@@ -7,8 +7,8 @@ use std::f64::consts::PI;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Error, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior, Protocol,
-    Samples, ScaleMap, Solver, Supports, Task, Transfer, TransferSolution,
+    Densities, Error, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior,
+    Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer, TransferSolution,
 };
 use proptest::prelude::*;
 
@@ -19,7 +19,8 @@ const NODES: f64 = 1e-10;
 const ROUNDING: f64 = 1e-12;
 
 fn task(overlap: f64) -> Task {
-    Task::new(Supports::from_overlap(0.2, 0.1, overlap).unwrap()).unwrap()
+    Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap }).unwrap())
+        .unwrap()
 }
 
 fn gaussian(task: Task, variance: f64) -> Task {
@@ -27,7 +28,11 @@ fn gaussian(task: Task, variance: f64) -> Task {
 }
 
 fn map(scale: f64, relative_scale: f64) -> ScaleMap {
-    ScaleMap::new(Initialization::from_scales(scale, relative_scale).unwrap(), 0.0).unwrap()
+    ScaleMap::new(
+        Initialization::new(Scales { absolute: scale, relative: relative_scale }).unwrap(),
+        0.0,
+    )
+    .unwrap()
 }
 
 fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
@@ -259,7 +264,8 @@ fn continued_training_from_nothing_is_training_from_scratch() {
 
 #[test]
 fn continued_training_on_the_same_task_has_nothing_to_learn() {
-    let supports = Supports::from_overlap(0.2, 0.2, 1.0).unwrap();
+    let supports =
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 }).unwrap();
     let task = Task::new(supports)
         .and_then(|task| task.with_fine_tuning_variance(4.0))
         .and_then(|task| task.with_pretraining_magnitude(2.0))
@@ -487,7 +493,10 @@ proptest! {
 
 #[test]
 fn learning_curves_and_required_samples_follow_both_stages() {
-    let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.8).unwrap()).unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.8 }).unwrap(),
+    )
+    .unwrap();
     let scarce = Samples::new(0.4).unwrap().with_noise_variance(0.01).unwrap();
     for protocol in [Protocol::Rebalanced, Protocol::Continued] {
         let transfer = Transfer::new(&task, map(1e-2, -0.5))
@@ -536,12 +545,17 @@ fn discovery_rate_of_new_features(solution: &TransferSolution, scale: f64, cut: 
 #[test]
 fn discoveries_that_hang_on_pretraining_are_integrated() {
     let scale = 1.009_884_553_165_820_5;
-    let task = Task::new(Supports::from_overlap(0.05, 0.301_637_579_369_179_6, 0.0).unwrap())
-        .and_then(|task| task.with_fine_tuning_variance(1.0))
-        .and_then(|task| {
-            task.with_pretraining_prior(Prior::gaussian(0.0, 0.478_311_060_005_448_2)?)
+    let task = Task::new(
+        Supports::new(Densities {
+            pretraining: 0.05,
+            fine_tuning: 0.301_637_579_369_179_6,
+            overlap: 0.0,
         })
-        .unwrap();
+        .unwrap(),
+    )
+    .and_then(|task| task.with_fine_tuning_variance(1.0))
+    .and_then(|task| task.with_pretraining_prior(Prior::gaussian(0.0, 0.478_311_060_005_448_2)?))
+    .unwrap();
     let transfer = Transfer::new(&task, map(scale, -0.9))
         .with_pretraining_samples(samples(0.4, 0.1))
         .with_protocol(Protocol::Continued);
@@ -564,10 +578,12 @@ fn discoveries_that_hang_on_pretraining_are_integrated() {
 /// Observed and continued without noise, an estimate is its start: the rates are those of pretraining.
 #[test]
 fn discoveries_of_known_coefficients_are_steps() {
-    let task = Task::new(Supports::from_overlap(0.3, 0.2, 1.0).unwrap())
-        .and_then(|task| task.with_pretraining_prior(Prior::gaussian(0.0, 2.0)?))
-        .and_then(|task| task.with_correlation(1.0)?.with_fine_tuning_variance(2.0))
-        .unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: 0.3, fine_tuning: 0.2, overlap: 1.0 }).unwrap(),
+    )
+    .and_then(|task| task.with_pretraining_prior(Prior::gaussian(0.0, 2.0)?))
+    .and_then(|task| task.with_correlation(1.0)?.with_fine_tuning_variance(2.0))
+    .unwrap();
     let transfer = Transfer::new(&task, map(1e-3, 0.0));
     let solution = evaluate(&transfer, 0.9);
     for cut in [0.1, 0.5, 1.0] {

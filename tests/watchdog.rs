@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diagonet::{
-    Error, Group, Initialization, Law, Prior, Protocol, Samples, ScaleMap, Solution, Solver,
-    Supports, Task, Transfer, weighted_l1,
+    Densities, Error, Group, Initialization, Law, Prior, Protocol, Samples, ScaleMap, Scales,
+    Solution, Solver, Supports, Task, Transfer, weighted_l1,
 };
 
 /// Problems of the default run; the environment variable `WATCHDOG_CASES` asks for more.
@@ -244,16 +244,20 @@ fn random_problems_of_the_whole_domain_end() {
 /// A start and an atom that differ by a rounding, and coincide in units of the problem.
 #[test]
 fn nothing_is_left_to_learn_where_a_task_is_continued() {
-    let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0).unwrap(), 0.0).unwrap();
+    let map =
+        ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 }).unwrap(), 0.0)
+            .unwrap();
     let solver = Solver::new();
     for k in 1..=1000 {
         // As decimal fractions, whose root is one rounding off the magnitude for some.
         let (magnitude, variance) = (f64::from(k) / 100.0, f64::from(k * k) / 10_000.0);
-        let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0).unwrap())
-            .and_then(|task| task.with_pretraining_magnitude(magnitude))
-            .and_then(|task| task.with_fine_tuning_variance(variance))
-            .and_then(|task| task.with_correlation(1.0))
-            .unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 }).unwrap(),
+        )
+        .and_then(|task| task.with_pretraining_magnitude(magnitude))
+        .and_then(|task| task.with_fine_tuning_variance(variance))
+        .and_then(|task| task.with_correlation(1.0))
+        .unwrap();
         let transfer = Transfer::new(&task, map).with_protocol(Protocol::Continued);
         let report = solver.solve(&transfer, &Samples::new(0.3).unwrap()).unwrap();
         let error = report.fine_tuning.generalization_error();

@@ -39,12 +39,12 @@ impl Solver {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Error, Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+    /// use diagonet::{Error, Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
     ///
-    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?)?;
     /// let samples = Samples::new(0.2)?;
     /// let error = |lambda| -> Result<f64, Error> {
-    ///     let map = ScaleMap::new(Initialization::from_scales(1e-3, lambda)?, 0.0)?;
+    ///     let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: lambda })?, 0.0)?;
     ///     let solution = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &samples)?;
     ///     assert!(solution.state.residual < 1e-12);
     ///     Ok(solution.generalization_error())
@@ -52,7 +52,7 @@ impl Solver {
     /// // The same features: an initialization that reuses them wins.
     /// assert!(error(0.0)? < error(-0.999999)?);
     ///
-    /// let law = Law::from_scratch(&task, &Initialization::from_scales(1e-3, 0.0)?)?;
+    /// let law = Law::from_scratch(&task, &Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?)?;
     /// let threshold = Samples::new(1.0)?.with_noise_variance(0.1)?;
     /// let diverging = Solver::new().solve(&law, &threshold);
     /// assert!(matches!(diverging, Err(Error::Diverges { .. })));

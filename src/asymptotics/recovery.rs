@@ -36,12 +36,12 @@ use crate::problem::supports::Supports;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{RecoveryThreshold, Supports};
+/// use diagonet::{RecoveryThreshold, Densities, Supports};
 ///
-/// let blind = RecoveryThreshold::of_supports(&Supports::from_overlap(0.1, 0.1, 1.0)?, 1.0)?;
+/// let blind = RecoveryThreshold::of_supports(&Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?, 1.0)?;
 /// assert!((blind.sample_ratio() - 0.328793505).abs() < 5e-10);
 /// // New features at twice the price: the support is known in part.
-/// let informed = RecoveryThreshold::of_supports(&Supports::from_overlap(0.1, 0.1, 1.0)?, 2.0)?;
+/// let informed = RecoveryThreshold::of_supports(&Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?, 2.0)?;
 /// assert!(informed.sample_ratio() < 0.2);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -140,10 +140,10 @@ impl RecoveryThreshold {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{RecoveryThreshold, Supports};
+    /// use diagonet::{RecoveryThreshold, Densities, Supports};
     ///
     /// let needed = |overlap, ratio| -> diagonet::Result<f64> {
-    ///     let supports = Supports::from_overlap(0.1, 0.1, overlap)?;
+    ///     let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap })?;
     ///     Ok(RecoveryThreshold::of_supports(&supports, ratio)?.sample_ratio())
     /// };
     /// assert!(needed(1.0, 3.0)? < needed(1.0, 1.0)?); // reuse helps what is shared
@@ -180,8 +180,8 @@ impl RecoveryThreshold {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{RecoveryThreshold, Supports};
-    /// let tenth = Supports::from_overlap(0.0, 0.1, 0.0)?;
+    /// # use diagonet::{RecoveryThreshold, Densities, Supports};
+    /// let tenth = Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 })?;
     /// assert!(RecoveryThreshold::of_supports(&tenth, 1.0)?.recovers(0.33));
     /// # Ok::<(), diagonet::Error>(())
     /// ```

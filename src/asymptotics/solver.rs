@@ -31,10 +31,10 @@ const NEGLIGIBLE: f64 = 1e-30;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+/// use diagonet::{Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
 ///
-/// let task = Task::new(Supports::from_overlap(0.2, 0.05, 1.0)?)?;
-/// let map = ScaleMap::new(Initialization::from_scales(0.01, -0.98)?, 0.0)?;
+/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.05, overlap: 1.0 })?)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.01, relative: -0.98 })?, 0.0)?;
 /// let law = Law::fine_tuning(&task, &map)?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.35)?)?;
 /// assert!((report.generalization_error() / 0.0002003973495014532 - 1.0).abs() < Solver::ACCURACY);

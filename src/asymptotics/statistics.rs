@@ -47,10 +47,10 @@ use crate::problem::law::Group;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Initialization, Law, Samples, ScaleMap, Solver, Supports, Task};
+/// use diagonet::{Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
 ///
-/// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
-/// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
 /// let law = Law::fine_tuning(&task, &map)?;
 /// let statistics = Solver::new().solve(&law, &Samples::new(0.3)?)?.statistics(0.1)?;
 /// assert!((statistics.true_discovery_rate.unwrap() - 0.8531).abs() < 1e-4);

@@ -75,9 +75,9 @@ impl fmt::Display for Regime {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+/// use diagonet::{Feature, InductiveBias, Initialization, Scales, ScaleMap};
 ///
-/// let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0)?, 0.0)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 0.0)?;
 /// let unused = Feature { pretrained_coefficient: 1.0, coefficient: 0.0 };
 /// let coordinates = InductiveBias::of_feature(&map, unused)?.coordinates();
 /// assert_eq!(coordinates.lazy_dependent, 1.0);
@@ -133,11 +133,11 @@ impl BarycentricCoordinates {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap};
+/// use diagonet::{Feature, InductiveBias, Initialization, Scales, Regime, ScaleMap};
 ///
 /// let reused = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
 /// let bias = |lambda, gamma| {
-///     let pretraining = Initialization::from_scales(1e-3, lambda)?;
+///     let pretraining = Initialization::new(Scales { absolute: 1e-3, relative: lambda })?;
 ///     InductiveBias::of_feature(&ScaleMap::new(pretraining, gamma)?, reused)
 /// };
 /// assert_eq!(bias(-0.999_999, 1e-6)?.regime(), Regime::I);
@@ -171,9 +171,9 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
+    /// use diagonet::{Feature, InductiveBias, Initialization, Scales, ScaleMap};
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.99)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let bias = InductiveBias::of_feature(&map, feature)?;
     /// assert!((bias.l_order() - 1.2299).abs() < 1e-4);
@@ -223,8 +223,8 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
+    /// # use diagonet::{Feature, InductiveBias, Initialization, Scales, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let coordinates = InductiveBias::of_feature(&map, feature)?.coordinates();
     /// assert_eq!(coordinates.lazy_independent, 1.0);
@@ -268,8 +268,8 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::from_scales(1e300, 0.0)?, 0.0)?;
+    /// # use diagonet::{Feature, InductiveBias, Initialization, Scales, Regime, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), Regime::III);
     /// # Ok::<(), diagonet::Error>(())
@@ -290,8 +290,8 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.99)?, 0.0)?;
+    /// # use diagonet::{Feature, InductiveBias, Initialization, Scales, Regime, ScaleMap};
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let bias = InductiveBias::of_feature(&map, feature)?;
     /// assert_eq!(bias.regime_at(0.8)?, Regime::IV);
@@ -311,11 +311,11 @@ pub(crate) fn check_threshold(threshold: f64) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::initialization::Initialization;
+    use crate::network::initialization::{Initialization, Scales};
 
     #[test]
     fn check_points_have_their_coordinates() {
-        let pretraining = Initialization::from_scales(1e-3, -0.99).unwrap();
+        let pretraining = Initialization::new(Scales { absolute: 1e-3, relative: -0.99 }).unwrap();
         let map = ScaleMap::new(pretraining, 0.0).unwrap();
         let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
         let corner = InductiveBias::of_feature(&map, feature).unwrap().coordinates();

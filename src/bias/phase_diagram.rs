@@ -6,7 +6,7 @@ use crate::bias::inductive_bias::{Feature, InductiveBias};
 use crate::bias::task_bias::TaskBias;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::network::initialization::Initialization;
+use crate::network::initialization::{Initialization, Scales};
 use crate::network::scale_map::ScaleMap;
 use crate::problem::task::Task;
 
@@ -50,9 +50,9 @@ impl fmt::Display for Axis {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Axis, Feature, InductiveBias, Initialization, PhaseDiagram, Regime, ScaleMap};
+/// use diagonet::{Axis, Feature, InductiveBias, Initialization, Scales, PhaseDiagram, Regime, ScaleMap};
 ///
-/// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
 /// let diagram = PhaseDiagram::of_feature(
 ///     &map,
@@ -85,9 +85,9 @@ impl PhaseDiagram<InductiveBias> {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Axis, Error, Feature, Initialization, PhaseDiagram, ScaleMap};
+    /// use diagonet::{Axis, Error, Feature, Initialization, Scales, PhaseDiagram, ScaleMap};
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let axis = (Axis::ReadoutScale, [0.0, 1.0].as_slice());
     /// let twice = PhaseDiagram::of_feature(&map, feature, axis, axis);
@@ -119,10 +119,10 @@ impl PhaseDiagram<TaskBias> {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Axis, Initialization, PhaseDiagram, Regime, ScaleMap, Supports, Task};
+    /// use diagonet::{Axis, Initialization, Scales, PhaseDiagram, Regime, ScaleMap, Densities, Supports, Task};
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
     /// # if cfg!(feature = "quadrature") {
     /// let diagram = PhaseDiagram::of_task(
     ///     &task,
@@ -217,8 +217,8 @@ impl<T> PhaseDiagram<T> {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap};
-    /// # let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// # use diagonet::{Axis, Feature, Initialization, Scales, PhaseDiagram, ScaleMap};
+    /// # let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
     /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
     /// let diagram =
@@ -247,7 +247,10 @@ fn vary(scale_map: &ScaleMap, axis: Axis, value: f64) -> Result<(ScaleMap, Optio
             readout_scale,
         )?,
         Axis::RelativeScale => ScaleMap::new(
-            Initialization::from_scales(pretraining.absolute_scale(), value)?,
+            Initialization::new(Scales {
+                absolute: pretraining.absolute_scale(),
+                relative: value,
+            })?,
             readout_scale,
         )?,
         Axis::ReadoutScale => ScaleMap::new(pretraining, value)?,

@@ -3,7 +3,7 @@
 use crate::bias::inductive_bias::{Feature, InductiveBias};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::network::initialization::Initialization;
+use crate::network::initialization::{Initialization, Scales};
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::{MIN_READOUT_SCALE, ScaleMap};
 use crate::numerics::root::falling_root;
@@ -89,7 +89,7 @@ impl InductiveBias {
         let domain = Domain::ARGUMENT.when("without 0");
         let magnitude =
             domain.check_if(feature.coefficient != 0.0, "coefficient", feature.coefficient)?.abs();
-        let frozen = Initialization::from_scales(absolute_scale, -1.0)?;
+        let frozen = Initialization::new(Scales { absolute: absolute_scale, relative: -1.0 })?;
         let pretrained = feature.pretrained_coefficient.abs();
         // With the largest sensitivities here and in the limit of a vanishing absolute scale.
         let unattainable = |highest: f64, at_any_scale: f64| Error::Unattainable {

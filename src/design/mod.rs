@@ -11,7 +11,7 @@ use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::network::initialization::Initialization;
+use crate::network::initialization::{Initialization, Scales};
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::crossing::first_crossing;
 use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
@@ -57,10 +57,10 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Design, Regime, Samples, Supports, Task};
+/// use diagonet::{Design, Regime, Samples, Densities, Supports, Task};
 ///
 /// // Four features in five of fine-tuning are shared with pretraining.
-/// let supports = Supports::from_overlap(0.1, 0.1, 0.8)?;
+/// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })?;
 /// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
 /// let optimum = Design::new(&task, Samples::new(0.25)?, 1e-3)?.optimum()?;
 /// // A small first layer, and a readout at zero: sparse reuse.
@@ -100,8 +100,8 @@ impl Design {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Design, Samples, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
     /// assert!(Design::new(&task, Samples::new(0.3)?, 1e-3).is_ok());
     /// assert!(Design::new(&task, Samples::new(0.3)?, -1.0).is_err());
     /// # Ok::<(), diagonet::Error>(())
@@ -137,8 +137,8 @@ impl Design {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Design, Samples, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// assert!(design.clone().with_absolute_scales(1e-6..=1.0).is_ok());
     /// assert!(design.with_absolute_scales(1.0..=1e-6).is_err());
@@ -147,7 +147,7 @@ impl Design {
     pub fn with_absolute_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
         let smallest = (SMALLEST_SHARE * scales.end()).max(1e-300);
         let range = range("absolute_scale", scales, smallest, |scale| {
-            Initialization::from_scales(scale, 0.0)?;
+            Initialization::new(Scales { absolute: scale, relative: 0.0 })?;
             Ok(scale)
         })?;
         let [_, gaps, readouts] = self.ranges;
@@ -169,8 +169,8 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Design, Samples, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.0)?)?;
+    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let equal_layers = design.with_relative_scales(0.0..=0.0)?.optimum()?;
     /// assert_eq!(equal_layers.scale_map.pretraining().relative_scale(), 0.0);
@@ -180,7 +180,7 @@ impl Design {
     /// ```
     pub fn with_relative_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
         let range = range("relative_scale", scales, SMALLEST_GAP, |scale| {
-            Initialization::from_scales(1.0, scale)?;
+            Initialization::new(Scales { absolute: 1.0, relative: scale })?;
             Ok(1.0 + scale)
         })?;
         let [scales, _, readouts] = self.ranges;
@@ -199,8 +199,8 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Design, Position, Samples, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
+    /// # use diagonet::{Design, Position, Samples, Densities, Supports, Task};
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let optimum = design.with_readout_scales(0.1..=0.1)?.optimum()?;
     /// assert_eq!(optimum.scale_map.readout_scale(), 0.1);
@@ -209,7 +209,7 @@ impl Design {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_readout_scales(self, scales: RangeInclusive<f64>) -> Result<Self> {
-        let pretraining = Initialization::from_scales(1.0, 0.0)?;
+        let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
         let smallest = (SMALLEST_SHARE * scales.end()).max(1e-153);
         let range = range("readout_scale", scales, smallest, |scale| {
             ScaleMap::new(pretraining, scale)?;
@@ -245,8 +245,8 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Design, Samples, Supports, Task};
-    /// let task = Task::new(Supports::from_overlap(0.1, 0.05, 0.8)?)?;
+    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 0.8 })?)?;
     /// let design = Design::new(&task, Samples::new(0.15)?, 1e-3)?;
     /// let [low, high] = design.optimum()?.one_plus_relative_scale.tolerated;
     /// let [lower, higher] =
@@ -273,10 +273,10 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Design, Position, Samples, Supports, Task};
+    /// use diagonet::{Densities, Design, Position, Samples, Supports, Task};
     ///
     /// // The same features as in pretraining, and few samples: reuse as much as possible.
-    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?)?;
     /// let optimum = Design::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
     /// assert_eq!(optimum.one_plus_relative_scale.position, Position::Highest);
     /// assert_eq!(optimum.scale_map.pretraining().relative_scale(), 1.0);
@@ -332,12 +332,12 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Design, Law, Samples, ScaleMap, Initialization, Solver, Supports, Task};
+    /// use diagonet::{Design, Law, Samples, ScaleMap, Initialization, Scales, Solver, Densities, Supports, Task};
     ///
-    /// let task = Task::new(Supports::from_overlap(0.1, 0.1, 1.0)?)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let best = design.required_sample_ratio(0.1)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
     /// let law = Law::fine_tuning(&task, &map)?;
     /// assert!(best < Solver::new().required_sample_ratio(&law, 0.0, 0.1)?);
     /// # }
@@ -441,10 +441,11 @@ mod tests {
     use super::*;
     use crate::asymptotics::method::Method;
     use crate::problem::law::Law;
-    use crate::problem::supports::Supports;
+    use crate::problem::supports::{Densities, Supports};
 
     fn task(variance: f64) -> Task {
-        let supports = Supports::from_overlap(0.2, 0.1, 0.5).unwrap();
+        let supports =
+            Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap();
         Task::new(supports).unwrap().with_fine_tuning_variance(variance).unwrap()
     }
 
@@ -478,7 +479,7 @@ mod tests {
         let design = Design::new(&task(1.0), samples, 0.25).unwrap().with_solver(solver);
         let fixed = design.with_relative_scales(-0.5..=-0.5).unwrap();
         let optimum = fixed.with_readout_scales(2.0..=2.0).unwrap().optimum().unwrap();
-        let pretraining = Initialization::from_scales(0.25, -0.5).unwrap();
+        let pretraining = Initialization::new(Scales { absolute: 0.25, relative: -0.5 }).unwrap();
         let scale_map = ScaleMap::new(pretraining, 2.0).unwrap();
         assert_eq!(optimum.scale_map, scale_map);
         let law = Law::fine_tuning(&task(1.0), &scale_map).unwrap();

@@ -6,6 +6,64 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::numerics::double_word::DoubleWord;
 
+/// Absolute and relative scale of an initialization, see [`Initialization::new`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Initialization, Scales};
+///
+/// let scales = Scales { absolute: 1e-3, relative: -0.9 };
+/// assert_eq!(Initialization::new(scales)?.relative_scale(), scales.relative);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scales {
+    /// Absolute scale `c`, 0 or in [1e-300, 1e300].
+    pub absolute: f64,
+    /// Relative scale `lambda`, in [-1, 1].
+    pub relative: f64,
+}
+
+/// Absolute scale of an initialization, and how far its relative scale is from -1, see
+/// [`Initialization::from_lambda_gap`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{GapScales, Initialization};
+///
+/// let scales = GapScales { absolute: 1e-3, lambda_gap: 1e-20 };
+/// assert_eq!(Initialization::from_lambda_gap(scales)?.lambda_gap(), scales.lambda_gap);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GapScales {
+    /// Absolute scale `c`, 0 or in [1e-300, 1e300].
+    pub absolute: f64,
+    /// `1 + lambda`, 0 or in [1e-300, 2].
+    pub lambda_gap: f64,
+}
+
+/// Scales of the two layers of an initialization, see [`Initialization::from_layers`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Initialization, LayerScales};
+///
+/// let scales = LayerScales { first_layer: 0.6, readout: 0.8 };
+/// assert_eq!(Initialization::from_layers(scales)?.readout(), scales.readout);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerScales {
+    /// First layer `w0`, 0 or in [1e-150, 1e150].
+    pub first_layer: f64,
+    /// Readout `v0`, 0 or in [1e-150, 1e150].
+    pub readout: f64,
+}
+
 /// How the two layers of a diagonal linear network are initialized.
 ///
 /// # Formula
@@ -34,9 +92,9 @@ use crate::numerics::double_word::DoubleWord;
 /// # Examples
 ///
 /// ```
-/// use diagonet::Initialization;
+/// use diagonet::{Initialization, LayerScales};
 ///
-/// let small_first_layer = Initialization::from_layer_scales(1e-12, 1.0)?;
+/// let small_first_layer = Initialization::from_layers(LayerScales { first_layer: 1e-12, readout: 1.0 })?;
 /// assert_eq!(small_first_layer.absolute_scale(), 1.0);
 /// assert_eq!(small_first_layer.relative_scale(), -1.0); // rounded: the layer is not forgotten
 /// assert_eq!(small_first_layer.first_layer(), 1e-12);
@@ -101,21 +159,21 @@ impl Initialization {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, LayerScales};
     ///
-    /// let initialization = Initialization::from_layer_scales(0.6, 0.8)?;
+    /// let initialization = Initialization::from_layers(LayerScales { first_layer: 0.6, readout: 0.8 })?;
     /// assert!((initialization.absolute_scale() - 1.0).abs() < 1e-15);
     /// assert!((initialization.relative_scale() + 0.28).abs() < 1e-15);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn from_layer_scales(first_layer: f64, readout: f64) -> Result<Self> {
+    pub fn from_layers(LayerScales { first_layer, readout }: LayerScales) -> Result<Self> {
         let check_layer = |parameter, value| Domain::LAYER.check(parameter, value);
         check_layer("first_layer", first_layer)?;
         check_layer("readout", readout)?;
         if first_layer == 0.0 && readout == 0.0 {
             return Err(Error::UndefinedRelativeScale);
         }
-        Ok(Self::from_layers(first_layer, readout))
+        Ok(Self::of_layers(first_layer, readout))
     }
 
     /// The initialization with absolute scale c and relative scale lambda.
@@ -128,15 +186,16 @@ impl Initialization {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     ///
-    /// let initialization = Initialization::from_scales(1e-3, -0.99)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?;
     /// assert_eq!(initialization.absolute_scale(), 1e-3);
     /// assert_eq!(initialization.relative_scale(), -0.99);
     /// assert!(initialization.first_layer() < initialization.readout());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn from_scales(absolute_scale: f64, relative_scale: f64) -> Result<Self> {
+    pub fn new(Scales { absolute, relative }: Scales) -> Result<Self> {
+        let (absolute_scale, relative_scale) = (absolute, relative);
         Domain::ABSOLUTE_SCALE.check("absolute_scale", absolute_scale)?;
         Domain::RELATIVE_SCALE.check("relative_scale", relative_scale)?;
         let first_layer_share = 0.5 * (1.0 + relative_scale);
@@ -167,17 +226,17 @@ impl Initialization {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{GapScales, Initialization};
     ///
-    /// let initialization = Initialization::from_lambda_gap(1e-3, 1e-20)?;
+    /// let initialization = Initialization::from_lambda_gap(GapScales { absolute: 1e-3, lambda_gap: 1e-20 })?;
     /// assert_eq!(initialization.lambda_gap(), 1e-20);
     /// assert_eq!(initialization.relative_scale(), -1.0); // rounded
     /// assert!(initialization.first_layer() > 0.0);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn from_lambda_gap(absolute_scale: f64, lambda_gap: f64) -> Result<Self> {
+    pub fn from_lambda_gap(GapScales { absolute, lambda_gap }: GapScales) -> Result<Self> {
         Domain::LAMBDA_GAP.check("lambda_gap", lambda_gap)?;
-        Self::from_first_layer_share(absolute_scale, 0.5 * lambda_gap)
+        Self::from_first_layer_share(absolute, 0.5 * lambda_gap)
     }
 
     /// From the absolute scale and `(1 + lambda)/2`, which keeps its digits where lambda rounds to
@@ -188,13 +247,13 @@ impl Initialization {
             first_layer_share: share,
             first_layer_root: share.sqrt(),
             given: Given::AbsoluteScaleAndShare,
-            ..Self::from_scales(absolute_scale, 2.0 * share - 1.0)?
+            ..Self::new(Scales { absolute: absolute_scale, relative: 2.0 * share - 1.0 })?
         })
     }
 
     /// From layer scales that are finite and not negative. Two zeros are a frozen coordinate, for
     /// which the relative scale is that of a readout at zero.
-    pub(crate) fn from_layers(first_layer: f64, readout: f64) -> Self {
+    pub(crate) fn of_layers(first_layer: f64, readout: f64) -> Self {
         let norm = first_layer.hypot(readout);
         let (first_layer_root, readout_root, difference) = if norm > 0.0 {
             (first_layer / norm, readout / norm, (first_layer - readout) / norm)
@@ -301,9 +360,9 @@ impl Initialization {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     ///
-    /// let weights = Initialization::from_scales(1e-3, -0.5)?.weights(0.7)?;
+    /// let weights = Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?.weights(0.7)?;
     /// assert!((weights.coefficient() - 0.7).abs() < 1e-15);
     /// assert!((weights.conserved().absolute_scale - 1e-3).abs() < 1e-15);
     /// # Ok::<(), diagonet::Error>(())
@@ -480,9 +539,9 @@ impl Weights {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, LayerScales};
     ///
-    /// let at_start = Initialization::from_layer_scales(0.1, 0.2)?.weights(0.0)?;
+    /// let at_start = Initialization::from_layers(LayerScales { first_layer: 0.1, readout: 0.2 })?.weights(0.0)?;
     /// assert_eq!(at_start.coefficient(), 0.0);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -506,9 +565,9 @@ impl Weights {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     ///
-    /// let initialization = Initialization::from_scales(0.5, 0.25)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.5, relative: 0.25 })?;
     /// let conserved = initialization.weights(-3.0)?.conserved();
     /// assert!((conserved.absolute_scale - 0.5).abs() < 1e-14);
     /// assert!((conserved.imbalance_plus - 0.125).abs() < 1e-14);
@@ -555,7 +614,8 @@ mod tests {
 
     #[test]
     fn layers_survive_a_relative_scale_that_rounds_to_minus_one() {
-        let initialization = Initialization::from_layer_scales(1e-20, 1.0).unwrap();
+        let initialization =
+            Initialization::from_layers(LayerScales { first_layer: 1e-20, readout: 1.0 }).unwrap();
         assert_eq!(initialization.relative_scale(), -1.0);
         assert!((initialization.times_one_plus_relative_scale(1.0) / 2e-40 - 1.0).abs() < 4e-16);
     }
@@ -564,7 +624,8 @@ mod tests {
     fn scales_are_returned_as_given() {
         for c in [0.0, 1e-300, 0.1, 1e300] {
             for lambda in [-1.0, -0.999_999, 0.1, 1.0] {
-                let initialization = Initialization::from_scales(c, lambda).unwrap();
+                let initialization =
+                    Initialization::new(Scales { absolute: c, relative: lambda }).unwrap();
                 assert_eq!(initialization.absolute_scale(), c);
                 assert_eq!(initialization.relative_scale(), lambda);
             }
@@ -573,8 +634,14 @@ mod tests {
 
     #[test]
     fn weights_of_a_vanishing_initialization_are_the_limit() {
-        let limit = Initialization::from_scales(0.0, -0.3).unwrap().weights(2.0).unwrap();
-        let close = Initialization::from_scales(1e-200, -0.3).unwrap().weights(2.0).unwrap();
+        let limit = Initialization::new(Scales { absolute: 0.0, relative: -0.3 })
+            .unwrap()
+            .weights(2.0)
+            .unwrap();
+        let close = Initialization::new(Scales { absolute: 1e-200, relative: -0.3 })
+            .unwrap()
+            .weights(2.0)
+            .unwrap();
         assert!((limit.coefficient() - 2.0).abs() < 1e-15);
         assert!((limit.plus.first_layer - close.plus.first_layer).abs() < 1e-15);
         assert!((limit.minus.readout - close.minus.readout).abs() < 1e-15);
@@ -587,7 +654,11 @@ mod tests {
             // Layers 1 and 1 + gap, in any unit.
             let expected = -gap * (2.0 + gap) / (2.0 + 2.0 * gap + gap * gap);
             for unit in [1.0, 0.5, 2.0_f64.powi(-300)] {
-                let layers = Initialization::from_layer_scales(unit, unit * (1.0 + gap)).unwrap();
+                let layers = Initialization::from_layers(LayerScales {
+                    first_layer: unit,
+                    readout: unit * (1.0 + gap),
+                })
+                .unwrap();
                 let error = (layers.relative_scale() / expected - 1.0).abs();
                 assert!(error < 1e-15, "{gap:e}: {error:e}");
             }
@@ -599,7 +670,8 @@ mod tests {
         let smallest = 5e-324;
         for c in [0.0, 1e-300, 1.0, 1e300] {
             for lambda in [-1.0, -0.16, -smallest, 0.0, smallest, 1.0 - f64::EPSILON, 1.0] {
-                let initialization = Initialization::from_scales(c, lambda).unwrap();
+                let initialization =
+                    Initialization::new(Scales { absolute: c, relative: lambda }).unwrap();
                 for beta in [0.0, smallest, 1e-310, 1e-300, 1e-20, 1.0, 1e300] {
                     let Weights { plus, minus } = initialization.weights(-beta).unwrap();
                     for (growing, shrinking) in
@@ -620,6 +692,9 @@ mod tests {
 
     #[test]
     fn both_layers_at_zero_have_no_relative_scale() {
-        assert_eq!(Initialization::from_layer_scales(0.0, 0.0), Err(Error::UndefinedRelativeScale));
+        assert_eq!(
+            Initialization::from_layers(LayerScales { first_layer: 0.0, readout: 0.0 }),
+            Err(Error::UndefinedRelativeScale)
+        );
     }
 }

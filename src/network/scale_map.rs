@@ -38,9 +38,9 @@ pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Initialization, ScaleMap};
+/// use diagonet::{Initialization, Scales, ScaleMap};
 ///
-/// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.99)?, 0.0)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?, 0.0)?;
 /// let reused = map.fine_tuning_scale(1.0)?;
 /// let new = map.fine_tuning_scale(0.0)?;
 /// assert!((reused - 0.010010005).abs() < 1e-11);
@@ -64,9 +64,9 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     ///
-    /// let pretraining = Initialization::from_scales(1.0, 0.0)?;
+    /// let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
     /// assert!(ScaleMap::new(pretraining, 0.1).is_ok());
     /// assert!(ScaleMap::new(pretraining, -0.1).is_err());
     /// # Ok::<(), diagonet::Error>(())
@@ -96,10 +96,10 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     ///
     /// // A vanishing initialization keeps what pretraining built: c_FT = (1 + lambda) |beta_PT|.
-    /// let map = ScaleMap::new(Initialization::from_scales(0.0, -0.5)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: -0.5 })?, 0.0)?;
     /// assert_eq!(map.fine_tuning_scale(-3.0)?, 1.5);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -128,9 +128,9 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-300, 0.5)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-300, relative: 0.5 })?, 0.0)?;
     /// assert_eq!(map.log_sensitivity(1.0)?, 1.0);
     /// assert_eq!(map.log_sensitivity(0.0)?, 0.0);
     /// # Ok::<(), diagonet::Error>(())
@@ -170,9 +170,9 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     ///
-    /// let pretraining = Initialization::from_scales(1.0, 0.0)?;
+    /// let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
     /// let weights = pretraining.weights(2.0)?;
     /// let start = ScaleMap::new(pretraining, 0.2)?.fine_tuning_initialization(2.0)?;
     /// let sum = weights.plus.first_layer() + weights.minus.first_layer();
@@ -184,7 +184,7 @@ impl ScaleMap {
         Domain::ARGUMENT.check("beta_pt", beta_pt)?;
         let (_, grown) = growth(self.pretraining.absolute_scale(), beta_pt);
         let first_layer = self.pretraining.first_layer_root() * (2.0 * grown).sqrt();
-        Ok(Initialization::from_layers(first_layer, FRAC_1_SQRT_2 * self.readout_scale))
+        Ok(Initialization::of_layers(first_layer, FRAC_1_SQRT_2 * self.readout_scale))
     }
 
     /// [Fine-tuning scales](Self::fine_tuning_scale) of a vector of pretrained coefficients.
@@ -196,10 +196,10 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 0.0)?;
     /// assert_eq!(map.fine_tuning_scales(&dvector![1.0, -2.0])?, dvector![1.0, 2.0]);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -216,10 +216,10 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 0.0)?;
     /// assert_eq!(map.log_sensitivities(&dvector![1.0, 0.0])?, dvector![1.0, 0.0]);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -237,10 +237,10 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0)?, 1.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 1.0)?;
     /// let starts = map.fine_tuning_initializations(&dvector![0.0, 0.5])?;
     /// assert_eq!(starts[0].relative_scale(), -1.0);
     /// assert_eq!(starts[1].relative_scale(), 0.0);
@@ -299,6 +299,7 @@ mod tests {
     use num_dual::Dual64;
 
     use super::*;
+    use crate::network::initialization::Scales;
 
     #[test]
     fn log_sensitivity_is_the_derivative_of_the_map() {
@@ -306,7 +307,8 @@ mod tests {
             for lambda in [-0.999, -0.3, 0.0, 0.7, 1.0] {
                 for gamma in [0.0, 1e-3, 2.0] {
                     for beta in [1e-6, 0.2, 1.0, 50.0] {
-                        let initialization = Initialization::from_scales(c, lambda).unwrap();
+                        let initialization =
+                            Initialization::new(Scales { absolute: c, relative: lambda }).unwrap();
                         let map = ScaleMap::new(initialization, gamma).unwrap();
                         let (_, grown) =
                             growth(Dual64::from_re(c), Dual64::from_re(beta).derivative());
@@ -332,7 +334,11 @@ mod tests {
     #[test]
     fn limits_of_the_map_are_exact() {
         let map = |c, lambda, gamma| {
-            ScaleMap::new(Initialization::from_scales(c, lambda).unwrap(), gamma).unwrap()
+            ScaleMap::new(
+                Initialization::new(Scales { absolute: c, relative: lambda }).unwrap(),
+                gamma,
+            )
+            .unwrap()
         };
         assert_eq!(map(0.0, 0.5, 0.0).fine_tuning_scale(2.0), Ok(3.0));
         assert_eq!(map(0.0, 0.5, 2.0).fine_tuning_scale(0.0), Ok(2.0));

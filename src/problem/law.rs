@@ -144,7 +144,7 @@ impl Group {
     ///     let costly = Group::new("costly", 0.5, Prior::ZERO, 1.0)?.with_penalty_weight(k)?;
     ///     Law::new(vec![Group::new("signal", 0.5, Prior::gaussian(0.0, 1.0)?, 1.0)?, costly])
     /// };
-    /// let error = |k| weighted_l2(&law(k)?, &Samples::new(0.4)?).map(|r| r.generalization_error);
+    /// let error = |k| weighted_l2(&law(k)?, &Samples::new(0.4)?).map(|r| r.generalization_error());
     /// // What is costly where there is no signal leaves the signal to the others.
     /// assert!(error(10.0)? < 0.5 * error(1.0)?);
     /// # Ok::<(), diagonet::Error>(())
@@ -354,10 +354,10 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{FeatureClass, Initialization, Law, ScaleMap, Supports, Task};
+    /// use diagonet::{FeatureClass, Initialization, Scales, Law, ScaleMap, Densities, Supports, Task};
     ///
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
     /// let law = Law::fine_tuning(&task, &map)?;
     /// assert_eq!(law.groups()[1].label(), &FeatureClass::New.into());
     /// assert!(law.groups()[0].scale() > 100.0 * law.groups()[1].scale());
@@ -389,10 +389,10 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Law, Supports, Task};
+    /// use diagonet::{Initialization, Scales, Law, Densities, Supports, Task};
     ///
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5)?)?;
-    /// let law = Law::from_scratch(&task, &Initialization::from_scales(1e-3, 0.0)?)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// let law = Law::from_scratch(&task, &Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?)?;
     /// assert!(law.groups().iter().all(|group| group.scale() == 1e-3));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -425,9 +425,9 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{FeatureClass, Initialization, Law, ScaleMap};
+    /// use diagonet::{FeatureClass, Initialization, Scales, Law, ScaleMap};
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.9)?, 0.0)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
     /// let pretrained = [1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0];
     /// let coefficients = [0.5, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     /// let law = Law::from_coefficients(&pretrained, &coefficients, &map)?;
@@ -541,8 +541,9 @@ impl Law {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::initialization::Scales;
     use crate::problem::feature_class::FeatureClass;
-    use crate::problem::supports::Supports;
+    use crate::problem::supports::{Densities, Supports};
 
     #[test]
     fn a_task_without_frozen_coordinates_is_reachable_to_the_last_bit() {
@@ -554,16 +555,26 @@ mod tests {
 
     #[test]
     fn a_vanishing_first_layer_freezes_what_pretraining_did_not_use() {
-        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
-        let map = ScaleMap::new(Initialization::from_scales(0.0, 0.0).unwrap(), 0.0).unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+        )
+        .unwrap();
+        let map = ScaleMap::new(
+            Initialization::new(Scales { absolute: 0.0, relative: 0.0 }).unwrap(),
+            0.0,
+        )
+        .unwrap();
         let law = Law::fine_tuning(&task, &map).unwrap();
         assert!((law.reachable_fraction() - 0.2).abs() < 1e-16);
     }
 
     #[test]
     fn shared_coefficients_follow_the_correlation() {
-        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
-        let initialization = Initialization::from_scales(1e-3, 0.0).unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+        )
+        .unwrap();
+        let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 }).unwrap();
         let map = ScaleMap::new(initialization, 0.0).unwrap();
         for magnitude in [1.0, -2.0, 1e-160] {
             for correlation in [-1.0, -0.6, 0.0, 0.8, 1.0] {
@@ -597,8 +608,13 @@ mod tests {
 
     #[test]
     fn a_scale_map_beyond_the_range_of_scales_is_an_error() {
-        let task = Task::new(Supports::from_overlap(0.2, 0.1, 0.5).unwrap()).unwrap();
-        let barely = Initialization::from_scales(1e-300, -1.0 + f64::EPSILON).unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+        )
+        .unwrap();
+        let barely =
+            Initialization::new(Scales { absolute: 1e-300, relative: -1.0 + f64::EPSILON })
+                .unwrap();
         let law = Law::fine_tuning(&task, &ScaleMap::new(barely, 0.0).unwrap());
         let error = law.unwrap_err();
         assert!(

@@ -4,6 +4,48 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::problem::feature_class::FeatureClass;
 
+/// Densities of the supports of two tasks, and their overlap, see [`Supports::new`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Densities, Supports};
+///
+/// let densities = Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 };
+/// assert_eq!(Supports::new(densities)?.overlap(), Some(densities.overlap));
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Densities {
+    /// Pretraining density `rho_PT`, in [0, 1].
+    pub pretraining: f64,
+    /// Fine-tuning density `rho_FT`, in [0, 1].
+    pub fine_tuning: f64,
+    /// Overlap `omega`, the fraction of the fine-tuning support that pretraining used, in [0, 1].
+    pub overlap: f64,
+}
+
+/// Density of pretraining, and of fine-tuning given pretraining, see [`Supports::from_conditional`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{ConditionalDensities, Supports};
+///
+/// let densities = ConditionalDensities { pretraining: 0.2, shared: 0.25, new: 0.0625 };
+/// assert_eq!(Supports::from_conditional(densities)?.new_density(), Some(densities.new));
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConditionalDensities {
+    /// Pretraining density `rho_PT`, in [0, 1].
+    pub pretraining: f64,
+    /// Probability `rho_shared` of being active in fine-tuning given active in pretraining, in [0, 1].
+    pub shared: f64,
+    /// Probability `rho_new` of being active in fine-tuning given inactive in pretraining, in [0, 1].
+    pub new: f64,
+}
+
 /// Which coordinates the two tasks use: the joint statistics of the two supports.
 ///
 /// # Formula
@@ -31,10 +73,10 @@ use crate::problem::feature_class::FeatureClass;
 /// # Examples
 ///
 /// ```
-/// use diagonet::Supports;
+/// use diagonet::{ConditionalDensities, Densities, Supports};
 ///
-/// let by_overlap = Supports::from_overlap(0.2, 0.1, 0.5)?;
-/// let conditional = Supports::from_conditional(0.2, 0.25, 0.0625)?;
+/// let by_overlap = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+/// let conditional = Supports::from_conditional(ConditionalDensities { pretraining: 0.2, shared: 0.25, new: 0.0625 })?;
 /// assert!((by_overlap.shared() - conditional.shared()).abs() < 1e-16);
 /// assert!((by_overlap.new_features() - conditional.new_features()).abs() < 1e-16);
 /// # Ok::<(), diagonet::Error>(())
@@ -76,20 +118,21 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, Supports};
+    /// use diagonet::{Error, Densities, Supports};
     ///
-    /// let supports = Supports::from_overlap(0.2, 0.1, 1.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
     /// assert_eq!(supports.new_features(), 0.0);
     /// // Fine-tuning on more shared coordinates than pretraining has.
-    /// let impossible = Supports::from_overlap(0.1, 0.4, 0.5);
+    /// let impossible = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.4, overlap: 0.5 });
     /// assert!(matches!(impossible, Err(Error::InfeasibleSupports { .. })));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn from_overlap(
-        pretraining_density: f64,
-        fine_tuning_density: f64,
-        overlap: f64,
-    ) -> Result<Self> {
+    pub fn new(densities: Densities) -> Result<Self> {
+        let Densities {
+            pretraining: pretraining_density,
+            fine_tuning: fine_tuning_density,
+            overlap,
+        } = densities;
         Domain::PROBABILITY.check("pretraining_density", pretraining_density)?;
         Domain::PROBABILITY.check("fine_tuning_density", fine_tuning_density)?;
         Domain::PROBABILITY.check("overlap", overlap)?;
@@ -136,18 +179,19 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Supports;
+    /// use diagonet::{ConditionalDensities, Supports};
     ///
-    /// let supports = Supports::from_conditional(0.5, 0.25, 0.0)?;
+    /// let supports = Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.25, new: 0.0 })?;
     /// assert_eq!(supports.fine_tuning_density(), 0.125);
     /// assert_eq!(supports.overlap(), Some(1.0));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn from_conditional(
-        pretraining_density: f64,
-        shared_density: f64,
-        new_density: f64,
-    ) -> Result<Self> {
+    pub fn from_conditional(densities: ConditionalDensities) -> Result<Self> {
+        let ConditionalDensities {
+            pretraining: pretraining_density,
+            shared: shared_density,
+            new: new_density,
+        } = densities;
         Domain::PROBABILITY.check("pretraining_density", pretraining_density)?;
         Domain::PROBABILITY.check("shared_density", shared_density)?;
         Domain::PROBABILITY.check("new_density", new_density)?;
@@ -215,8 +259,8 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.5)?.pretraining_density(), 0.5);
+    /// # use diagonet::{Densities, Supports};
+    /// assert_eq!(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?.pretraining_density(), 0.5);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
@@ -229,8 +273,8 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_conditional(0.5, 0.5, 0.25)?.fine_tuning_density(), 0.375);
+    /// # use diagonet::{ConditionalDensities, Supports};
+    /// assert_eq!(Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.5, new: 0.25 })?.fine_tuning_density(), 0.375);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
@@ -247,9 +291,9 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_conditional(0.5, 0.5, 0.5)?.overlap(), Some(0.5));
-    /// assert_eq!(Supports::from_conditional(0.5, 0.0, 0.0)?.overlap(), None);
+    /// # use diagonet::{ConditionalDensities, Supports};
+    /// assert_eq!(Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.5, new: 0.5 })?.overlap(), Some(0.5));
+    /// assert_eq!(Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.0, new: 0.0 })?.overlap(), None);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
@@ -268,8 +312,8 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 1.0)?.shared_density(), Some(0.5));
+    /// # use diagonet::{Densities, Supports};
+    /// assert_eq!(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?.shared_density(), Some(0.5));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
@@ -288,8 +332,8 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::Supports;
-    /// assert_eq!(Supports::from_overlap(0.5, 0.25, 0.0)?.new_density(), Some(0.5));
+    /// # use diagonet::{Densities, Supports};
+    /// assert_eq!(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.0 })?.new_density(), Some(0.5));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     #[must_use]
@@ -314,12 +358,14 @@ mod tests {
     #[test]
     fn both_parametrizations_name_the_same_supports() {
         for (shared, new) in [(0.0, 0.3), (0.4, 0.0), (0.25, 0.6), (1.0, 1.0)] {
-            let supports = Supports::from_conditional(0.3, shared, new).unwrap();
-            let again = Supports::from_overlap(
-                supports.pretraining_density(),
-                supports.fine_tuning_density(),
-                supports.overlap().unwrap(),
-            )
+            let supports =
+                Supports::from_conditional(ConditionalDensities { pretraining: 0.3, shared, new })
+                    .unwrap();
+            let again = Supports::new(Densities {
+                pretraining: supports.pretraining_density(),
+                fine_tuning: supports.fine_tuning_density(),
+                overlap: supports.overlap().unwrap(),
+            })
             .unwrap();
             assert!((supports.shared - again.shared).abs() < 1e-15);
             assert!((supports.none - again.none).abs() < 1e-15);
@@ -330,14 +376,20 @@ mod tests {
 
     #[test]
     fn boundaries_that_decimals_miss_by_a_rounding_are_feasible() {
-        let supports = Supports::from_overlap(0.7, 0.3, 0.0).unwrap();
+        let supports =
+            Supports::new(Densities { pretraining: 0.7, fine_tuning: 0.3, overlap: 0.0 }).unwrap();
         assert!(supports.none() < 1e-15);
-        assert!(Supports::from_overlap(0.1, 0.3, 1.0 / 3.0).unwrap().pretraining_only() < 1e-15);
+        assert!(
+            Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.3, overlap: 1.0 / 3.0 })
+                .unwrap()
+                .pretraining_only()
+                < 1e-15
+        );
     }
 
     #[test]
     fn more_new_features_than_there_is_room_for_are_infeasible() {
-        let result = Supports::from_overlap(0.8, 0.3, 0.0);
+        let result = Supports::new(Densities { pretraining: 0.8, fine_tuning: 0.3, overlap: 0.0 });
         assert!(matches!(
             result,
             Err(Error::InfeasibleSupports { constraint, .. }) if constraint.ends_with("<= 1")

@@ -102,7 +102,7 @@ impl<'a> Curvature<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::initialization::Initialization;
+    use crate::network::initialization::{Initialization, Scales};
     use crate::simulation::dataset::draws;
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         for growth in [1.0, 1.01, 1.02, 2.0, 30.0] {
             let initializations = (0..50).map(|d| {
                 let c = if d % 7 == 0 { growth } else { 0.01 };
-                Initialization::from_scales(c, 0.2).unwrap()
+                Initialization::new(Scales { absolute: c, relative: 0.2 }).unwrap()
             });
             let network = Network::new(&initializations.collect::<Vec<_>>());
             loss.evaluate(&network);

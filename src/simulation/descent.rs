@@ -34,11 +34,11 @@ const GROWTH: f64 = 0.02;
 /// # Examples
 ///
 /// ```
-/// use diagonet::Initialization;
+/// use diagonet::{Initialization, Scales};
 /// use diagonet::simulation::{Dataset, GradientDescent, Network, Stop};
 /// use nalgebra::{dmatrix, dvector};
 ///
-/// let start = Network::uniform(&Initialization::from_scales(0.1, 0.0)?, 3);
+/// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.1, relative: 0.0 })?, 3);
 /// let data = Dataset::new(dmatrix![1.0, 0.5, 0.0; 0.0, 0.5, 1.0], dvector![1.0, -2.0])?;
 /// let descent = GradientDescent::new().with_target_training_error(1e-12)?;
 /// let training = descent.train(start, &data)?;
@@ -91,10 +91,10 @@ impl GradientDescent {
     ///
     /// ```
     /// use diagonet::simulation::{Dataset, GradientDescent, Network};
-    /// use diagonet::{Error, Initialization};
+    /// use diagonet::{Error, Initialization, Scales};
     /// use nalgebra::{dmatrix, dvector};
     ///
-    /// let start = Network::uniform(&Initialization::from_scales(1.0, 0.0)?, 1);
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?, 1);
     /// let data = Dataset::new(dmatrix![1.0], dvector![1.0])?;
     /// let descent = |rate| GradientDescent::new().with_learning_rate(rate);
     /// assert!(descent(0.1)?.train(start.clone(), &data).is_ok());
@@ -169,11 +169,11 @@ impl GradientDescent {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     /// use diagonet::simulation::{Dataset, GradientDescent, Network};
     /// use nalgebra::{dmatrix, dvector};
     ///
-    /// let start = Network::uniform(&Initialization::from_scales(1.0, 0.5)?, 2);
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 1.0, relative: 0.5 })?, 2);
     /// let data = Dataset::new(dmatrix![3.0, 4.0], dvector![10.0])?;
     /// let training = GradientDescent::new().train(start, &data)?.finished()?;
     /// assert!(training.training_error <= 1e-18);
@@ -247,12 +247,14 @@ fn descend(network: &mut Network, loss: &SquaredLoss<'_>, rate: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::initialization::Initialization;
+    use crate::network::initialization::{Initialization, Scales};
     use crate::simulation::dataset::draws;
     use crate::simulation::{GradientFlow, Stop};
 
     fn start(absolute_scale: f64, relative_scale: f64, dimension: usize) -> Network {
-        let initialization = Initialization::from_scales(absolute_scale, relative_scale).unwrap();
+        let initialization =
+            Initialization::new(Scales { absolute: absolute_scale, relative: relative_scale })
+                .unwrap();
         Network::uniform(&initialization, dimension)
     }
 

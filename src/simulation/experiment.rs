@@ -8,7 +8,7 @@ use crate::asymptotics::statistics::EstimateStatistics;
 use crate::domain::Domain;
 use crate::error::{Error, Result, Stage};
 use crate::label::Label;
-use crate::network::initialization::Initialization;
+use crate::network::initialization::{Initialization, Scales};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::errors::Errors;
@@ -67,10 +67,10 @@ impl Default for Trainer {
 /// # #[cfg(feature = "quadrature")]
 /// # {
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Samples, ScaleMap, Solver, Supports, Task, Transfer};
+/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
 ///
-/// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-/// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
+/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?, 0.0)?;
 /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 400)?;
 /// let outcome = experiment.run(1, 0)?;
 /// let theory = experiment.prediction(&Solver::new())?.generalization_error();
@@ -107,10 +107,10 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
     ///
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.0)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?, 0.0)?;
     /// let transfer = Transfer::new(&task, map);
     /// assert!(Experiment::new(transfer.clone(), Samples::new(0.25)?, 400).is_ok());
     /// assert!(Experiment::new(transfer, Samples::new(1e-6)?, 400).is_err());
@@ -172,10 +172,10 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
     ///
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.1, 1.0)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
     /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 100)?;
     /// let outcome = experiment.with_training_from_scratch().run(1, 0)?;
     /// let from_scratch = outcome.from_scratch.as_ref().unwrap();
@@ -297,10 +297,10 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::{Experiment, GradientDescent, Trainer};
-    /// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
     ///
-    /// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
-    /// let map = ScaleMap::new(Initialization::from_scales(0.1, 0.0)?, 0.0)?;
+    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.1, relative: 0.0 })?, 0.0)?;
     /// let exact = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 30)?;
     /// let descent = exact.clone().with_trainer(Trainer::Descent(GradientDescent::new()));
     /// let draw = exact.draw(1, 0)?;
@@ -401,7 +401,7 @@ impl Experiment {
                 let scales = self.scales(law, draw);
                 let weights = scales.iter().zip(&draw.start).map(|(&scale, &start)| {
                     // The end point does not depend on the relative scale.
-                    Initialization::from_scales(scale, 0.0)?.weights(start)
+                    Initialization::new(Scales { absolute: scale, relative: 0.0 })?.weights(start)
                 });
                 (Network::from_weights(&weights.collect::<Result<Vec<_>>>()?), None)
             }
@@ -636,10 +636,10 @@ fn listed<'a>(errors: &'a Errors, labels: &'a [Label]) -> impl Iterator<Item = O
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
 ///
-/// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
-/// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 50)?;
 /// let outcome = experiment.run(1, 0)?;
 /// assert!(outcome.training_error < 1e-20);
@@ -672,10 +672,10 @@ pub struct Outcome {
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Samples, ScaleMap, Supports, Task, Transfer};
+/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
 ///
-/// let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0)?)?;
-/// let map = ScaleMap::new(Initialization::from_scales(1e-3, 0.0)?, 0.0)?;
+/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?)?;
+/// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let outcome = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 50)?.run(1, 0)?;
 /// let pretraining = outcome.pretraining.unwrap();
 /// // Where pretraining found the truth, its task is what is forgotten.
@@ -725,7 +725,7 @@ mod tests {
     use crate::network::scale_map::ScaleMap;
     use crate::problem::law::Group;
     use crate::problem::prior::Prior;
-    use crate::problem::supports::Supports;
+    use crate::problem::supports::{Densities, Supports};
     use crate::problem::task::Task;
 
     #[test]
@@ -753,8 +753,11 @@ mod tests {
         draw.groups[3] = 7;
         assert_eq!(experiment.train(&draw).map(|_| ()), unequal("groups"));
 
-        let task = Task::new(Supports::from_overlap(0.2, 0.2, 1.0).unwrap()).unwrap();
-        let initialization = Initialization::from_scales(0.1, 0.0).unwrap();
+        let task = Task::new(
+            Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 }).unwrap(),
+        )
+        .unwrap();
+        let initialization = Initialization::new(Scales { absolute: 0.1, relative: 0.0 }).unwrap();
         let transfer = Transfer::new(&task, ScaleMap::new(initialization, 0.0).unwrap());
         let unlimited = Experiment::new(transfer.clone(), samples, 10).unwrap();
         let limited =

@@ -75,11 +75,11 @@ const CHANGE: (f64, f64) = (0.2, 5.0);
 /// # Examples
 ///
 /// ```
-/// use diagonet::Initialization;
+/// use diagonet::{Initialization, Scales};
 /// use diagonet::simulation::{Dataset, GradientFlow, Network};
 /// use nalgebra::{dmatrix, dvector};
 ///
-/// let initialization = Initialization::from_scales(1e-3, -0.5)?;
+/// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?;
 /// let data = Dataset::new(dmatrix![1.0, 0.5, 0.0; 0.0, 0.5, 1.0], dvector![1.0, -2.0])?;
 /// let training = GradientFlow::new().train(Network::uniform(&initialization, 3), &data)?;
 /// // The weights are those that the theory gives for the coefficient.
@@ -173,11 +173,11 @@ impl GradientFlow {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     /// use diagonet::simulation::{Dataset, GradientFlow, Network};
     /// use nalgebra::{dmatrix, dvector};
     ///
-    /// let start = Network::uniform(&Initialization::from_scales(1.0, 0.5)?, 2);
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 1.0, relative: 0.5 })?, 2);
     /// let data = Dataset::new(dmatrix![3.0, 4.0], dvector![10.0])?;
     /// let training = GradientFlow::new().train(start, &data)?.finished()?;
     /// assert!(training.training_error <= 1e-18);
@@ -303,7 +303,7 @@ mod tests {
     use nalgebra::{DMatrix, DVector};
 
     use super::*;
-    use crate::network::initialization::{Initialization, Path, Weights};
+    use crate::network::initialization::{Initialization, Path, Scales, Weights};
     use crate::network::scale_map::ScaleMap;
     use crate::simulation::GradientDescent;
     use crate::simulation::dataset::draws;
@@ -320,7 +320,7 @@ mod tests {
     const BUDGET: f64 = 2e-10;
 
     fn uniform(absolute_scale: f64, relative_scale: f64) -> Initialization {
-        Initialization::from_scales(absolute_scale, relative_scale).unwrap()
+        Initialization::new(Scales { absolute: absolute_scale, relative: relative_scale }).unwrap()
     }
 
     fn train(initialization: &Initialization, data: &Dataset) -> Training {

@@ -27,11 +27,11 @@ use crate::simulation::dataset::check_length;
 /// # Examples
 ///
 /// ```
-/// use diagonet::Initialization;
+/// use diagonet::{Initialization, Scales};
 /// use diagonet::simulation::{Dataset, GradientFlow, Network};
 /// use nalgebra::{dmatrix, dvector};
 ///
-/// let start = Network::uniform(&Initialization::from_scales(1e-2, 0.3)?, 2);
+/// let start = Network::uniform(&Initialization::new(Scales { absolute: 1e-2, relative: 0.3 })?, 2);
 /// let data = Dataset::new(dmatrix![1.0, 0.5], dvector![1.0])?;
 /// let trained = GradientFlow::new().train(start, &data)?.network;
 /// // The implicit bias: asinh(beta/c) is a multiple of the one input.
@@ -52,10 +52,10 @@ impl Network {
     ///
     /// ```
     /// use diagonet::simulation::Network;
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::from_scales(1e-3, -0.5)?, 0.1)?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?, 0.1)?;
     /// let start = Network::new(&map.fine_tuning_initializations(&dvector![0.0, 2.0])?);
     /// assert_eq!(start.coefficients(), dvector![0.0, 0.0]);
     /// # Ok::<(), diagonet::Error>(())
@@ -73,10 +73,10 @@ impl Network {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, LayerScales};
     /// use diagonet::simulation::Network;
     ///
-    /// let start = Network::uniform(&Initialization::from_layer_scales(0.1, 0.2)?, 3);
+    /// let start = Network::uniform(&Initialization::from_layers(LayerScales { first_layer: 0.1, readout: 0.2 })?, 3);
     /// assert_eq!(start.dimension(), 3);
     /// assert_eq!(start.weights(2).unwrap().minus.readout(), 0.2);
     /// # Ok::<(), diagonet::Error>(())
@@ -134,10 +134,10 @@ impl Network {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, LayerScales};
     /// use diagonet::simulation::Network;
     ///
-    /// let network = Network::uniform(&Initialization::from_layer_scales(0.3, 0.4)?, 1);
+    /// let network = Network::uniform(&Initialization::from_layers(LayerScales { first_layer: 0.3, readout: 0.4 })?, 1);
     /// assert_eq!(network.weights(0).unwrap().conserved().absolute_scale, 0.25);
     /// assert_eq!(network.weights(1), None);
     /// # Ok::<(), diagonet::Error>(())
@@ -172,10 +172,10 @@ impl Network {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     /// use diagonet::simulation::Network;
     ///
-    /// let initialization = Initialization::from_scales(1.0, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
     /// let network = Network::from_weights(&[initialization.weights(-0.5)?]);
     /// assert!((network.coefficients()[0] + 0.5).abs() < 1e-15);
     /// # Ok::<(), diagonet::Error>(())
@@ -200,10 +200,10 @@ impl Network {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     /// use diagonet::simulation::Network;
     ///
-    /// let initialization = Initialization::from_scales(0.25, 0.5)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.25, relative: 0.5 })?;
     /// let network = Network::from_weights(&[initialization.weights(3.0)?]);
     /// assert!((network.absolute_scales()[0] - 0.25).abs() < 1e-15);
     /// # Ok::<(), diagonet::Error>(())
@@ -236,9 +236,9 @@ impl Network {
     ///
     /// ```
     /// use diagonet::simulation::Network;
-    /// use diagonet::{Initialization, ScaleMap};
+    /// use diagonet::{Initialization, Scales, ScaleMap};
     ///
-    /// let pretraining = Initialization::from_scales(0.1, -0.5)?;
+    /// let pretraining = Initialization::new(Scales { absolute: 0.1, relative: -0.5 })?;
     /// let pretrained = Network::from_weights(&[pretraining.weights(2.0)?]);
     /// let scale = pretrained.rebalanced(0.3)?.absolute_scales()[0];
     /// let expected = ScaleMap::new(pretraining, 0.3)?.fine_tuning_scale(2.0)?;
@@ -265,11 +265,11 @@ impl Network {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     /// use diagonet::simulation::Network;
     /// use nalgebra::dvector;
     ///
-    /// let start = Network::uniform(&Initialization::from_scales(1.0, 0.0)?, 2);
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?, 2);
     /// assert_eq!(start.distance(&dvector![1.0, -3.0])?, 5.0);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -309,10 +309,10 @@ impl Network {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     /// use diagonet::simulation::Network;
     ///
-    /// let initialization = Initialization::from_scales(0.1, -0.8)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.1, relative: -0.8 })?;
     /// let network = |beta| Ok(Network::from_weights(&[initialization.weights(beta)?]));
     /// assert!(network(5.0)?.drift(&network(0.0)?)? < 1e-14);
     /// # Ok::<(), diagonet::Error>(())

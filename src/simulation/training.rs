@@ -43,11 +43,11 @@ pub enum Stop {
 /// # Examples
 ///
 /// ```
-/// use diagonet::Initialization;
+/// use diagonet::{Initialization, Scales};
 /// use diagonet::simulation::{Dataset, GradientDescent, Network};
 /// use nalgebra::{dmatrix, dvector};
 ///
-/// let start = Network::uniform(&Initialization::from_scales(0.1, 0.0)?, 1);
+/// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.1, relative: 0.0 })?, 1);
 /// let data = Dataset::new(dmatrix![1.0], dvector![2.0])?;
 /// let first = GradientDescent::new().train(start, &data)?.history[0];
 /// assert_eq!((first.step, first.time, first.training_error, first.drift), (0, 0.0, 4.0, 0.0));
@@ -71,11 +71,11 @@ pub struct Checkpoint {
 /// # Examples
 ///
 /// ```
-/// use diagonet::Initialization;
+/// use diagonet::{Initialization, Scales};
 /// use diagonet::simulation::{Dataset, GradientDescent, GradientFlow, Network};
 /// use nalgebra::{dmatrix, dvector};
 ///
-/// let start = Network::uniform(&Initialization::from_scales(0.5, -0.2)?, 3);
+/// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.5, relative: -0.2 })?, 3);
 /// let data = Dataset::new(dmatrix![1.0, 0.5, 0.0; 0.0, 0.5, 1.0], dvector![1.0, -2.0])?;
 /// let flow = GradientFlow::new().train(start.clone(), &data)?.finished()?;
 /// let descent = GradientDescent::new().with_learning_rate(1e-3)?.train(start, &data)?;
@@ -116,10 +116,10 @@ impl Training {
     ///
     /// ```
     /// use diagonet::simulation::{Dataset, GradientFlow, Network};
-    /// use diagonet::{Error, Initialization};
+    /// use diagonet::{Error, Initialization, Scales};
     /// use nalgebra::{dmatrix, dvector};
     ///
-    /// let start = Network::uniform(&Initialization::from_scales(0.5, -0.2)?, 1);
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.5, relative: -0.2 })?, 1);
     /// let data = Dataset::new(dmatrix![1.0], dvector![1.0])?;
     /// let training = GradientFlow::new().with_max_steps(3).train(start, &data)?;
     /// assert!(matches!(training.finished(), Err(Error::NotConverged { iterations: 3, .. })));
@@ -144,11 +144,11 @@ impl Training {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::Initialization;
+    /// use diagonet::{Initialization, Scales};
     /// use diagonet::simulation::{Dataset, GradientFlow, Network};
     /// use nalgebra::{dmatrix, dvector};
     ///
-    /// let start = Network::uniform(&Initialization::from_scales(0.5, -0.2)?, 1);
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.5, relative: -0.2 })?, 1);
     /// let data = Dataset::new(dmatrix![2.0], dvector![1.0])?;
     /// assert!(GradientFlow::new().train(start, &data)?.distance(&dvector![0.5])? < 1e-20);
     /// # Ok::<(), diagonet::Error>(())

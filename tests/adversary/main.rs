@@ -27,8 +27,8 @@
 mod oracle;
 
 use diagonet::{
-    Group, Initialization, Law, Method, Prior, RecoveryThreshold, Samples, ScaleMap, Solver,
-    Supports, weighted_l1, weighted_l2,
+    ConditionalDensities, Group, Initialization, Law, Method, Prior, RecoveryThreshold, Samples,
+    ScaleMap, Scales, Solver, Supports, weighted_l1, weighted_l2,
 };
 use oracle::{Map, Oracle, Problem, Solution};
 
@@ -271,7 +271,8 @@ fn thresholds(problems: usize, seed: u64) -> Tally {
         let [pretraining, shared, new] =
             [random.decades(-2.0, -0.05), random.decades(-2.0, -0.05), random.decades(-2.0, -0.3)];
         let ratio = random.decades(-0.7, 0.7);
-        let supports = Supports::from_conditional(pretraining, shared, new).unwrap();
+        let supports =
+            Supports::from_conditional(ConditionalDensities { pretraining, shared, new }).unwrap();
         let fast = RecoveryThreshold::of_supports(&supports, ratio).unwrap().sample_ratio();
         // Weight 1 where pretraining is active, `ratio` elsewhere.
         let curve = |u: f64| {
@@ -307,7 +308,7 @@ fn scale_maps(problems: usize, seed: u64) -> Tally {
         let (c, lambda) = (random.decades(-6.0, 3.0), random.between(-0.999, 0.999));
         let (beta, gamma) =
             (random.between(-1.0, 1.0) * random.decades(-3.0, 3.0), random.decades(-3.0, 1.0));
-        let initialization = Initialization::from_scales(c, lambda).unwrap();
+        let initialization = Initialization::new(Scales { absolute: c, relative: lambda }).unwrap();
         let map = ScaleMap::new(initialization, gamma).unwrap();
         let weights = initialization.weights(beta).unwrap();
         let first = weights.plus.first_layer() + weights.minus.first_layer();

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use diagonet::{
-    Initialization, Method, Prior, Protocol, Samples, ScaleMap, Supports, Task, Transfer,
+    Densities, GapScales, Initialization, Method, Prior, Protocol, Samples, ScaleMap, Scales,
+    Supports, Task, Transfer,
 };
 
 use super::files::number;
@@ -67,8 +68,13 @@ pub(crate) enum RelativeScale {
 impl RelativeScale {
     pub(crate) fn initialization(self, absolute_scale: f64) -> diagonet::Result<Initialization> {
         match self {
-            Self::Lambda(lambda) => Initialization::from_scales(absolute_scale, lambda),
-            Self::Gap(gap) => Initialization::from_lambda_gap(absolute_scale, gap),
+            Self::Lambda(lambda) => {
+                Initialization::new(Scales { absolute: absolute_scale, relative: lambda })
+            }
+            Self::Gap(gap) => Initialization::from_lambda_gap(GapScales {
+                absolute: absolute_scale,
+                lambda_gap: gap,
+            }),
         }
     }
 
@@ -240,10 +246,14 @@ impl Statement {
         } else {
             prior
         };
-        let task = Task::new(Supports::from_overlap(self.rho_pt, self.rho_ft, self.overlap)?)?
-            .with_pretraining_prior(prior)?
-            .with_fine_tuning_variance(self.var_ft_active)?
-            .with_correlation(self.more.correlation)?;
+        let task = Task::new(Supports::new(Densities {
+            pretraining: self.rho_pt,
+            fine_tuning: self.rho_ft,
+            overlap: self.overlap,
+        })?)?
+        .with_pretraining_prior(prior)?
+        .with_fine_tuning_variance(self.var_ft_active)?
+        .with_correlation(self.more.correlation)?;
         let pretraining = self.relative_scale.initialization(self.c_pt)?;
         let scale_map = ScaleMap::new(pretraining, self.gamma_ft)?;
         let samples = Samples::new(self.alpha_ft)?.with_noise_variance(self.noise_var)?;
