@@ -34,10 +34,13 @@
 //! ```
 //! # #[cfg(feature = "quadrature")]
 //! # {
-//! use diagonet::{Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
+//! use diagonet::{
+//!     Densities, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+//! };
 //!
 //! // One coordinate in ten is used in pretraining, and half of them again in fine-tuning.
-//! let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 1.0 })?)?;
+//! let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 1.0 })?;
+//! let task = Task::new(supports)?;
 //! let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
 //! let report = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &Samples::new(0.2)?)?;
 //! assert!(report.generalization_error() < 0.01);

@@ -39,9 +39,13 @@ impl Solver {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Error, Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
+    /// use diagonet::{
+    ///     Densities, Error, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports,
+    ///     Task,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let samples = Samples::new(0.2)?;
     /// let error = |lambda| -> Result<f64, Error> {
     ///     let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: lambda })?, 0.0)?;

@@ -36,7 +36,7 @@ use crate::problem::supports::Supports;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{RecoveryThreshold, Densities, Supports};
+/// use diagonet::{Densities, RecoveryThreshold, Supports};
 ///
 /// let blind = RecoveryThreshold::of_supports(&Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?, 1.0)?;
 /// assert!((blind.sample_ratio() - 0.328793505).abs() < 5e-10);
@@ -140,7 +140,7 @@ impl RecoveryThreshold {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{RecoveryThreshold, Densities, Supports};
+    /// use diagonet::{Densities, RecoveryThreshold, Supports};
     ///
     /// let needed = |overlap, ratio| -> diagonet::Result<f64> {
     ///     let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap })?;
@@ -180,7 +180,7 @@ impl RecoveryThreshold {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{RecoveryThreshold, Densities, Supports};
+    /// # use diagonet::{Densities, RecoveryThreshold, Supports};
     /// let tenth = Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 })?;
     /// assert!(RecoveryThreshold::of_supports(&tenth, 1.0)?.recovers(0.33));
     /// # Ok::<(), diagonet::Error>(())

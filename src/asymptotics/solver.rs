@@ -31,9 +31,12 @@ const NEGLIGIBLE: f64 = 1e-30;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
+/// use diagonet::{
+///     Densities, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+/// };
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.05, overlap: 1.0 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.05, overlap: 1.0 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.01, relative: -0.98 })?, 0.0)?;
 /// let law = Law::fine_tuning(&task, &map)?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.35)?)?;

@@ -47,9 +47,12 @@ use crate::problem::law::Group;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Initialization, Scales, Law, Samples, ScaleMap, Solver, Densities, Supports, Task};
+/// use diagonet::{
+///     Densities, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+/// };
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
 /// let law = Law::fine_tuning(&task, &map)?;
 /// let statistics = Solver::new().solve(&law, &Samples::new(0.3)?)?.statistics(0.1)?;

@@ -75,7 +75,7 @@ impl fmt::Display for Regime {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Feature, InductiveBias, Initialization, Scales, ScaleMap};
+/// use diagonet::{Feature, InductiveBias, Initialization, ScaleMap, Scales};
 ///
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 0.0)?;
 /// let unused = Feature { pretrained_coefficient: 1.0, coefficient: 0.0 };
@@ -133,7 +133,7 @@ impl BarycentricCoordinates {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Feature, InductiveBias, Initialization, Scales, Regime, ScaleMap};
+/// use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap, Scales};
 ///
 /// let reused = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
 /// let bias = |lambda, gamma| {
@@ -171,9 +171,10 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Feature, InductiveBias, Initialization, Scales, ScaleMap};
+    /// use diagonet::{Feature, InductiveBias, Initialization, ScaleMap, Scales};
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let bias = InductiveBias::of_feature(&map, feature)?;
     /// assert!((bias.l_order() - 1.2299).abs() < 1e-4);
@@ -223,8 +224,9 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Scales, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?, 0.0)?;
+    /// # use diagonet::{Feature, InductiveBias, Initialization, ScaleMap, Scales};
+    /// let initialization = Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let coordinates = InductiveBias::of_feature(&map, feature)?.coordinates();
     /// assert_eq!(coordinates.lazy_independent, 1.0);
@@ -268,8 +270,9 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Scales, Regime, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?, 0.0)?;
+    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap, Scales};
+    /// let initialization = Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), Regime::III);
     /// # Ok::<(), diagonet::Error>(())
@@ -290,8 +293,9 @@ impl InductiveBias {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Scales, Regime, ScaleMap};
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?, 0.0)?;
+    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap, Scales};
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let bias = InductiveBias::of_feature(&map, feature)?;
     /// assert_eq!(bias.regime_at(0.8)?, Regime::IV);

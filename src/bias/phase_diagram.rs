@@ -50,7 +50,9 @@ impl fmt::Display for Axis {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Axis, Feature, InductiveBias, Initialization, Scales, PhaseDiagram, Regime, ScaleMap};
+/// use diagonet::{
+///     Axis, Feature, InductiveBias, Initialization, PhaseDiagram, Regime, ScaleMap, Scales,
+/// };
 ///
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
@@ -85,9 +87,10 @@ impl PhaseDiagram<InductiveBias> {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Axis, Error, Feature, Initialization, Scales, PhaseDiagram, ScaleMap};
+    /// use diagonet::{Axis, Error, Feature, Initialization, PhaseDiagram, ScaleMap, Scales};
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let axis = (Axis::ReadoutScale, [0.0, 1.0].as_slice());
     /// let twice = PhaseDiagram::of_feature(&map, feature, axis, axis);
@@ -119,10 +122,15 @@ impl PhaseDiagram<TaskBias> {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Axis, Initialization, Scales, PhaseDiagram, Regime, ScaleMap, Densities, Supports, Task};
+    /// use diagonet::{
+    ///     Axis, Densities, Initialization, PhaseDiagram, Regime, ScaleMap, Scales, Supports,
+    ///     Task,
+    /// };
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// # if cfg!(feature = "quadrature") {
     /// let diagram = PhaseDiagram::of_task(
     ///     &task,
@@ -217,8 +225,9 @@ impl<T> PhaseDiagram<T> {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, Scales, PhaseDiagram, ScaleMap};
-    /// # let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap, Scales};
+    /// # let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// # let map = ScaleMap::new(initialization, 0.0)?;
     /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
     /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
     /// let diagram =

@@ -17,9 +17,10 @@ use crate::problem::task::Task;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Initialization, Scales, Regime, ScaleMap, Densities, Supports, Task, TaskBias};
+/// use diagonet::{Densities, Initialization, Regime, ScaleMap, Scales, Supports, Task, TaskBias};
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+/// let task = Task::new(supports)?;
 /// let lazy = ScaleMap::new(Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?, 0.0)?;
 /// # if cfg!(feature = "quadrature") {
 /// let shares = TaskBias::of_task(&task, &lazy)?.regime_shares();
@@ -38,9 +39,13 @@ impl RegimeShares {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Initialization, Scales, Regime, ScaleMap, Densities, Supports, Task, TaskBias};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// # use diagonet::{
+    /// #     Densities, Initialization, Regime, ScaleMap, Scales, Supports, Task, TaskBias,
+    /// # };
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// # if cfg!(feature = "quadrature") {
     /// let shares = TaskBias::of_task(&task, &map)?.regime_shares();
     /// let sum: f64 = Regime::ALL.iter().map(|&regime| shares.share(regime)).sum();
@@ -88,9 +93,10 @@ fn index(regime: Regime) -> usize {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Initialization, Scales, Regime, ScaleMap, Densities, Supports, Task, TaskBias};
+/// use diagonet::{Densities, Initialization, Regime, ScaleMap, Scales, Supports, Task, TaskBias};
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// # if cfg!(feature = "quadrature") {
 /// let bias = TaskBias::of_task(&task, &map)?;
@@ -134,11 +140,13 @@ impl TaskBias {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap, Densities, Supports, Task, TaskBias};
+    /// use diagonet::{Densities, Initialization, ScaleMap, Scales, Supports, Task, TaskBias};
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// // Without a first layer and a readout, every coordinate is frozen: the rich limit.
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1.0, relative: -1.0 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1.0, relative: -1.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert_eq!(TaskBias::of_task(&task, &map)?.average().l_order(), 1.0);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -173,9 +181,10 @@ impl TaskBias {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Feature, Initialization, Scales, Regime, ScaleMap, TaskBias};
+    /// use diagonet::{Feature, Initialization, Regime, ScaleMap, Scales, TaskBias};
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let features = [(1.0, 1.0), (0.0, 1.0), (0.0, -0.5), (2.0, 0.1)]
     ///     .map(|(pretrained_coefficient, coefficient)| Feature { pretrained_coefficient, coefficient });
     /// let bias = TaskBias::of_features(&features, &map)?;
@@ -272,9 +281,13 @@ impl TaskBias {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Initialization, Scales, Regime, ScaleMap, Densities, Supports, Task, TaskBias};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// # use diagonet::{
+    /// #     Densities, Initialization, Regime, ScaleMap, Scales, Supports, Task, TaskBias,
+    /// # };
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// # if cfg!(feature = "quadrature") {
     /// let bias = TaskBias::of_task(&task, &map)?;
     /// let between = |threshold| Ok::<_, diagonet::Error>(

@@ -57,7 +57,7 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Design, Regime, Samples, Densities, Supports, Task};
+/// use diagonet::{Densities, Design, Regime, Samples, Supports, Task};
 ///
 /// // Four features in five of fine-tuning are shared with pretraining.
 /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })?;
@@ -100,8 +100,9 @@ impl Design {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// assert!(Design::new(&task, Samples::new(0.3)?, 1e-3).is_ok());
     /// assert!(Design::new(&task, Samples::new(0.3)?, -1.0).is_err());
     /// # Ok::<(), diagonet::Error>(())
@@ -137,8 +138,9 @@ impl Design {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// assert!(design.clone().with_absolute_scales(1e-6..=1.0).is_ok());
     /// assert!(design.with_absolute_scales(1.0..=1e-6).is_err());
@@ -169,8 +171,9 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?)?;
+    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?;
+    /// let task = Task::new(supports)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let equal_layers = design.with_relative_scales(0.0..=0.0)?.optimum()?;
     /// assert_eq!(equal_layers.scale_map.pretraining().relative_scale(), 0.0);
@@ -199,8 +202,9 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Design, Position, Samples, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// # use diagonet::{Densities, Design, Position, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let optimum = design.with_readout_scales(0.1..=0.1)?.optimum()?;
     /// assert_eq!(optimum.scale_map.readout_scale(), 0.1);
@@ -245,8 +249,9 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 0.8 })?)?;
+    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 0.8 })?;
+    /// let task = Task::new(supports)?;
     /// let design = Design::new(&task, Samples::new(0.15)?, 1e-3)?;
     /// let [low, high] = design.optimum()?.one_plus_relative_scale.tolerated;
     /// let [lower, higher] =
@@ -276,7 +281,8 @@ impl Design {
     /// use diagonet::{Densities, Design, Position, Samples, Supports, Task};
     ///
     /// // The same features as in pretraining, and few samples: reuse as much as possible.
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let optimum = Design::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
     /// assert_eq!(optimum.one_plus_relative_scale.position, Position::Highest);
     /// assert_eq!(optimum.scale_map.pretraining().relative_scale(), 1.0);
@@ -332,12 +338,17 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Design, Law, Samples, ScaleMap, Initialization, Scales, Solver, Densities, Supports, Task};
+    /// use diagonet::{
+    ///     Densities, Design, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports,
+    ///     Task,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let best = design.required_sample_ratio(0.1)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let law = Law::fine_tuning(&task, &map)?;
     /// assert!(best < Solver::new().required_sample_ratio(&law, 0.0, 0.1)?);
     /// # }

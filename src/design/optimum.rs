@@ -39,7 +39,7 @@ pub enum Position {
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Design, Position, Samples, Densities, Supports, Task};
+/// use diagonet::{Densities, Design, Position, Samples, Supports, Task};
 ///
 /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })?;
 /// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
@@ -95,9 +95,10 @@ impl OptimalParameter {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
+    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
     /// // With more samples than coordinates, all initializations end in least squares.
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// let samples = Samples::new(2.0)?.with_noise_variance(0.1)?;
     /// let optimum = Design::new(&task, samples, 1e-3)?.optimum()?;
     /// assert!(optimum.readout_scale.is_flat() && optimum.one_plus_relative_scale.is_flat());
@@ -128,9 +129,10 @@ impl OptimalParameter {
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Design, Regime, Samples, Densities, Supports, Task};
+/// use diagonet::{Densities, Design, Regime, Samples, Supports, Task};
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.0 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.0 })?;
+/// let task = Task::new(supports)?;
 /// let optimum = Design::new(&task, Samples::new(0.4)?, 1e-3)?.optimum()?;
 /// // No feature is shared: forget pretraining, and be sparse.
 /// assert_eq!(optimum.inductive_bias()?.regime(), Regime::I);
@@ -169,8 +171,9 @@ impl Optimum {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Design, Samples, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// // Least squares without noise.
     /// let optimum = Design::new(&task, Samples::new(2.0)?, 1e-3)?.optimum()?;
     /// assert_eq!(optimum.gain(), Some(1.0));
@@ -195,8 +198,9 @@ impl Optimum {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Design, Regime, Samples, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?)?;
+    /// # use diagonet::{Densities, Design, Regime, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let optimum = Design::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
     /// assert!(optimum.inductive_bias()?.feature_price() > 3.0);
     /// # }

@@ -38,7 +38,7 @@ pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Initialization, Scales, ScaleMap};
+/// use diagonet::{Initialization, ScaleMap, Scales};
 ///
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?, 0.0)?;
 /// let reused = map.fine_tuning_scale(1.0)?;
@@ -64,7 +64,7 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     ///
     /// let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
     /// assert!(ScaleMap::new(pretraining, 0.1).is_ok());
@@ -96,10 +96,11 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     ///
     /// // A vanishing initialization keeps what pretraining built: c_FT = (1 + lambda) |beta_PT|.
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: -0.5 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.0, relative: -0.5 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert_eq!(map.fine_tuning_scale(-3.0)?, 1.5);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -128,9 +129,10 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-300, relative: 0.5 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-300, relative: 0.5 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert_eq!(map.log_sensitivity(1.0)?, 1.0);
     /// assert_eq!(map.log_sensitivity(0.0)?, 0.0);
     /// # Ok::<(), diagonet::Error>(())
@@ -170,7 +172,7 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     ///
     /// let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
     /// let weights = pretraining.weights(2.0)?;
@@ -196,10 +198,11 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert_eq!(map.fine_tuning_scales(&dvector![1.0, -2.0])?, dvector![1.0, 2.0]);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -216,10 +219,11 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert_eq!(map.log_sensitivities(&dvector![1.0, 0.0])?, dvector![1.0, 0.0]);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -237,10 +241,11 @@ impl ScaleMap {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?, 1.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 1.0)?;
     /// let starts = map.fine_tuning_initializations(&dvector![0.0, 0.5])?;
     /// assert_eq!(starts[0].relative_scale(), -1.0);
     /// assert_eq!(starts[1].relative_scale(), 0.0);

@@ -354,10 +354,14 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{FeatureClass, Initialization, Scales, Law, ScaleMap, Densities, Supports, Task};
+    /// use diagonet::{
+    ///     Densities, FeatureClass, Initialization, Law, ScaleMap, Scales, Supports, Task,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let law = Law::fine_tuning(&task, &map)?;
     /// assert_eq!(law.groups()[1].label(), &FeatureClass::New.into());
     /// assert!(law.groups()[0].scale() > 100.0 * law.groups()[1].scale());
@@ -389,9 +393,10 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, Law, Densities, Supports, Task};
+    /// use diagonet::{Densities, Initialization, Law, Scales, Supports, Task};
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// let law = Law::from_scratch(&task, &Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?)?;
     /// assert!(law.groups().iter().all(|group| group.scale() == 1e-3));
     /// # Ok::<(), diagonet::Error>(())
@@ -425,9 +430,10 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{FeatureClass, Initialization, Scales, Law, ScaleMap};
+    /// use diagonet::{FeatureClass, Initialization, Law, ScaleMap, Scales};
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let pretrained = [1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0];
     /// let coefficients = [0.5, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     /// let law = Law::from_coefficients(&pretrained, &coefficients, &map)?;

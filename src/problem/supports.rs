@@ -118,7 +118,7 @@ impl Supports {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, Densities, Supports};
+    /// use diagonet::{Densities, Error, Supports};
     ///
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
     /// assert_eq!(supports.new_features(), 0.0);

@@ -46,9 +46,10 @@ use crate::problem::supports::Supports;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Mixture, Prior, Densities, Supports, Task};
+/// use diagonet::{Densities, Mixture, Prior, Supports, Task};
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 0.8 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 0.8 })?;
+/// let task = Task::new(supports)?;
 /// assert_eq!(task.shared_prior(), Prior::gaussian(0.0, 20.0)?.into());
 /// // Strong features are reused, and what is new has heavy tails.
 /// let other = task
@@ -88,8 +89,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Prior, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?)?;
+    /// # use diagonet::{Densities, Prior, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// assert_eq!(task.new_prior(), Prior::gaussian(0.0, 4.0)?.into());
     /// assert_eq!(task.correlation(), 0.0);
     /// # Ok::<(), diagonet::Error>(())
@@ -160,13 +162,14 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, Law, ScaleMap, Task};
+    /// use diagonet::{Initialization, Law, ScaleMap, Scales, Task};
     ///
     /// let wave = |k: usize, speed: f64| (speed * k as f64).sin();
     /// let pretrained: Vec<f64> = (0..10_000).map(|k| wave(k, 0.37)).collect();
     /// let coefficients: Vec<f64> = (0..10_000).map(|k| wave(k, 0.91)).collect();
     /// let task = Task::from_coefficients_in_bins(&pretrained, &coefficients, 0.5)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert!(Law::fine_tuning(&task, &map)?.groups().len() < 500);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -203,8 +206,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Prior, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?)?;
+    /// # use diagonet::{Densities, Prior, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let stronger = task.with_pretraining_magnitude(3.0)?;
     /// assert_eq!(stronger.pretraining_prior(), Prior::atom(3.0)?.into());
     /// # Ok::<(), diagonet::Error>(())
@@ -224,8 +228,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Mixture, Prior, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?)?;
+    /// # use diagonet::{Densities, Mixture, Prior, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let gaussian = Prior::gaussian(0.0, 2.0)?;
     /// assert_eq!(task.with_pretraining_prior(gaussian)?.pretraining_prior(), gaussian.into());
     /// # Ok::<(), diagonet::Error>(())
@@ -246,8 +251,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Initialization, Scales, Law, Prior, ScaleMap, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?)?;
+    /// # use diagonet::{Densities, Initialization, Law, Prior, ScaleMap, Scales, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let opposite = task.with_correlation(-1.0)?;
     /// let scratch = Law::from_scratch(&opposite, &Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?)?;
     /// assert_eq!(scratch.groups()[0].prior(), Prior::atom(-2.0)?); // v is 4
@@ -275,8 +281,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Prior, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?)?;
+    /// # use diagonet::{Densities, Prior, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let weaker = task.with_fine_tuning_variance(3.0)?;
     /// assert_eq!(weaker.shared_prior(), Prior::gaussian(0.0, 3.0)?.into());
     /// # Ok::<(), diagonet::Error>(())
@@ -295,8 +302,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Mixture, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?)?;
+    /// # use diagonet::{Densities, Mixture, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// let sparse = task.with_fine_tuning_prior(Mixture::laplace(4.0)?)?;
     /// assert_eq!(sparse.shared_prior(), sparse.new_prior());
     /// # Ok::<(), diagonet::Error>(())
@@ -315,8 +323,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Prior, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?)?;
+    /// # use diagonet::{Densities, Prior, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// // All shared features keep the coefficients that they had.
     /// let same = task.with_shared_prior(Prior::atom(1.0)?)?;
     /// assert_eq!(same.shared_prior(), same.pretraining_prior());
@@ -336,8 +345,9 @@ impl Task {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Prior, Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?)?;
+    /// # use diagonet::{Densities, Prior, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?;
+    /// let task = Task::new(supports)?;
     /// let weak = task.with_new_prior(Prior::gaussian(0.0, 0.1)?)?;
     /// assert!(weak.new_prior().variance() < weak.shared_prior().variance());
     /// # Ok::<(), diagonet::Error>(())
@@ -400,7 +410,8 @@ impl Task {
     ///
     /// ```
     /// # use diagonet::{Densities, Supports, Task};
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
     /// assert_eq!(task.mean_square(), 1.0);
     /// # Ok::<(), diagonet::Error>(())
     /// ```

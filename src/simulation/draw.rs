@@ -38,9 +38,10 @@ pub enum SupportSampling {
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
+/// use diagonet::{Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer};
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let draw = |ratio| Experiment::new(Transfer::new(&task, map), Samples::new(ratio)?, 50)?.draw(7, 0);
 /// let (few, more) = (draw(0.2)?, draw(0.4)?);

@@ -67,9 +67,12 @@ impl Default for Trainer {
 /// # #[cfg(feature = "quadrature")]
 /// # {
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
+/// use diagonet::{
+///     Densities, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+/// };
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?, 0.0)?;
 /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 400)?;
 /// let outcome = experiment.run(1, 0)?;
@@ -107,10 +110,14 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
+    /// use diagonet::{
+    ///     Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let transfer = Transfer::new(&task, map);
     /// assert!(Experiment::new(transfer.clone(), Samples::new(0.25)?, 400).is_ok());
     /// assert!(Experiment::new(transfer, Samples::new(1e-6)?, 400).is_err());
@@ -172,10 +179,14 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
+    /// use diagonet::{
+    ///     Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.25)?, 100)?;
     /// let outcome = experiment.with_training_from_scratch().run(1, 0)?;
     /// let from_scratch = outcome.from_scratch.as_ref().unwrap();
@@ -297,10 +308,14 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::{Experiment, GradientDescent, Trainer};
-    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
+    /// use diagonet::{
+    ///     Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.1, relative: 0.0 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 0.1, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let exact = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 30)?;
     /// let descent = exact.clone().with_trainer(Trainer::Descent(GradientDescent::new()));
     /// let draw = exact.draw(1, 0)?;
@@ -636,9 +651,10 @@ fn listed<'a>(errors: &'a Errors, labels: &'a [Label]) -> impl Iterator<Item = O
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
+/// use diagonet::{Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer};
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 50)?;
 /// let outcome = experiment.run(1, 0)?;
@@ -672,9 +688,10 @@ pub struct Outcome {
 ///
 /// ```
 /// use diagonet::simulation::Experiment;
-/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
+/// use diagonet::{Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer};
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 1.0 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let outcome = Experiment::new(Transfer::new(&task, map), Samples::new(0.3)?, 50)?.run(1, 0)?;
 /// let pretraining = outcome.pretraining.unwrap();

@@ -24,9 +24,12 @@
 //! # #[cfg(feature = "quadrature")]
 //! # {
 //! use diagonet::simulation::{Experiment, MonteCarlo};
-//! use diagonet::{Initialization, Scales, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
+//! use diagonet::{
+//!     Densities, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+//! };
 //!
-//! let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+//! let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+//! let task = Task::new(supports)?;
 //! let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
 //! let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.2)?, 200)?;
 //! let error = MonteCarlo::new(40)?.run(&experiment)?.statistic("generalization_error").unwrap();

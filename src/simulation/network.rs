@@ -52,10 +52,11 @@ impl Network {
     ///
     /// ```
     /// use diagonet::simulation::Network;
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     /// use nalgebra::dvector;
     ///
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?, 0.1)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?;
+    /// let map = ScaleMap::new(initialization, 0.1)?;
     /// let start = Network::new(&map.fine_tuning_initializations(&dvector![0.0, 2.0])?);
     /// assert_eq!(start.coefficients(), dvector![0.0, 0.0]);
     /// # Ok::<(), diagonet::Error>(())
@@ -236,7 +237,7 @@ impl Network {
     ///
     /// ```
     /// use diagonet::simulation::Network;
-    /// use diagonet::{Initialization, Scales, ScaleMap};
+    /// use diagonet::{Initialization, ScaleMap, Scales};
     ///
     /// let pretraining = Initialization::new(Scales { absolute: 0.1, relative: -0.5 })?;
     /// let pretrained = Network::from_weights(&[pretraining.weights(2.0)?]);

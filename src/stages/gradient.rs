@@ -45,9 +45,12 @@ use crate::stages::transfer::{
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
+/// use diagonet::{
+///     Densities, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+/// };
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
 /// let samples = Samples::new(0.3)?;
 /// let solution = Solver::new().solve(&Transfer::new(&task, map), &samples)?;
@@ -181,10 +184,14 @@ impl TransferSolution {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
+    /// use diagonet::{
+    ///     Densities, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let noisy = Samples::new(0.3)?.with_noise_variance(0.01)?;
     /// let transfer = Transfer::new(&task, map).with_pretraining_samples(noisy);
     /// let solution = Solver::new().solve(&transfer, &Samples::new(0.2)?)?;

@@ -119,10 +119,14 @@ impl std::str::FromStr for Protocol {
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Initialization, Scales, Prior, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
+/// use diagonet::{
+///     Densities, Initialization, Prior, Samples, ScaleMap, Scales, Solver, Supports, Task,
+///     Transfer,
+/// };
 ///
 /// // A Gaussian pretraining task, and a fine-tuning task inside of its support and related to it.
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+/// let task = Task::new(supports)?
 ///     .with_pretraining_prior(Prior::gaussian(0.0, 5.0)?)?
 ///     .with_correlation(0.8)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 0.01, relative: -0.9 })?, 0.0)?;
@@ -149,9 +153,12 @@ pub struct Transfer {
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Initialization, Scales, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
+/// use diagonet::{
+///     Densities, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+/// };
 ///
-/// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
+/// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+/// let task = Task::new(supports)?;
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let report = Solver::new().solve(&Transfer::new(&task, map), &Samples::new(0.2)?)?;
 /// assert!(report.error_reduction()? > 0.0);
@@ -288,11 +295,15 @@ impl TransferSolution {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Initialization, Scales, Samples, ScaleMap, Solver, Densities, Supports, Task, Transfer};
+    /// use diagonet::{
+    ///     Densities, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+    /// };
     ///
     /// // Nothing in common: what pretraining learned is in the way.
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let solution = Solver::new().solve(&Transfer::new(&task, map), &Samples::new(0.3)?)?;
     /// assert!(solution.error_reduction()? < 0.0);
     /// # }
@@ -382,10 +393,14 @@ impl Transfer {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, Protocol, ScaleMap, Densities, Supports, Task, Transfer};
+    /// use diagonet::{
+    ///     Densities, Initialization, Protocol, ScaleMap, Scales, Supports, Task, Transfer,
+    /// };
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert_eq!(Transfer::new(&task, map).protocol(), Protocol::Rebalanced);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -449,9 +464,13 @@ impl Transfer {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Initialization, Scales, Samples, ScaleMap, Densities, Supports, Task, Transfer};
-    /// # let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// # use diagonet::{
+    /// #     Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer,
+    /// # };
+    /// # let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// # let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let error = |ratio| -> diagonet::Result<f64> {
     ///     let transfer = Transfer::new(&task, map).with_pretraining_samples(Samples::new(ratio)?);
     ///     Ok(transfer.pretraining()?.unwrap().generalization_error())
@@ -502,10 +521,12 @@ impl Transfer {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Initialization, Scales, Law, ScaleMap, Densities, Supports, Task, Transfer};
+    /// use diagonet::{Densities, Initialization, Law, ScaleMap, Scales, Supports, Task, Transfer};
     ///
-    /// let task = Task::new(Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?)?;
-    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
+    /// let map = ScaleMap::new(initialization, 0.0)?;
     /// assert_eq!(Transfer::new(&task, map).law(0)?, Law::fine_tuning(&task, &map)?);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
