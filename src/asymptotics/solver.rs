@@ -2,6 +2,7 @@
 
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
 use crate::asymptotics::method::Method;
+use crate::asymptotics::penalized::penalized;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::error::{Error, Result, check, check_non_negative};
@@ -75,7 +76,12 @@ impl Solver {
     }
 
     /// The same solver for training with an explicit penalty,
-    /// `min ||y - X b||²/2 + kappa sum_d q_{c_d}(b_d)`.
+    /// `min ||y - X b||²/2 + kappa sum_d k_d q_{c_d}(b_d)`.
+    ///
+    /// Where the [method](Method) is a norm, it takes the place of `q`: `b²/(4c)` in the lazy limit, which is
+    /// ridge regression; `w |b|` with the [`rich_weights`](crate::rich_weights) `w` in the rich limit, which
+    /// is LASSO; and what an [`ElasticNet`](crate::ElasticNet) says. The equation of theta is
+    /// `theta (alpha - E[db/dz]) = kappa` in all cases.
     ///
     /// # Errors
     ///
@@ -158,6 +164,11 @@ impl Solver {
             }),
             Method::Lazy => weighted_l2::lazy(law, samples),
             Method::Rich => weighted_l1::soft(law, &weighted_l1::rich_weights(law), samples),
+            Method::ElasticNet(_) => Err(Error::OutOfDomain {
+                parameter: "explicit_penalty",
+                value: 0.0,
+                domain: "(0, 1e300], for an elastic net with fewer samples than coordinates that can move",
+            }),
             Method::Quadrature => self.numerical(law, samples, start),
             Method::Auto => match self.close_limit(law, samples) {
                 Some(solution) => Ok(solution),
@@ -173,11 +184,11 @@ impl Solver {
         start: Option<&FixedPoint>,
     ) -> Result<Solved> {
         let kappa = self.explicit_penalty;
-        if matches!(self.method, Method::LeastSquares | Method::Lazy | Method::Rich) {
+        if self.method == Method::LeastSquares {
             return Err(Error::OutOfDomain {
                 parameter: "explicit_penalty",
                 value: kappa,
-                domain: "0, for least squares, the lazy and the rich limit",
+                domain: "0, for least squares",
             });
         }
         if law.reachable_fraction() == 0.0 {
@@ -185,7 +196,10 @@ impl Solver {
             let noise = (samples.noise_variance() + law.frozen_signal()) / alpha;
             return weighted_l2::unbiased(law, noise, kappa / alpha);
         }
-        let result = self.numerical(law, samples, start);
+        let result = match self.method {
+            Method::Auto | Method::Quadrature => self.numerical(law, samples, start),
+            method => penalized(method, law, samples, kappa, start),
+        };
         // theta (alpha - E[db/dz]) = kappa, where the response is at most r: with more samples than
         // that, a penalty can be too weak for floats, and then leaves least squares.
         let excess = samples.sample_ratio() - law.reachable_fraction();
@@ -221,10 +235,15 @@ impl Solver {
         samples: &Samples,
         start: Option<&FixedPoint>,
     ) -> Result<Solved> {
+        use crate::asymptotics::silent::{is_silent, silent};
         use crate::estimator::quadrature::Proximal;
 
-        if crate::asymptotics::silent::is_silent(law, samples) {
-            return crate::asymptotics::silent::silent(law, samples, self.explicit_penalty);
+        if is_silent(law, samples) {
+            let error = |_: usize, group: &Group, square, half_penalty| {
+                Ok(Proximal::new(group, square)?.error(0.0, half_penalty))
+            };
+            let (method, scale) = (Method::Quadrature, Group::scale_at_start);
+            return silent(method, law, samples, self.explicit_penalty, scale, error);
         }
         crate::asymptotics::fixed_point::solve(
             law,
