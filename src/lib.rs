@@ -18,6 +18,7 @@
 //! | both stages: pretraining on finite data, fine-tuning rebalanced or continued | [`Transfer`], [`Protocol`], [`TransferSolution`] |
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
+//! | which estimator: the implicit penalty, its limits, ridge, LASSO, elastic net | [`Method`], [`ElasticNet`] |
 //! | exact recovery | [`RecoveryThreshold`] |
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`Errors`], [`GroupError`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
@@ -93,6 +94,7 @@ pub use design::Design;
 pub use design::optimum::{OptimalParameter, Optimum, Position};
 pub use domain::Domain;
 pub use error::{Error, Result, Stage};
+pub use estimator::elastic_net::ElasticNet;
 pub use label::Label;
 pub use network::initialization::{
     ConservedQuantities, GapScales, Initialization, LayerScales, Path, Scales, Weights,

@@ -1,10 +1,10 @@
 //! Every error is provoked, and says what a caller needs to know.
 
 use diagonet::{
-    ConditionalDensities, Densities, Design, Error, Feature, Group, InductiveBias, Initialization,
-    Law, LayerScales, Method, Path, Penalty, Pretrained, Prior, RecoveryThreshold, Samples,
-    ScaleMap, Scales, SeparablePenalty, Solver, Stage, Supports, TargetBias, Task, TaskBias,
-    Transfer, ordinary_least_squares, weighted_l1,
+    ConditionalDensities, Densities, Design, ElasticNet, Error, Feature, Group, InductiveBias,
+    Initialization, Law, LayerScales, Method, Path, Penalty, Pretrained, Prior, RecoveryThreshold,
+    Samples, ScaleMap, Scales, SeparablePenalty, Solver, Stage, Supports, TargetBias, Task,
+    TaskBias, Transfer, ordinary_least_squares, weighted_l1,
 };
 use nalgebra::dvector;
 
@@ -256,8 +256,17 @@ fn closed_forms_refuse_what_they_do_not_cover() {
     let too_few = ordinary_least_squares(&law, &samples);
     assert_names(too_few, "sample_ratio");
     let penalized = Solver::new().with_explicit_penalty(1.0).unwrap();
-    for method in [Method::Lazy, Method::Rich] {
-        assert_names(penalized.with_method(method).solve(&law, &samples), "explicit_penalty");
+    let least_squares = penalized.with_method(Method::LeastSquares);
+    assert_names(least_squares.solve(&law, &samples), "explicit_penalty");
+    let net = Method::ElasticNet(ElasticNet::new(0.5).unwrap());
+    assert_names(Solver::new().with_method(net).solve(&law, &samples), "explicit_penalty");
+    for curvature in NOT_NUMBERS.into_iter().chain([-1e-300, 1e151]) {
+        assert_names(ElasticNet::new(curvature), "curvature");
+    }
+    let moved = law.groups()[0].clone().with_start(1.0).unwrap();
+    let moved = Law::new(vec![moved]).unwrap();
+    for method in [Method::Rich, net] {
+        assert_names(penalized.with_method(method).solve(&moved, &samples), "start");
     }
     for weight in NOT_NUMBERS.into_iter().chain([0.0, -1.0, 1e301]) {
         assert_names(weighted_l1(&law, &[weight], &samples), "weight");

@@ -6,9 +6,9 @@ mod common;
 
 use common::{config, decades, signed};
 use diagonet::{
-    ConditionalDensities, Densities, Error, Group, GroupGradient, Initialization, Law, LawGradient,
-    Method, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities, Solver, Supports, Task,
-    Transfer,
+    ConditionalDensities, Densities, ElasticNet, Error, Group, GroupGradient, Initialization, Law,
+    LawGradient, Method, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities, Solver,
+    Supports, Task, Transfer,
 };
 use proptest::prelude::*;
 
@@ -99,6 +99,7 @@ fn check(problem: &Problem, method: Method) {
         &sensitivities.effective_penalty,
     ];
     let values = problem.answers(method);
+    let is_l1 = matches!(method, Method::Rich | Method::ElasticNet(_));
     let reachable = problem.law().reachable_fraction();
     let mut rows: Vec<Row> = Vec::new();
     let mut compare = |name: String,
@@ -151,7 +152,7 @@ fn check(problem: &Problem, method: Method) {
             of_group("weight", weight, &|group, x| group[0] += x, &|group| group.weight);
         }
         // Weights of the rich limit jump where a group becomes active.
-        if method != Method::Rich || mean != 0.0 || variance > 0.0 {
+        if !is_l1 || mean != 0.0 || variance > 0.0 {
             of_group("mean", mean.abs().max(0.1), &|group, x| group[1] += x, &|group| group.mean);
         }
         if variance > 0.0 {
@@ -160,7 +161,7 @@ fn check(problem: &Problem, method: Method) {
         if scale > 0.0 {
             of_group("log_scale", 1.0, &|group, x| group[3] *= x.exp(), &|group| group.log_scale);
         }
-        if scale > 0.0 && method != Method::Rich {
+        if scale > 0.0 && !is_l1 {
             of_group("start", start.abs().max(0.1), &|group, x| group[4] += x, &|group| {
                 group.start.unwrap()
             });
@@ -242,12 +243,47 @@ fn derivatives_are_those_of_the_rich_limit() {
     ] {
         let problem = Problem { sample_ratio, noise_variance, explicit_penalty: 0.0, groups };
         check(&problem, Method::Rich);
-        // The limit has neither an explicit penalty nor other starts.
+        // The limit has no other starts.
         let gradient = problem.sensitivities(Method::Rich).generalization_error;
-        assert_eq!(gradient.explicit_penalty, None);
         for (group, slopes) in problem.groups.iter().zip(&gradient.groups) {
             assert_eq!(slopes.start, (group[3] == 0.0).then_some(0.0));
         }
+    }
+}
+
+#[test]
+fn derivatives_are_those_of_penalized_norms() {
+    let groups = vec![
+        [0.2, 1.0, 0.5, 0.03, 0.0],
+        [0.3, -0.7, 0.0, 0.2, 0.0],
+        [0.1, 0.5, 0.3, 0.0, 0.0],
+        [0.4, 0.0, 0.01, 1.5, 0.0],
+    ];
+    let net = |curvature| Method::ElasticNet(ElasticNet::new(curvature).unwrap());
+    for (sample_ratio, noise_variance, explicit_penalty) in
+        [(0.4, 0.1, 0.3), (0.95, 0.2, 0.01), (1.7, 0.5, 2.0), (0.6, 0.0, 0.1)]
+    {
+        for method in [Method::Lazy, Method::Rich, net(0.0), net(0.4), net(30.0)] {
+            let groups = groups.clone();
+            let problem = Problem { sample_ratio, noise_variance, explicit_penalty, groups };
+            check(&problem, method);
+        }
+    }
+    // From where there is none, to the right.
+    for method in [Method::Lazy, Method::Rich] {
+        let problem = |explicit_penalty| Problem {
+            sample_ratio: 0.6,
+            noise_variance: 0.1,
+            explicit_penalty,
+            groups: groups.clone(),
+        };
+        let gradient = problem(0.0).sensitivities(method).generalization_error;
+        let slope = |kappa: f64| {
+            (problem(kappa).answers(method)[0] - problem(0.0).answers(method)[0]) / kappa
+        };
+        let expected = 2.0 * slope(1e-6) - slope(2e-6);
+        let computed = gradient.explicit_penalty.unwrap();
+        assert!((computed - expected).abs() < 1e-6 * expected.abs(), "{computed} {expected}");
     }
 }
 

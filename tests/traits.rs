@@ -30,6 +30,7 @@ const _: () = {
     shared::<FixedPoint>();
     shared::<RecoveryThreshold>();
     shared::<Solver>();
+    shared::<ElasticNet>();
     shared::<Solution>();
     shared::<Statistics>();
     shared::<Sensitivities<LawGradient>>();
@@ -41,9 +42,10 @@ const _: () = {
 
 #[test]
 fn names_read_back() {
-    for method in
-        [Method::Auto, Method::Quadrature, Method::Lazy, Method::Rich, Method::LeastSquares]
-    {
+    let plain =
+        [Method::Auto, Method::Quadrature, Method::Lazy, Method::Rich, Method::LeastSquares];
+    let nets = [0.0, 0.1, 1e-150, 1e150].map(|mu| Method::ElasticNet(ElasticNet::new(mu).unwrap()));
+    for method in plain.into_iter().chain(nets) {
         assert_eq!(method.to_string().parse(), Ok(method));
     }
     for protocol in [Protocol::Rebalanced, Protocol::Continued] {
@@ -52,8 +54,14 @@ fn names_read_back() {
     let error = "Auto".parse::<Method>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "method = \"Auto\" is none of auto, quadrature, lazy, rich, least squares"
+        "method = \"Auto\" is none of auto, quadrature, lazy, rich, least squares, elastic net 0.5 (or \
+         another curvature)"
     );
+    for name in ["elastic net", "elastic net ", "elastic net x"] {
+        assert!(matches!(name.parse::<Method>(), Err(Error::UnknownName { .. })), "{name}");
+    }
+    let negative = "elastic net -1".parse::<Method>();
+    assert!(matches!(negative, Err(Error::OutOfDomain { parameter: "curvature", .. })));
     let error = "".parse::<Protocol>().unwrap_err();
     assert_eq!(error.to_string(), "protocol = \"\" is none of rebalanced, continued");
 }

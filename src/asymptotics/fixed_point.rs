@@ -74,6 +74,11 @@ struct Tangent {
 }
 
 impl FixedPoint {
+    /// The same state with the penalty counted in other units.
+    pub(crate) fn with_penalty_times(self, factor: f64) -> Self {
+        Self { effective_penalty: self.effective_penalty * factor, ..self }
+    }
+
     /// Logarithms of `s²` and `theta` expected at another sample ratio; `None` for least squares.
     fn extrapolate(&self, sample_ratio: f64) -> Option<[f64; 2]> {
         let tangent = self.tangent?;

@@ -4,6 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::estimator::ScalarEstimator;
+use crate::estimator::elastic_net::{ElasticNet, ShrunkThreshold};
+use crate::estimator::linear::Linear;
+use crate::estimator::soft_threshold::SoftThreshold;
+use crate::problem::law::Group;
 
 /// How a [`Solver`](crate::Solver) computes a generalization error: what it is asked for, and what a
 /// [`Solution`](crate::Solution) was computed by.
@@ -45,12 +50,57 @@ pub enum Method {
     /// [Ordinary least squares](crate::ordinary_least_squares): for as many samples as coordinates that
     /// can move, or more.
     LeastSquares,
+    /// An elastic net with the law's [`rich_weights`](crate::rich_weights) and an
+    /// [explicit penalty](crate::Solver::with_explicit_penalty).
+    ElasticNet(ElasticNet),
 }
+
+impl Method {
+    /// Whether it has weights of an l1 norm, and with them no form for a start other than 0.
+    pub(crate) fn has_l1_weights(self) -> bool {
+        matches!(self, Self::Rich | Self::ElasticNet(_))
+    }
+
+    /// The estimator of a group in units of the root of `unit_squared`, given its weight in an l1 norm
+    /// and the derivative of the logarithm of that in the logarithm of the scale.
+    pub(crate) fn estimator(
+        self,
+        group: &Group,
+        l1_weight: f64,
+        weight_by_log_scale: f64,
+        unit_squared: f64,
+    ) -> Result<Box<dyn ScalarEstimator>> {
+        let soft = || {
+            let soft = SoftThreshold::new(group, l1_weight, unit_squared)?;
+            Ok(soft.with_weight_by_log_scale(weight_by_log_scale))
+        };
+        Ok(match self {
+            Self::Auto | Self::Quadrature => proximal(group, unit_squared)?,
+            Self::Lazy | Self::LeastSquares => Box::new(Linear::new(group, unit_squared)),
+            Self::Rich => Box::new(soft()?),
+            Self::ElasticNet(net) => Box::new(ShrunkThreshold::new(net, soft()?, unit_squared)),
+        })
+    }
+}
+
+#[cfg(feature = "quadrature")]
+fn proximal(group: &Group, unit_squared: f64) -> Result<Box<dyn ScalarEstimator>> {
+    Ok(Box::new(crate::estimator::quadrature::Proximal::new(group, unit_squared)?))
+}
+
+#[cfg(not(feature = "quadrature"))]
+fn proximal(_: &Group, _: f64) -> Result<Box<dyn ScalarEstimator>> {
+    Err(Error::QuadratureDisabled { quantity: "what depends on the estimates" })
+}
+
+/// The name of an elastic net, before its curvature.
+const ELASTIC_NET: &str = "elastic net ";
 
 /// The name that [`FromStr`](std::str::FromStr) reads.
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::ElasticNet(net) => return f.pad(&format!("{ELASTIC_NET}{}", net.curvature())),
             Self::Auto => "auto",
             Self::Quadrature => "quadrature",
             Self::Lazy => "lazy",
@@ -60,7 +110,8 @@ impl fmt::Display for Method {
     }
 }
 
-/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich, least squares.
+/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich,
+/// least squares, or elastic net with its curvature.
 impl FromStr for Method {
     type Err = Error;
 
@@ -71,11 +122,15 @@ impl FromStr for Method {
             "lazy" => Ok(Self::Lazy),
             "rich" => Ok(Self::Rich),
             "least squares" => Ok(Self::LeastSquares),
-            _ => Err(Error::UnknownName {
-                parameter: "method",
-                value: name.to_owned(),
-                choices: "auto, quadrature, lazy, rich, least squares",
-            }),
+            _ => match name.strip_prefix(ELASTIC_NET).map(str::parse) {
+                Some(Ok(curvature)) => ElasticNet::new(curvature).map(Self::ElasticNet),
+                _ => Err(Error::UnknownName {
+                    parameter: "method",
+                    value: name.to_owned(),
+                    choices: "auto, quadrature, lazy, rich, least squares, elastic net 0.5 (or another \
+                              curvature)",
+                }),
+            },
         }
     }
 }

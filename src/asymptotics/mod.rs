@@ -4,10 +4,10 @@ pub(crate) mod equations;
 pub(crate) mod fixed_point;
 pub(crate) mod method;
 pub(crate) mod newton;
+pub(crate) mod penalized;
 pub(crate) mod problem;
 pub(crate) mod recovery;
 pub(crate) mod sensitivity;
-#[cfg(feature = "quadrature")]
 pub(crate) mod silent;
 pub(crate) mod solution;
 pub(crate) mod solver;

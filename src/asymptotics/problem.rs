@@ -25,7 +25,8 @@ impl Solver {
     ///
     /// - [`Error::Diverges`] at `alpha = r` (to rounding) with noise or signal on frozen
     ///   coordinates, where `kappa = 0`;
-    /// - [`Error::OutOfDomain`] for an explicit penalty with [`Method::Lazy`] or [`Method::Rich`];
+    /// - [`Error::OutOfDomain`] for an explicit penalty with [`Method::LeastSquares`], none with
+    ///   [`Method::ElasticNet`], and starts other than 0 under an l1 norm;
     /// - [`Error::QuadratureDisabled`] where quadrature is needed and the feature is off;
     /// - [`Error::NotRepresentable`] where `s²` or `theta` leave the range of floats, or a scale is
     ///   not within 1e±303 of the root mean square of signal and noise;

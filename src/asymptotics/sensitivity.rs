@@ -11,8 +11,6 @@ use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::weighted_l1::RichWeights;
 use crate::error::{Error, Result};
-use crate::estimator::linear::Linear;
-use crate::estimator::soft_threshold::SoftThreshold;
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{Pair, Partials, ScalarEstimator, signed_unit};
 use crate::problem::law::{Group, Law};
@@ -96,8 +94,7 @@ pub struct LawGradient {
     /// In the noise variance `sigma²`; at 0, to the right.
     pub noise_variance: f64,
     /// In the explicit penalty `kappa`; at 0, to the right. `None` for ordinary least squares where
-    /// the integral that it takes is not there for want of the feature `quadrature`, and in the rich
-    /// limit, which has no explicit penalty.
+    /// the integral that it takes is not there for want of the feature `quadrature`.
     pub explicit_penalty: Option<f64>,
     /// In the parameters of every group, in the order of the law.
     pub groups: Vec<GroupGradient>,
@@ -214,13 +211,12 @@ fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
     let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
     let answers = match solution.method {
         Method::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
-        Method::Lazy => {
-            implicit(law, samples, explicit_penalty, &state, |_, group, unit_squared| {
-                Ok(Linear::new(group, unit_squared))
-            })?
+        method if method.has_l1_weights() => {
+            rich(method, &solution.l1_weights(), law, samples, explicit_penalty, &state)?
         }
-        Method::Rich => rich(&solution.l1_weights(), law, samples, &state)?,
-        Method::Auto | Method::Quadrature => numerical(law, samples, explicit_penalty, &state)?,
+        method => implicit(law, samples, explicit_penalty, &state, |_, group, unit_squared| {
+            method.estimator(group, 1.0, 0.0, unit_squared)
+        })?,
     };
     let gradient = |answer| answers.gradient(answer);
     let (error, noise, penalty) = (gradient(0), gradient(1), gradient(2));
@@ -271,20 +267,6 @@ impl LawGradient {
     }
 }
 
-#[cfg(feature = "quadrature")]
-fn numerical(law: &Law, samples: &Samples, kappa: f64, state: &FixedPoint) -> Result<LawAnswers> {
-    use crate::estimator::quadrature::Proximal;
-
-    implicit(law, samples, kappa, state, |_, group, unit_squared| {
-        Proximal::new(group, unit_squared)
-    })
-}
-
-#[cfg(not(feature = "quadrature"))]
-fn numerical(_: &Law, _: &Samples, _: f64, _: &FixedPoint) -> Result<LawAnswers> {
-    Err(Error::QuadratureDisabled { quantity: "a sensitivity" })
-}
-
 /// The rows that take a change of the residuals to the changes of the answers.
 #[derive(Debug)]
 struct Adjoint {
@@ -320,18 +302,21 @@ impl Adjoint {
     }
 }
 
-/// Sensitivities of the rich limit, with weights `w_g = asinh(B/c_g)` that follow the scales and the
+/// Sensitivities of a method with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the scales and the
 /// typical magnitude `B` of the law.
 fn rich(
+    method: Method,
     weights: &RichWeights<'_>,
     law: &Law,
     samples: &Samples,
+    explicit_penalty: f64,
     state: &FixedPoint,
 ) -> Result<LawAnswers> {
-    let mut answers = implicit(law, samples, 0.0, state, |index, group, unit_squared| {
-        let estimator = SoftThreshold::new(group, weights.of_group(index), unit_squared)?;
-        Ok(estimator.with_weight_by_log_scale(weights.by_log_scale(index)))
-    })?;
+    let estimator = |index: usize, group: &Group, unit_squared| {
+        let (weight, by_log_scale) = (weights.of_group(index), weights.by_log_scale(index));
+        method.estimator(group, weight, by_log_scale, unit_squared)
+    };
+    let mut answers = implicit(law, samples, explicit_penalty, state, estimator)?;
     // Only the ratios B/c_g matter: a larger B does what smaller scales of all groups do.
     let sum = |i: usize| -answers.groups.iter().map(|group| group.log_scale[i]).sum::<f64>();
     let by_log_magnitude = [sum(0), sum(1), sum(2)];
@@ -346,7 +331,6 @@ fn rich(
             own.start = None;
         }
     }
-    answers.explicit_penalty = None;
     Ok(answers)
 }
 

@@ -5,7 +5,6 @@ use crate::asymptotics::fixed_point::Solved;
 use crate::asymptotics::method::Method;
 use crate::error::{Error, Result};
 use crate::estimator::exact_unit_squared;
-use crate::estimator::quadrature::Proximal;
 use crate::numerics::root::falling_root;
 use crate::problem::law::{Group, Law};
 use crate::problem::samples::Samples;
@@ -19,17 +18,29 @@ pub(crate) fn is_silent(law: &Law, samples: &Samples) -> bool {
 }
 
 /// The state where there [is nothing to learn](is_silent), and no error. The effective penalty is its
-/// limit for a vanishing signal.
-pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved> {
+/// limit for a vanishing signal, to which a group responds by `c/(c + k theta/2)` with the given scale.
+///
+/// `error` gives that of a group of weight zero without noise, in units of a mean square, under a half
+/// penalty.
+pub(crate) fn silent(
+    method: Method,
+    law: &Law,
+    samples: &Samples,
+    kappa: f64,
+    scale: impl Fn(&Group) -> f64,
+    error: impl Fn(usize, &Group, f64, f64) -> Result<f64>,
+) -> Result<Solved> {
     let movable = || law.movable().map(|(_, group)| group);
-    let bend = |group: &Group| group.scale_at_start().ln() - group.penalty_weight().ln();
-    let largest = movable().map(bend).fold(f64::NEG_INFINITY, f64::max);
+    let bend = |group: &Group| scale(group).ln() - group.penalty_weight().ln();
+    // Without any response, the explicit penalty is all there is.
+    let pull = (0.5 * kappa / samples.sample_ratio()).ln();
+    let largest = movable().map(bend).fold(pull, f64::max);
     let bounds = [-705.0, 705.0];
     let log_half_penalty = falling_root(largest, bounds, EFFECTIVE_PENALTY, |log_half_penalty| {
         let h = log_half_penalty.exp();
         let (mut response, mut slope) = (0.5 * kappa / h, -0.5 * kappa / h);
         for group in movable() {
-            let scale = group.scale_at_start();
+            let scale = scale(group);
             let share = scale / (scale + group.penalty_weight() * h);
             response += group.weight() * share;
             slope -= group.weight() * share * (1.0 - share);
@@ -37,7 +48,7 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
         Ok(((response / samples.sample_ratio()).ln(), slope / response))
     })?;
     let half_penalty = log_half_penalty.exp();
-    let error = |group: &Group| {
+    let error = |(index, group): (usize, &Group)| {
         if group.weight() > 0.0 {
             return Ok(0.0);
         }
@@ -47,14 +58,14 @@ pub(crate) fn silent(law: &Law, samples: &Samples, kappa: f64) -> Result<Solved>
         }
         let square = exact_unit_squared(group.magnitude_squared());
         let half_penalty = group.penalty_weight() * half_penalty / square.sqrt();
-        Ok(Proximal::new(group, square)?.error(0.0, half_penalty) * square)
+        Ok(error(index, group, square, half_penalty)? * square)
     };
-    let errors: Vec<f64> = law.groups().iter().map(error).collect::<Result<_>>()?;
+    let errors: Vec<f64> = law.groups().iter().enumerate().map(error).collect::<Result<_>>()?;
     if errors.iter().any(|error| !error.is_finite()) {
         return Err(Error::NotRepresentable {
             quantity: "the error of a group of weight zero",
             reason: "its scale and penalty are too far apart",
         });
     }
-    Solved::explicit(Method::Quadrature, 0.0, 2.0 * half_penalty, errors)
+    Solved::explicit(method, 0.0, 2.0 * half_penalty, errors)
 }

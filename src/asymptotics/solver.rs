@@ -2,6 +2,7 @@
 
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
 use crate::asymptotics::method::Method;
+use crate::asymptotics::penalized::penalized;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::domain::Domain;
@@ -79,7 +80,12 @@ impl Solver {
     }
 
     /// The same solver for training with an explicit penalty,
-    /// `min ||y - X b||²/2 + kappa sum_d q_{c_d}(b_d)`.
+    /// `min ||y - X b||²/2 + kappa sum_d k_d q_{c_d}(b_d)`.
+    ///
+    /// Where the [method](Method) is a norm, it takes the place of `q`: `b²/(4c)` in the lazy limit, which is
+    /// ridge regression; `w |b|` with the [`rich_weights`](crate::rich_weights) `w` in the rich limit, which
+    /// is LASSO; and what an [`ElasticNet`](crate::ElasticNet) says. The equation of theta is
+    /// `theta (alpha - E[db/dz]) = kappa` in all cases.
     ///
     /// # Errors
     ///
@@ -162,6 +168,12 @@ impl Solver {
             }),
             Method::Lazy => weighted_l2::lazy(law, samples),
             Method::Rich => weighted_l1::soft(law, &weighted_l1::rich_weights(law), samples),
+            Method::ElasticNet(_) => Err(Error::OutOfDomain {
+                parameter: "explicit_penalty",
+                value: 0.0,
+                domain: Domain::POSITIVE
+                    .when("for an elastic net with fewer samples than coordinates that can move"),
+            }),
             Method::Quadrature => self.numerical(law, samples, start),
             Method::Auto => match self.close_limit(law, samples) {
                 Some(solution) => Ok(solution),
@@ -177,11 +189,11 @@ impl Solver {
         start: Option<&FixedPoint>,
     ) -> Result<Solved> {
         let kappa = self.explicit_penalty;
-        if matches!(self.method, Method::LeastSquares | Method::Lazy | Method::Rich) {
+        if self.method == Method::LeastSquares {
             return Err(Error::OutOfDomain {
                 parameter: "explicit_penalty",
                 value: kappa,
-                domain: Domain::ZERO.when("for least squares, the lazy and the rich limit"),
+                domain: Domain::ZERO.when("for least squares"),
             });
         }
         if law.reachable_fraction() == 0.0 {
@@ -189,7 +201,10 @@ impl Solver {
             let noise = (samples.noise_variance() + law.frozen_signal()) / alpha;
             return weighted_l2::unbiased(law, noise, kappa / alpha);
         }
-        let result = self.numerical(law, samples, start);
+        let result = match self.method {
+            Method::Auto | Method::Quadrature => self.numerical(law, samples, start),
+            method => penalized(method, law, samples, kappa, start),
+        };
         // theta (alpha - E[db/dz]) = kappa, where the response is at most r: with more samples than
         // that, a penalty can be too weak for floats, and then leaves least squares.
         let excess = samples.sample_ratio() - law.reachable_fraction();
@@ -225,10 +240,15 @@ impl Solver {
         samples: &Samples,
         start: Option<&FixedPoint>,
     ) -> Result<Solved> {
+        use crate::asymptotics::silent::{is_silent, silent};
         use crate::estimator::quadrature::Proximal;
 
-        if crate::asymptotics::silent::is_silent(law, samples) {
-            return crate::asymptotics::silent::silent(law, samples, self.explicit_penalty);
+        if is_silent(law, samples) {
+            let error = |_: usize, group: &Group, square, half_penalty| {
+                Ok(Proximal::new(group, square)?.error(0.0, half_penalty))
+            };
+            let (method, scale) = (Method::Quadrature, Group::scale_at_start);
+            return silent(method, law, samples, self.explicit_penalty, scale, error);
         }
         crate::asymptotics::fixed_point::solve(
             law,

@@ -7,7 +7,6 @@ use crate::asymptotics::solution::Solution;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::estimator::linear::Linear;
-use crate::estimator::soft_threshold::SoftThreshold;
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{Line, ScalarEstimator, exact_unit_squared, signed_unit};
 use crate::label::Label;
@@ -287,7 +286,7 @@ pub(crate) fn discovery_rates(rates: &[Rate]) -> [Option<f64>; 2] {
 #[derive(Debug)]
 pub(crate) struct GroupEstimate<'a> {
     group: &'a Group,
-    estimator: Box<dyn ScalarEstimator>,
+    estimator: Weighted<Box<dyn ScalarEstimator>>,
     /// Unit of the estimator, with its sign.
     unit: f64,
     noise: f64,
@@ -307,18 +306,22 @@ impl<'a> GroupEstimate<'a> {
         let state = &solution.state;
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
-        let (estimator, unit_squared): (Box<dyn ScalarEstimator>, f64) = match solution.method {
-            _ if fixed => (weighted(group, Linear::at_start(group, 1.0)), 1.0),
-            Method::LeastSquares | Method::Lazy => (weighted(group, Linear::new(group, 1.0)), 1.0),
-            Method::Rich => (weighted(group, SoftThreshold::new(group, l1_weight, 1.0)?), 1.0),
-            Method::Auto | Method::Quadrature => {
+        let unit_squared = match solution.method {
+            Method::Auto | Method::Quadrature if !fixed => {
                 // Where nothing that has weight is to be learned, the group has its own unit.
                 let square =
                     if mean_square > 0.0 { mean_square } else { group.magnitude_squared() };
-                let square = exact_unit_squared(square);
-                (proximal(group, square)?, square)
+                exact_unit_squared(square)
             }
+            // Closed forms need no unit.
+            _ => 1.0,
         };
+        let estimator: Box<dyn ScalarEstimator> = if fixed {
+            Box::new(Linear::at_start(group, unit_squared))
+        } else {
+            solution.method.estimator(group, l1_weight, 0.0, unit_squared)?
+        };
+        let estimator = Weighted::new(group, 1.0, estimator);
         let unit = signed_unit(group, unit_squared);
         let half_penalty = 0.5 * state.effective_penalty / unit.abs();
         Ok(Self { group, estimator, unit, noise, w: noise / unit_squared, half_penalty })
@@ -378,19 +381,4 @@ impl<'a> GroupEstimate<'a> {
             })
         }
     }
-}
-
-/// An estimator under the penalty weight of its group.
-fn weighted<E: ScalarEstimator + 'static>(group: &Group, estimator: E) -> Box<dyn ScalarEstimator> {
-    Box::new(Weighted::new(group, 1.0, estimator))
-}
-
-#[cfg(feature = "quadrature")]
-fn proximal(group: &Group, unit_squared: f64) -> Result<Box<dyn ScalarEstimator>> {
-    Ok(weighted(group, crate::estimator::quadrature::Proximal::new(group, unit_squared)?))
-}
-
-#[cfg(not(feature = "quadrature"))]
-fn proximal(_: &Group, _: f64) -> Result<Box<dyn ScalarEstimator>> {
-    Err(Error::QuadratureDisabled { quantity: "the statistics of estimates" })
 }

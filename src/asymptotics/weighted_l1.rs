@@ -108,7 +108,7 @@ pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
 /// w_g = asinh(B/c_g)
 /// ```
 ///
-/// the marginal penalty at the typical magnitude of a coefficient, where
+/// twice the marginal penalty `q_c'(B)` at the typical magnitude of a coefficient, where
 /// - `c_g`: scale of group `g`;
 /// - `B`: root mean square of the coefficients that are not zero (1 where all are).
 ///

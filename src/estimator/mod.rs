@@ -1,5 +1,6 @@
 //! The estimate of one coordinate from one noisy observation, and all that the theory asks of it.
 
+pub(crate) mod elastic_net;
 pub(crate) mod linear;
 #[cfg(feature = "quadrature")]
 pub(crate) mod proximal;
@@ -131,6 +132,44 @@ pub(crate) trait ScalarEstimator: std::fmt::Debug {
     /// The observation at which the estimate is `estimate`, or leaves it away from zero where many
     /// are mapped to it; infinite where none is.
     fn observation(&self, half_penalty: f64, estimate: f64) -> f64;
+}
+
+impl ScalarEstimator for Box<dyn ScalarEstimator> {
+    fn signal(&self) -> f64 {
+        (**self).signal()
+    }
+
+    fn terms(&self, w: f64, half_penalty: f64, form: Form, resolution: Resolution) -> Terms {
+        (**self).terms(w, half_penalty, form, resolution)
+    }
+
+    fn penalties(&self, w: f64) -> [f64; 2] {
+        (**self).penalties(w)
+    }
+
+    fn rough_response(&self, w: f64, half_penalty: f64) -> f64 {
+        (**self).rough_response(w, half_penalty)
+    }
+
+    fn responds(&self, w: f64, half_penalty: f64) -> bool {
+        (**self).responds(w, half_penalty)
+    }
+
+    fn partials(&self, w: f64, half_penalty: f64) -> Partials {
+        (**self).partials(w, half_penalty)
+    }
+
+    fn mean(&self, w: f64, half_penalty: f64) -> f64 {
+        (**self).mean(w, half_penalty)
+    }
+
+    fn square_distance(&self, w: f64, half_penalty: f64, line: Line) -> f64 {
+        (**self).square_distance(w, half_penalty, line)
+    }
+
+    fn observation(&self, half_penalty: f64, estimate: f64) -> f64 {
+        (**self).observation(half_penalty, estimate)
+    }
 }
 
 /// A derivative of the response and of the noise of a group, in the [form](Form) of its

@@ -5,6 +5,7 @@ use crate::estimator::quadrature::{Node, Proximal, Rule, integrate};
 use crate::estimator::{
     Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
 };
+use crate::network::mirror_map::{Hyperbolic, MirrorMap};
 use crate::problem::law::Group;
 
 impl Proximal {
@@ -31,15 +32,20 @@ impl Proximal {
         Ok(Self { mean, variance, scale, start })
     }
 
+    /// The mirror map of the group.
+    pub(crate) fn map(&self) -> Hyperbolic<f64> {
+        Hyperbolic::at_scale(self.scale)
+    }
+
     /// `sqrt(c² + b²)` at the start: the scale that the first steps see.
     fn scale_at_start(&self) -> f64 {
-        if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
+        if self.start == 0.0 { self.scale } else { self.map().norm_of(self.start) }
     }
 
     /// Square of the distance at which the map bends, in units of the mean square of `z`, counted
     /// from the start.
     fn threshold_squared(&self, w: f64, half_penalty: f64) -> f64 {
-        let threshold = half_penalty * (2.0 * half_penalty / self.scale_at_start()).ln_1p();
+        let threshold = Hyperbolic::at_scale(self.scale_at_start()).threshold(half_penalty);
         threshold * threshold / (self.signal() + w)
     }
 

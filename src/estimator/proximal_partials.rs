@@ -15,6 +15,7 @@
 
 use crate::estimator::quadrature::{Node, Proximal, Rule, integrate};
 use crate::estimator::{Form, Pair, Partials, ScalarEstimator};
+use crate::network::mirror_map::MirrorMap;
 
 /// Spread of the observations, over `n + h` at their mean, below which the estimate is so smooth that
 /// its third derivative is better averaged as such than as a moment of the second.
@@ -84,7 +85,7 @@ impl Proximal {
 
         // d²/dz² of the response, halved: its derivative in the variance of z.
         let estimate = self.mean - self.shrinkage(self.mean, half_penalty);
-        let speed = self.scale.hypot(estimate) + half_penalty;
+        let speed = self.map().norm_of(estimate) + half_penalty;
         let response_by_total = if total.sqrt() < NARROW * speed {
             0.5 * moments.third_derivative
         } else {

@@ -15,7 +15,7 @@
 //! `b + h (t - t0) = z`: that of a start at 0 with `z` and its mean moved by `h t0`. Only the
 //! shrinkage is then counted from `t0`.
 
-use crate::network::penalty::{coefficient_parameter, proximal_parameter};
+use crate::network::mirror_map::{Hyperbolic, MirrorMap, Place, Walk};
 
 /// The Gaussian channel of one group: `z = beta* + s Z` with `beta* ~ N(mean, variance)`.
 ///
@@ -30,56 +30,49 @@ pub(crate) struct Proximal {
 }
 
 impl Proximal {
-    /// The parameter `t0` of the start.
-    fn start_parameter(&self) -> f64 {
-        if self.start == 0.0 { 0.0 } else { coefficient_parameter(self.start, self.scale) }
+    /// The marginal `P` at the start.
+    fn marginal_at_start<M: MirrorMap>(&self) -> f64 {
+        if self.start == 0.0 { 0.0 } else { M::at_scale(self.scale).marginal_of(self.start) }
     }
 
-    /// `(c/2) e^t` and `(c/2) e^-t` at the start.
-    fn exponentials_at_start(&self) -> [f64; 2] {
-        let larger = 0.5 * (self.scale.hypot(self.start) + self.start.abs());
-        let smaller = 0.25 * self.scale * (self.scale / larger);
-        if self.start < 0.0 { [smaller, larger] } else { [larger, smaller] }
-    }
-
-    /// Parameter `t` of the estimate at `z`, and its distance `t - t0` from that of the start.
-    fn parameter_and_distance(&self, z: f64, half_penalty: f64) -> (f64, f64) {
+    /// The marginal `P` at the estimate of `z`, and its distance `P - P0` from that at the start.
+    fn marginal_and_distance<M: MirrorMap>(&self, z: f64, half_penalty: f64) -> (f64, f64) {
+        let map = M::at_scale(self.scale);
         if self.start == 0.0 {
-            let t = if z == 0.0 { 0.0 } else { proximal_parameter(z, half_penalty, self.scale) };
-            return (t, t);
+            let marginal = if z == 0.0 { 0.0 } else { map.proximal_marginal(z, half_penalty) };
+            return (marginal, marginal);
         }
-        let start_parameter = self.start_parameter();
+        let at_start = self.marginal_at_start::<M>();
         if z == self.start {
             // A coefficient that is learned already has no error, not even one of rounding.
-            return (start_parameter, 0.0);
+            return (at_start, 0.0);
         }
         // In units in which the start cannot take the sum beyond floats.
         let unit = if half_penalty > 1e300 { 0.5_f64.powi(20) } else { 1.0 };
-        let shifted = unit * z + unit * half_penalty * start_parameter;
-        let mut distance =
-            proximal_parameter(shifted, unit * half_penalty, unit * self.scale) - start_parameter;
+        let shifted = unit * z + unit * half_penalty * at_start;
+        let scaled = M::at_scale(unit * self.scale);
+        let mut distance = scaled.proximal_marginal(shifted, unit * half_penalty) - at_start;
         if distance.abs() < 1.0 {
             // The difference has lost digits that steps in the distance itself restore.
-            let [growing, decaying] = self.exponentials_at_start();
+            let start = map.point_of(self.start);
             for _ in 0..2 {
-                let (up, down) = (distance.exp_m1(), (-distance).exp_m1());
-                let moved = growing * up - decaying * down;
-                let speed = growing * (1.0 + up) + decaying * (1.0 + down) + half_penalty;
+                let [moved, norm] = map.moved(start, distance);
+                let speed = norm + half_penalty;
                 distance -= ((moved - (z - self.start)) + half_penalty * distance) / speed;
             }
         }
-        (start_parameter + distance, distance)
+        (at_start + distance, distance)
     }
 
     /// Shrinkage `z - b` at `z`.
     pub(crate) fn shrinkage(&self, z: f64, half_penalty: f64) -> f64 {
-        half_penalty * self.parameter_and_distance(z, half_penalty).1
+        half_penalty * self.marginal_and_distance::<Hyperbolic<f64>>(z, half_penalty).1
     }
 
     /// The `z` at which the estimate is `estimate`.
     pub(crate) fn observation_of(&self, estimate: f64, half_penalty: f64) -> f64 {
-        let distance = coefficient_parameter(estimate, self.scale) - self.start_parameter();
-        estimate + half_penalty * distance
+        let marginal = self.map().marginal_of(estimate);
+        estimate + half_penalty * (marginal - self.marginal_at_start::<Hyperbolic<f64>>())
     }
 }
 
@@ -133,7 +126,7 @@ pub(crate) struct Node {
     pub(crate) response_by_penalty: f64,
     /// The estimate `b`.
     pub(crate) estimate: f64,
-    /// `h (t - t0)`, the shrinkage `z - b`.
+    /// `h (P - P0)`, the shrinkage `z - b`.
     pub(crate) shrinkage: f64,
     /// `z - mean`.
     pub(crate) deviation: f64,
@@ -151,7 +144,7 @@ pub(crate) struct Node {
     pub(crate) scale_share: f64,
     /// `b / sqrt(c² + b²)`.
     pub(crate) estimate_share: f64,
-    /// `t - t0`.
+    /// `P - P0`.
     distance: f64,
     /// `h db/dz`.
     pull: f64,
@@ -227,6 +220,18 @@ pub(crate) fn integrate(
     noise: f64,
     half_penalty: f64,
     rule: &Rule,
+    visit: impl FnMut(Node),
+) -> usize {
+    integrate_over::<Hyperbolic<f64>>(channel, noise, half_penalty, rule, visit)
+}
+
+/// The same for any mirror map.
+#[inline(always)]
+fn integrate_over<M: MirrorMap>(
+    channel: &Proximal,
+    noise: f64,
+    half_penalty: f64,
+    rule: &Rule,
     mut visit: impl FnMut(Node),
 ) -> usize {
     let &Proximal { mean, variance, mut scale, start } = channel;
@@ -236,7 +241,7 @@ pub(crate) fn integrate(
     // A response that is all in the tail of the Gaussian must be resolved, too: it is largest at the
     // threshold, or before it where the exponential wins over the Gaussian. Beyond 38 deviations the
     // density underflows.
-    let threshold = half_penalty * (2.0 * half_penalty / scale).ln_1p();
+    let threshold = M::at_scale(scale).threshold(half_penalty);
     let tail = (threshold / spread).min(spread / half_penalty);
     let cut = (rule.reach + tail).min(38.0) * spread;
     // Where t stays this small, sinh(t) = t to the last bit and only the ratio of scale and penalty
@@ -250,18 +255,16 @@ pub(crate) fn integrate(
         factor = largest / sum;
     }
     let scaled = Proximal { scale, ..*channel };
-    let (mean_parameter, mean_distance) = scaled.parameter_and_distance(mean, half_penalty);
-    // dz/dt at the mean.
-    let at_mean = scaled_exponentials(scale, mean_parameter);
-    let speed = at_mean[0] + at_mean[1] + half_penalty;
-    let estimate_at_mean = if mean_parameter.abs() < 1.0 {
-        scale * mean_parameter.sinh()
-    } else {
-        at_mean[0] - at_mean[1]
-    };
+    let map = M::at_scale(scale);
+    let (mean_marginal, mean_distance) = scaled.marginal_and_distance::<M>(mean, half_penalty);
+    let mean_parameter = map.parameter(mean_marginal);
+    let at_mean = map.point(mean_parameter);
+    // dz/dP at the mean.
+    let speed = map.norm(at_mean) + half_penalty;
+    let estimate_at_mean = map.coefficient_at(mean_parameter, at_mean);
     let bend =
         spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
-    let bend = bend.max(speed / rule.deviations);
+    let bend = M::GROWTH * bend.max(speed / rule.deviations);
     // Where t changes by so little that floats cannot hold it, the map is linear, and t is counted in
     // smaller units from the mean.
     let linear = spread / bend < 1e-200;
@@ -276,13 +279,13 @@ pub(crate) fn integrate(
     // Nodes are counted from the mean, so that a narrow Gaussian around a large mean keeps its
     // digits, unless the Gaussian extends to an estimate of zero, where the exponentials of the mean
     // would cancel.
-    let start_parameter = mean_parameter - mean_distance;
-    let mean_from_zero = mean + half_penalty * start_parameter;
+    let start_marginal = mean_marginal - mean_distance;
+    let mean_from_zero = mean + half_penalty * start_marginal;
     let symmetric = mean == 0.0 && start == 0.0;
     let centred = cut <= mean_from_zero.abs() || symmetric || linear;
-    // `t - t0` at the origin.
-    let origin = if centred { mean_distance } else { -start_parameter };
-    let [growing, decaying] = if centred { at_mean } else { [0.5 * scale, 0.5 * scale] };
+    // `P - P0` at the origin.
+    let origin = if centred { mean_distance } else { -start_marginal };
+    let origin_point = if centred { at_mean } else { map.point(0.0) };
     let origin_estimate = if centred { estimate_at_mean } else { 0.0 };
     let origin_deviation = if centred { 0.0 } else { -mean_from_zero };
 
@@ -296,11 +299,9 @@ pub(crate) fn integrate(
         [mean, 0.0, slope, -1.0]
     };
 
-    let ratio = step.exp();
-    let (growth, decay, loss) = (step.exp_m1(), ratio.recip(), -(-step).exp_m1());
     let density = step / (spread * stretch * (2.0 * std::f64::consts::PI).sqrt());
     let inverse_spread = spread.recip();
-    let inverse_norm_at_start = reciprocal(scale.hypot(start));
+    let inverse_norm_at_start = reciprocal(map.norm_of(start));
     let at_start = Start {
         inverse_norm: factor * inverse_norm_at_start,
         scale_share: scale * inverse_norm_at_start,
@@ -309,18 +310,11 @@ pub(crate) fn integrate(
     let pull_per_tau = half_penalty / stretch;
     let whole_half_penalty = half_penalty / factor;
     let mut count = 0;
-    // One pass away from the origin; `sign` and the order of the exponentials give its direction.
-    let mut walk = |sign: f64, near: f64, far: f64, first: usize, multiplicity: f64| {
-        // near (e^tau - 1), far (1 - e^-tau) and far e^-tau at tau = index * step, by recurrences of
-        // positive terms. Where a scale is tiny, e^tau alone overflows.
-        let [near_step, far_step] = [near * growth / stretch, far * loss / stretch];
-        let [mut grown, mut lost, mut left] =
-            if first == 0 { [0.0, 0.0, far] } else { [near_step, far_step, far * decay] };
+    // One pass away from the origin, up or down.
+    let mut walk = |sign: f64, first: usize, multiplicity: f64| {
+        let mut walk = map.walk(origin_point, sign, step, stretch, first);
         for index in first..MOST_NODES {
-            let tau = index as f64 * step;
-            // b - b(origin) and sqrt(c² + b²), up to the sign.
-            let estimate = grown + lost;
-            let norm = near + grown + left;
+            let Place { moved: estimate, norm, turned: tau, rate } = walk.place(index);
             let deviation = origin_deviation + sign * (estimate + pull_per_tau * tau);
             // Asked so that an undefined deviation ends the walk, too.
             let inside = sign * deviation <= cut;
@@ -330,7 +324,8 @@ pub(crate) fn integrate(
             let standardized = deviation * inverse_spread;
             let deviation_squared = standardized * standardized;
             let weight = if index == 0 { density } else { multiplicity * density }
-                * (-0.5 * deviation_squared).exp();
+                * (-0.5 * deviation_squared).exp()
+                * rate;
             let shrinkage = if linear {
                 half_penalty * origin + sign * (pull_per_tau * tau)
             } else {
@@ -341,7 +336,8 @@ pub(crate) fn integrate(
             let resistance = weight * half_penalty;
             let inverse_speed = speed.recip();
             let signed_estimate = origin_estimate + sign * estimate;
-            let pull = signed_estimate * (shrinkage * inverse_speed);
+            let bend = map.bend_of(signed_estimate, norm);
+            let pull = bend * (shrinkage * inverse_speed);
             let slope = norm * inverse_speed;
             let inverse_norm = reciprocal(norm);
             visit(Node {
@@ -367,17 +363,11 @@ pub(crate) fn integrate(
                 at_start,
             });
             count += 1;
-            grown = grown * ratio + near_step;
-            lost = lost * decay + far_step;
-            left *= decay;
+            walk.advance();
         }
         false
     };
-    let ended = if symmetric {
-        walk(1.0, growing, decaying, 0, 2.0)
-    } else {
-        walk(1.0, growing, decaying, 0, 1.0) && walk(-1.0, decaying, growing, 1, 1.0)
-    };
+    let ended = if symmetric { walk(1.0, 0, 2.0) } else { walk(1.0, 0, 1.0) && walk(-1.0, 1, 1.0) };
     if !ended {
         visit(Node::UNDEFINED);
     }
@@ -389,13 +379,6 @@ pub(crate) fn integrate(
 #[inline(always)]
 fn reciprocal(x: f64) -> f64 {
     if x >= f64::MIN_POSITIVE { x.recip() } else { 0.0 }
-}
-
-/// `(c/2) e^t` and `(c/2) e^-t`.
-fn scaled_exponentials(scale: f64, t: f64) -> [f64; 2] {
-    // In two factors, because e^t alone may overflow.
-    let root = (0.5 * t).exp();
-    [0.5 * scale * root * root, 0.5 * scale / root / root]
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ use crate::problem::law::Group;
 /// Soft threshold at `theta weight` of `z = B + s Z`, with `B ~ N(mean, variance)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SoftThreshold {
-    mean: f64,
-    variance: f64,
-    weight: f64,
+    pub(super) mean: f64,
+    pub(super) variance: f64,
+    pub(super) weight: f64,
     /// Derivative of the logarithm of the weight in that of the scale that it stands for.
-    weight_by_log_scale: f64,
+    pub(super) weight_by_log_scale: f64,
 }
 
 impl SoftThreshold {
@@ -32,7 +32,7 @@ impl SoftThreshold {
         Self { weight_by_log_scale, ..self }
     }
 
-    fn threshold(&self, half_penalty: f64) -> f64 {
+    pub(super) fn threshold(&self, half_penalty: f64) -> f64 {
         2.0 * half_penalty * self.weight
     }
 
@@ -40,7 +40,68 @@ impl SoftThreshold {
     /// where nothing of the Gaussian is left, the number itself must not overflow.
     fn tails(&self, spread: f64, threshold: f64) -> [f64; 2] {
         [threshold - self.mean, threshold + self.mean]
-            .map(|distance| (distance / spread).clamp(-1e3, 1e3))
+            .map(|distance| (distance / spread).clamp(-FARTHEST, FARTHEST))
+    }
+
+    /// What `z` has beyond the thresholds, up and down.
+    pub(super) fn beyond(&self, spread: f64, threshold: f64) -> [Beyond; 2] {
+        [threshold - self.mean, threshold + self.mean].map(|distance| {
+            let from = (distance / spread).clamp(-FARTHEST, FARTHEST);
+            // What is certain lies between the threshold and where the Gaussian begins.
+            let edge = if from == -FARTHEST { -distance - FARTHEST * spread } else { 0.0 };
+            let (probability, first) = (upper_tail(from), spread * excess(from));
+            Beyond {
+                probability,
+                distance: edge * probability + first,
+                square: edge * edge * probability
+                    + 2.0 * edge * first
+                    + spread * spread * square_excess(from),
+            }
+        })
+    }
+
+    /// Derivatives in the mean and the variance of the prior.
+    pub(super) fn by_prior(&self, w: f64, half_penalty: f64) -> ByPrior {
+        let total = self.variance + w;
+        let spread = total.sqrt();
+        let threshold = self.threshold(half_penalty);
+        let [above, below] = self.tails(spread, threshold);
+        let (density_above, density_below) = (density(above), density(below));
+        let terms = self.terms(w, half_penalty, Form::Complementary, Resolution::Fine);
+        let resistance = terms.response.value;
+        ByPrior {
+            response_by_mean: (density_above - density_below) / spread,
+            response_by_variance: 0.5 * (above * density_above + below * density_below) / total,
+            shrinkage_by_mean: 2.0 * self.central_mean(spread, threshold, resistance),
+            shrinkage_by_variance: resistance
+                - (threshold / spread) * (density_above + density_below),
+            edges: (density_above + density_below) / spread,
+        }
+    }
+
+    /// `E[(gain b - line)²]`.
+    pub(super) fn scaled_square_distance(
+        &self,
+        w: f64,
+        half_penalty: f64,
+        gain: f64,
+        line: Line,
+    ) -> f64 {
+        let Line { level, slope } = line;
+        let spread = (self.variance + w).sqrt();
+        if spread == 0.0 {
+            return (gain * self.mean(w, half_penalty) - level).powi(2);
+        }
+        let threshold = self.threshold(half_penalty);
+        let [above, below] = self.tails(spread, threshold);
+        // Zero between the thresholds, not negative but for rounding.
+        let between = level * level + slope * slope
+            - square_beyond(level, slope, above)
+            - square_beyond(level, -slope, below);
+        let steepness = gain * spread;
+        between.max(0.0)
+            + square_beyond(gain * (self.mean - threshold) - level, steepness - slope, above)
+            + square_beyond(gain * (self.mean + threshold) - level, slope - steepness, below)
     }
 
     /// `E[z; |z| < threshold]`.
@@ -58,6 +119,31 @@ impl SoftThreshold {
         let [above, below] = self.tails(spread, threshold);
         self.mean * resistance + spread * (density(below) - density(above))
     }
+}
+
+/// Deviations beyond which nothing of a Gaussian is left.
+const FARTHEST: f64 = 1e3;
+
+/// Moments of what an observation has beyond a threshold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beyond {
+    pub(super) probability: f64,
+    /// Mean of the distance to the threshold, 0 on this side of it.
+    pub(super) distance: f64,
+    /// Mean of its square.
+    pub(super) square: f64,
+}
+
+/// Derivatives of `E[db/dz]` and of `E[(z - b)²] = E[min(z², threshold²)]`, whose integrands have a jump
+/// and a kink at the thresholds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ByPrior {
+    pub(super) response_by_mean: f64,
+    pub(super) response_by_variance: f64,
+    pub(super) shrinkage_by_mean: f64,
+    pub(super) shrinkage_by_variance: f64,
+    /// Density of the observations at both thresholds together.
+    pub(super) edges: f64,
 }
 
 /// `E[(level + slope x)²; x > from]` for a standard normal `x`.
@@ -209,20 +295,7 @@ impl ScalarEstimator for SoftThreshold {
         let full = self.responds(w, half_penalty);
         let form = if full { Form::Complementary } else { Form::Direct };
         let Terms { response, noise, .. } = self.terms(w, half_penalty, form, Resolution::Fine);
-        let total = self.variance + w;
-        let spread = total.sqrt();
-        let threshold = self.threshold(half_penalty);
-        let [above, below] = self.tails(spread, threshold);
-        let (density_above, density_below) = (density(above), density(below));
-        let resistance =
-            if full { response.value } else { 1.0 - upper_tail(above) - upper_tail(below) };
-        // Derivatives of E[db/dz] and of E[(z - b)²] = E[min(z², threshold²)], whose integrands have a
-        // jump and a kink at the thresholds.
-        let response_by_mean = (density_above - density_below) / spread;
-        let response_by_variance = 0.5 * (above * density_above + below * density_below) / total;
-        let shrinkage_by_mean = 2.0 * self.central_mean(spread, threshold, resistance);
-        let shrinkage_by_variance =
-            resistance - (threshold / spread) * (density_above + density_below);
+        let slopes = self.by_prior(w, half_penalty);
         let pair = |by_response: f64, by_shrinkage: f64| {
             if full {
                 Pair { response: -by_response, noise: by_shrinkage }
@@ -237,8 +310,8 @@ impl ScalarEstimator for SoftThreshold {
             value: Pair { response: response.value, noise: noise.value },
             by_noise: Pair { response: response.by_noise, noise: noise.by_noise },
             by_penalty,
-            by_mean: pair(response_by_mean, shrinkage_by_mean),
-            by_variance: pair(response_by_variance, shrinkage_by_variance),
+            by_mean: pair(slopes.response_by_mean, slopes.shrinkage_by_mean),
+            by_variance: pair(slopes.response_by_variance, slopes.shrinkage_by_variance),
             by_log_scale: by_penalty.scaled(self.weight_by_log_scale),
             // The limit exists for a start at zero only.
             by_start: Pair { response: f64::NAN, noise: f64::NAN },
@@ -252,25 +325,12 @@ impl ScalarEstimator for SoftThreshold {
         if spread == 0.0 {
             return (self.mean - threshold).max(0.0);
         }
-        let [above, below] = self.tails(spread, threshold);
-        spread * (excess(above) - excess(below))
+        let [above, below] = self.beyond(spread, threshold);
+        above.distance - below.distance
     }
 
     fn square_distance(&self, w: f64, half_penalty: f64, line: Line) -> f64 {
-        let Line { level, slope } = line;
-        let spread = (self.variance + w).sqrt();
-        if spread == 0.0 {
-            return (self.mean(w, half_penalty) - level).powi(2);
-        }
-        let threshold = self.threshold(half_penalty);
-        let [above, below] = self.tails(spread, threshold);
-        // Zero between the thresholds, not negative but for rounding.
-        let between = level * level + slope * slope
-            - square_beyond(level, slope, above)
-            - square_beyond(level, -slope, below);
-        between.max(0.0)
-            + square_beyond(self.mean - threshold - level, spread - slope, above)
-            + square_beyond(self.mean + threshold - level, slope - spread, below)
+        self.scaled_square_distance(w, half_penalty, 1.0, line)
     }
 
     fn observation(&self, half_penalty: f64, estimate: f64) -> f64 {
@@ -280,7 +340,7 @@ impl ScalarEstimator for SoftThreshold {
 
 impl SoftThreshold {
     /// The threshold in units of the root mean square of `z`.
-    fn rough_threshold(&self, w: f64, half_penalty: f64) -> f64 {
+    pub(super) fn rough_threshold(&self, w: f64, half_penalty: f64) -> f64 {
         self.threshold(half_penalty) / (self.signal() + w).sqrt()
     }
 }
@@ -415,6 +475,15 @@ mod tests {
         }
         assert!((channel.mean(w, half_penalty) - mean).abs() < 1e-9);
         assert!((channel.square_distance(w, half_penalty, line) - distance).abs() < 1e-9);
+    }
+
+    #[test]
+    fn means_of_narrow_observations_are_exact() {
+        let channel =
+            SoftThreshold { mean: 1.0, variance: 0.0, weight: 0.5, weight_by_log_scale: 0.0 };
+        for w in [0.0, 1e-300, 1e-20, 1e-8, 1e-4] {
+            assert!((channel.mean(w, 0.25) - 0.75).abs() < 1e-15, "{w:e}");
+        }
     }
 
     #[test]

@@ -2,5 +2,6 @@
 //! pretraining leaves.
 
 pub(crate) mod initialization;
+pub(crate) mod mirror_map;
 pub(crate) mod penalty;
 pub(crate) mod scale_map;

@@ -4,6 +4,7 @@ use nalgebra::{DVector, RealField};
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
+use crate::network::mirror_map::{Hyperbolic, Slopes};
 
 /// The implicit penalty of one coordinate with scale `c`.
 ///
@@ -103,7 +104,7 @@ impl<T: RealField + Copy> Penalty<T> {
         if self.at_rest("penalty", beta)? {
             return Ok(T::zero());
         }
-        let Slopes { arc, chord } = slopes(beta, self.scale);
+        let Slopes { arc, chord } = self.map().slopes(beta);
         finite("penalty", half(beta) * (arc - chord))
     }
 
@@ -124,7 +125,7 @@ impl<T: RealField + Copy> Penalty<T> {
         if self.at_rest("derivative of the penalty", beta)? {
             return Ok(T::zero());
         }
-        Ok(half(slopes(beta, self.scale).arc))
+        Ok(half(self.map().slopes(beta).arc))
     }
 
     /// Curvature `q_c''(b) = 1 / (2 sqrt(c² + b²))`; at `c = 0` its limit `1 / (2|b|)`.
@@ -142,7 +143,7 @@ impl<T: RealField + Copy> Penalty<T> {
     /// ```
     pub fn curvature(&self, beta: T) -> Result<T> {
         check_beta(beta)?;
-        finite("curvature of the penalty", half(T::one()) / self.scale.hypot(beta))
+        finite("curvature of the penalty", half(T::one()) / self.map().speed_of(beta))
     }
 
     /// Order of the penalty: the exponent of its local power law.
@@ -189,7 +190,7 @@ impl<T: RealField + Copy> Penalty<T> {
                 Ok((T::one(), T::zero()))
             };
         }
-        let Slopes { arc, chord } = slopes(beta.abs(), self.scale);
+        let Slopes { arc, chord } = self.map().slopes(beta.abs());
         // Below this ratio the correction (b/c)²/6 is lost to rounding, and 0/0 threatens.
         if arc < T::default_epsilon() {
             return Ok((two, arc));
@@ -237,11 +238,15 @@ impl<T: RealField + Copy> Penalty<T> {
             let zero = T::zero();
             return Ok(ProximalPoint { value: zero, slope_in_z: zero, slope_in_theta: zero });
         }
-        let point = proximal(z, theta, self.scale);
+        let point = proximal(z, theta, self.map());
         for part in [point.value, point.slope_in_z, point.slope_in_theta] {
             finite("proximal map", part)?;
         }
         Ok(point)
+    }
+
+    fn map(&self) -> Hyperbolic<T> {
+        Hyperbolic { scale: self.scale }
     }
 
     /// Whether the coordinate is at zero, where the penalty and its slope vanish for any scale.
@@ -422,59 +427,9 @@ fn half<T: RealField>(x: T) -> T {
     x * nalgebra::convert(0.5)
 }
 
-/// With `x = b/c`: `asinh(x)`, and the slope `x / (1 + sqrt(1 + x²)) = tanh(asinh(x)/2)`, whose
-/// difference is the bracket of the penalty over x, free of the cancellation at small x.
-struct Slopes<T> {
-    arc: T,
-    chord: T,
-}
-
-fn slopes<T: RealField + Copy>(b: T, c: T) -> Slopes<T> {
-    let x = (b / c).abs();
-    let eps = T::default_epsilon();
-    let (arc, chord) = if x < T::one() / (eps * eps) {
-        let chord = x / (T::one() + (T::one() + x * x).sqrt());
-        ((x + x * chord).ln_1p(), chord)
-    } else if (x + x).is_finite() {
-        ((x + x).ln(), T::one())
-    } else {
-        // b/c overflows only for b above and c below one, so nothing cancels here.
-        (b.abs().ln() - c.ln() + T::ln_2(), T::one())
-    };
-    if b < T::zero() { Slopes { arc: -arc, chord: -chord } } else { Slopes { arc, chord } }
-}
-
-/// Root `t >= 0` of `c sinh(t) + (theta/2) t = z` for `z >= 0`, to a few units in the last place
-/// of `t`, together with `c sinh(t)` there. Scale and half of theta are positive.
-fn proximal_root<T: RealField + Copy>(z: T, half_theta: T, c: T) -> (T, T) {
-    // Each term alone bounds the root from above. The left side is convex, so Newton's steps go
-    // down to the root and never past it; from this start the first already is of order one.
-    let mut t = slopes(z, c).arc;
-    let bound = z / half_theta;
-    if bound < t {
-        t = bound;
-    }
-    let close = T::default_epsilon().sqrt();
-    // Newton halves an excess of order one in a few steps; the count is a backstop.
-    for _ in 0..100 {
-        let b = scaled_sinh(c, t);
-        let step = (b + half_theta * t - z) / (c.hypot(b) + half_theta);
-        t -= step;
-        if step.abs() <= close * t {
-            break;
-        }
-    }
-    (t, scaled_sinh(c, t))
-}
-
-/// `c sinh(t)` for `t >= 0`, also where `sinh(t)` alone overflows.
-pub(crate) fn scaled_sinh<T: RealField + Copy>(c: T, t: T) -> T {
-    if t < nalgebra::convert(20.0) {
-        c * t.sinh()
-    } else {
-        let root = half(t).exp();
-        half(c) * root * root
-    }
+/// `c sinh(t)`, see [`Hyperbolic::coefficient`].
+pub(crate) fn scaled_sinh<T: RealField + Copy>(scale: T, t: T) -> T {
+    Hyperbolic { scale }.coefficient(t)
 }
 
 /// Ratio `asinh(b/c) / asinh(b/c')` of the slopes of the penalties with scales `c` and `c' >= c`,
@@ -492,50 +447,39 @@ pub(crate) fn ratio_of_slopes(b: f64, c: f64, larger: f64, arc_of_larger: f64) -
         larger / c
     } else if b < LINEAR * larger {
         // The quotient b/c' may underflow.
-        slopes(b, c).arc * larger / b
+        Hyperbolic { scale: c }.slopes(b).arc * larger / b
     } else {
-        slopes(b, c).arc / arc_of_larger
+        Hyperbolic { scale: c }.slopes(b).arc / arc_of_larger
     };
     // The maximum takes back a rounding beyond the exact bound.
     ratio.max(1.0)
 }
 
-fn proximal<T: RealField + Copy>(z: T, theta: T, c: T) -> ProximalPoint<T> {
+fn proximal<T: RealField + Copy>(z: T, theta: T, map: Hyperbolic<T>) -> ProximalPoint<T> {
     let magnitude = z.abs();
     let half_theta = half(theta);
     let value = if half_theta.is_zero() {
         magnitude
     } else {
-        let (t, b) = proximal_root(magnitude, half_theta, c);
+        let (t, b) = map.proximal_root(magnitude, half_theta);
         // b reacts to t up to t times as strongly as t to rounding: a last step in b, with the
         // residual at full precision, restores the digits.
         let linear = half_theta * t;
         let rounding = half_theta.mul_add(t, -linear);
         let residual = ((magnitude - linear) - b) - rounding;
-        let (norm, speed) = (c.hypot(b), c.hypot(b) + half_theta);
+        let norm = map.speed_of(b);
+        let speed = norm + half_theta;
         let slope = norm / speed;
         // Where the slope underflows, the parameter does not, nor its correction.
         let is_held = (slope * speed - norm).abs() <= T::default_epsilon().sqrt() * norm;
         b + if is_held { residual * slope } else { residual / speed * norm }
     };
-    let norm = c.hypot(value);
+    let norm = map.speed_of(value);
     let slope_in_z = norm / (norm + half_theta);
-    let slope_in_theta = -half(slopes(value, c).arc) * slope_in_z;
+    let slope_in_theta = -half(map.slopes(value).arc) * slope_in_z;
     if z < T::zero() {
         ProximalPoint { value: -value, slope_in_z, slope_in_theta: -slope_in_theta }
     } else {
         ProximalPoint { value, slope_in_z, slope_in_theta }
     }
-}
-
-/// `asinh(b/c)` at the proximal point of `z`, the parameter in which the map is explicit.
-#[cfg(feature = "quadrature")]
-pub(crate) fn proximal_parameter(z: f64, half_theta: f64, c: f64) -> f64 {
-    proximal_root(z.abs(), half_theta, c).0.copysign(z)
-}
-
-/// `asinh(b/c)`, the parameter of a coefficient, also where the quotient overflows.
-#[cfg(feature = "quadrature")]
-pub(crate) fn coefficient_parameter(b: f64, c: f64) -> f64 {
-    slopes(b, c).arc
 }

@@ -1,0 +1,288 @@
+//! The mirror map of a coordinate, `t -> (b(t), q'(t))`: the one home of what the shape of the implicit
+//! penalty is.
+//!
+//! Gradient flow moves `q'(b)`, the derivative of the implicit penalty, along the inputs. Both `b` and
+//! `q'` are explicit in a parameter `t`, so that no integral over the proximal map needs a solver inside.
+//! With the marginal `P(t) = 2 q'(t)`, `h = theta/2` and the start `t0`, the proximal equation is
+//! `b(t) + h [P(t) - P(t0)] = z`, and its slope `db/dz = n/(n + h)` with the norm `n = db/dP`.
+//!
+//! All maps here are homogeneous: `b(t)` is the scale `c` times a function of `t`, and `P(t)` does not
+//! depend on the scale. A map whose `q'` carries a power of the scale has it as a penalty weight.
+
+use nalgebra::RealField;
+
+/// A mirror map at a scale, with what the quadrature of expectations asks of it.
+///
+/// Both `b` and `P` are odd and rise with `t`.
+#[cfg(feature = "quadrature")]
+pub(crate) trait MirrorMap: Copy {
+    /// Rate at which the logarithm of `b(t)` rises at large `t`; steps are shorter by it.
+    const GROWTH: f64;
+
+    /// What a walk from some `t` starts with.
+    type Point: Copy;
+
+    /// A pass over nodes of equal distance.
+    type Walk: Walk;
+
+    /// The map at a scale above 0.
+    fn at_scale(scale: f64) -> Self;
+
+    /// The point at `t`.
+    fn point(self, t: f64) -> Self::Point;
+
+    /// The point at a coefficient.
+    fn point_of(self, coefficient: f64) -> Self::Point;
+
+    /// `b(t)`, given its point.
+    fn coefficient_at(self, t: f64, point: Self::Point) -> f64;
+
+    /// `db/dP` at a point.
+    fn norm(self, point: Self::Point) -> f64;
+
+    /// `b` less that of a point, and `db/dP`, where `P` is larger by `distance`; without cancellation.
+    fn moved(self, from: Self::Point, distance: f64) -> [f64; 2];
+
+    /// `t` at a marginal `P`.
+    fn parameter(self, marginal: f64) -> f64;
+
+    /// `P` at a coefficient.
+    fn marginal_of(self, coefficient: f64) -> f64;
+
+    /// `db/dP` at a coefficient, which is `1/(2 q''(b))`.
+    fn norm_of(self, coefficient: f64) -> f64;
+
+    /// `dn/dP` at a coefficient whose norm `n` is given.
+    fn bend_of(self, coefficient: f64, norm: f64) -> f64;
+
+    /// `P` where `b + h P = z`.
+    fn proximal_marginal(self, z: f64, half_penalty: f64) -> f64;
+
+    /// The `z` at which the proximal map turns from a small response to a large one.
+    fn threshold(self, half_penalty: f64) -> f64;
+
+    /// A pass over `t` at the distances `index * step / stretch` from a point, from `index = first` on, up
+    /// (`direction` 1) or down (-1).
+    fn walk(
+        self,
+        from: Self::Point,
+        direction: f64,
+        step: f64,
+        stretch: f64,
+        first: usize,
+    ) -> Self::Walk;
+}
+
+/// A pass over nodes, see [`MirrorMap::walk`].
+#[cfg(feature = "quadrature")]
+pub(crate) trait Walk {
+    /// The map at the node of this index, which is where the walk is.
+    fn place(&self, index: usize) -> Place;
+
+    /// Goes to the next node.
+    fn advance(&mut self);
+}
+
+/// The map at one node of a walk.
+#[cfg(feature = "quadrature")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Magnitude of `b - b(origin)`.
+    pub(crate) moved: f64,
+    /// `db/dP`.
+    pub(crate) norm: f64,
+    /// Magnitude of `P - P(origin)`, times the stretch.
+    pub(crate) turned: f64,
+    /// `dP/dt`.
+    pub(crate) rate: f64,
+}
+
+/// The map of two layers, `b = c sinh(t)` and `P = t`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Hyperbolic<T> {
+    pub(crate) scale: T,
+}
+
+/// With `x = b/c`: `asinh(x)`, and the slope `x / (1 + sqrt(1 + x²)) = tanh(asinh(x)/2)`, whose
+/// difference is the bracket of the penalty over x, free of the cancellation at small x.
+pub(crate) struct Slopes<T> {
+    pub(crate) arc: T,
+    pub(crate) chord: T,
+}
+
+impl<T: RealField + Copy> Hyperbolic<T> {
+    /// `t` at a coefficient, also where the quotient `b/c` overflows, with the slope of the chord.
+    pub(crate) fn slopes(self, b: T) -> Slopes<T> {
+        let c = self.scale;
+        let x = (b / c).abs();
+        let eps = T::default_epsilon();
+        let (arc, chord) = if x < T::one() / (eps * eps) {
+            let chord = x / (T::one() + (T::one() + x * x).sqrt());
+            ((x + x * chord).ln_1p(), chord)
+        } else if (x + x).is_finite() {
+            ((x + x).ln(), T::one())
+        } else {
+            // b/c overflows only for b above and c below one, so nothing cancels here.
+            (b.abs().ln() - c.ln() + T::ln_2(), T::one())
+        };
+        if b < T::zero() { Slopes { arc: -arc, chord: -chord } } else { Slopes { arc, chord } }
+    }
+
+    /// `b(t)` for `t >= 0`, also where `sinh(t)` alone overflows.
+    pub(crate) fn coefficient(self, t: T) -> T {
+        if t < nalgebra::convert(20.0) {
+            self.scale * t.sinh()
+        } else {
+            let root = half(t).exp();
+            half(self.scale) * root * root
+        }
+    }
+
+    /// `db/dt = sqrt(c² + b²)` at a coefficient.
+    pub(crate) fn speed_of(self, b: T) -> T {
+        self.scale.hypot(b)
+    }
+
+    /// Root `t >= 0` of `c sinh(t) + (theta/2) t = z` for `z >= 0`, to a few units in the last place
+    /// of `t`, together with `c sinh(t)` there. Scale and half of theta are positive.
+    pub(crate) fn proximal_root(self, z: T, half_theta: T) -> (T, T) {
+        // Each term alone bounds the root from above. The left side is convex, so Newton's steps go
+        // down to the root and never past it; from this start the first already is of order one.
+        let mut t = self.slopes(z).arc;
+        let bound = z / half_theta;
+        if bound < t {
+            t = bound;
+        }
+        let close = T::default_epsilon().sqrt();
+        // Newton halves an excess of order one in a few steps; the count is a backstop.
+        for _ in 0..100 {
+            let b = self.coefficient(t);
+            let step = (b + half_theta * t - z) / (self.speed_of(b) + half_theta);
+            t -= step;
+            if step.abs() <= close * t {
+                break;
+            }
+        }
+        (t, self.coefficient(t))
+    }
+}
+
+fn half<T: RealField>(x: T) -> T {
+    x * nalgebra::convert(0.5)
+}
+
+/// Its points are `(c/2) e^t` and `(c/2) e^-t`.
+#[cfg(feature = "quadrature")]
+impl MirrorMap for Hyperbolic<f64> {
+    const GROWTH: f64 = 1.0;
+    type Point = [f64; 2];
+    type Walk = HyperbolicWalk;
+
+    fn at_scale(scale: f64) -> Self {
+        Self { scale }
+    }
+
+    fn point(self, t: f64) -> [f64; 2] {
+        // In two factors, because e^t alone may overflow.
+        let root = (0.5 * t).exp();
+        [0.5 * self.scale * root * root, 0.5 * self.scale / root / root]
+    }
+
+    fn point_of(self, coefficient: f64) -> [f64; 2] {
+        let larger = 0.5 * (self.scale.hypot(coefficient) + coefficient.abs());
+        let smaller = 0.25 * self.scale * (self.scale / larger);
+        if coefficient < 0.0 { [smaller, larger] } else { [larger, smaller] }
+    }
+
+    fn coefficient_at(self, t: f64, [growing, decaying]: [f64; 2]) -> f64 {
+        if t.abs() < 1.0 { self.scale * t.sinh() } else { growing - decaying }
+    }
+
+    fn norm(self, [growing, decaying]: [f64; 2]) -> f64 {
+        growing + decaying
+    }
+
+    fn moved(self, [growing, decaying]: [f64; 2], distance: f64) -> [f64; 2] {
+        let (up, down) = (distance.exp_m1(), (-distance).exp_m1());
+        [growing * up - decaying * down, growing * (1.0 + up) + decaying * (1.0 + down)]
+    }
+
+    fn parameter(self, marginal: f64) -> f64 {
+        marginal
+    }
+
+    fn marginal_of(self, coefficient: f64) -> f64 {
+        self.slopes(coefficient).arc
+    }
+
+    fn norm_of(self, coefficient: f64) -> f64 {
+        self.speed_of(coefficient)
+    }
+
+    #[inline(always)]
+    fn bend_of(self, coefficient: f64, _: f64) -> f64 {
+        coefficient
+    }
+
+    fn proximal_marginal(self, z: f64, half_penalty: f64) -> f64 {
+        self.proximal_root(z.abs(), half_penalty).0.copysign(z)
+    }
+
+    fn threshold(self, half_penalty: f64) -> f64 {
+        half_penalty * (2.0 * half_penalty / self.scale).ln_1p()
+    }
+
+    #[inline(always)]
+    fn walk(
+        self,
+        [growing, decaying]: [f64; 2],
+        direction: f64,
+        step: f64,
+        stretch: f64,
+        first: usize,
+    ) -> HyperbolicWalk {
+        let ratio = step.exp();
+        let (growth, decay, loss) = (step.exp_m1(), ratio.recip(), -(-step).exp_m1());
+        let (near, far) = if direction > 0.0 { (growing, decaying) } else { (decaying, growing) };
+        let [near_step, far_step] = [near * growth / stretch, far * loss / stretch];
+        let [grown, lost, left] =
+            if first == 0 { [0.0, 0.0, far] } else { [near_step, far_step, far * decay] };
+        HyperbolicWalk { near, grown, lost, left, near_step, far_step, ratio, decay, step }
+    }
+}
+
+/// `near (e^tau - 1)`, `far (1 - e^-tau)` and `far e^-tau` at `tau = index * step`, by recurrences of
+/// positive terms. Where a scale is tiny, `e^tau` alone overflows.
+#[cfg(feature = "quadrature")]
+#[derive(Debug)]
+pub(crate) struct HyperbolicWalk {
+    near: f64,
+    grown: f64,
+    lost: f64,
+    left: f64,
+    near_step: f64,
+    far_step: f64,
+    ratio: f64,
+    decay: f64,
+    step: f64,
+}
+
+#[cfg(feature = "quadrature")]
+impl Walk for HyperbolicWalk {
+    #[inline(always)]
+    fn place(&self, index: usize) -> Place {
+        Place {
+            moved: self.grown + self.lost,
+            norm: self.near + self.grown + self.left,
+            turned: index as f64 * self.step,
+            rate: 1.0,
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) {
+        self.grown = self.grown * self.ratio + self.near_step;
+        self.lost = self.lost * self.decay + self.far_step;
+        self.left *= self.decay;
+    }
+}
