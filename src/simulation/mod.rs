@@ -49,8 +49,10 @@ mod flow;
 mod interpolator;
 mod monte_carlo;
 mod network;
+mod newton_equations;
 mod random;
 mod squared_loss;
+mod sweep;
 mod training;
 
 pub use dataset::Dataset;

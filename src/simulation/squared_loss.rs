@@ -1,9 +1,10 @@
 //! The squared loss of a network, and its gradient in the four vectors of weights.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use crate::simulation::dataset::Dataset;
 use crate::simulation::network::{Network, blocks, blocks_mut};
+use crate::simulation::sweep::sweep;
 
 /// Cosine between residual and column below which they are orthogonal to rounding.
 const ORTHOGONAL: f64 = 1e-12;
@@ -15,6 +16,8 @@ const ROUNDINGS: f64 = 16.0;
 #[derive(Debug)]
 pub(super) struct SquaredLoss<'a> {
     data: &'a Dataset,
+    /// The inputs, one a column: an evaluation reads each once, for its residual and its pull.
+    transposed: DMatrix<f64>,
     label_norm: f64,
     column_norms: DVector<f64>,
     coefficients: DVector<f64>,
@@ -30,6 +33,7 @@ impl<'a> SquaredLoss<'a> {
         let norms = data.inputs().column_iter().map(|column| column.norm());
         Self {
             data,
+            transposed: data.inputs().transpose(),
             label_norm: data.labels().norm(),
             column_norms: DVector::from_iterator(dimension, norms),
             coefficients: DVector::zeros(dimension),
@@ -42,9 +46,14 @@ impl<'a> SquaredLoss<'a> {
     /// Moves to the weights of `network`, which has the dimension of the data.
     pub(super) fn evaluate(&mut self, network: &Network) {
         network.write_coefficients(&mut self.coefficients);
-        self.residual.copy_from(self.data.labels());
-        self.residual.gemv(-1.0, self.data.inputs(), &self.coefficients, 1.0);
-        self.correlations.gemv_tr(1.0, self.data.inputs(), &self.residual, 0.0);
+        self.correlations.fill(0.0);
+        let (labels, residual) = (self.data.labels(), &mut self.residual);
+        let explain = |sample: usize, output: f64| {
+            residual[sample] = labels[sample] - output;
+            residual[sample]
+        };
+        let coefficients = self.coefficients.as_slice();
+        sweep(&self.transposed, coefficients, explain, self.correlations.as_mut_slice());
         self.residual_square = self.residual.norm_squared();
     }
 
