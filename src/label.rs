@@ -14,6 +14,8 @@ use std::fmt;
 /// assert_eq!(Label::from("background"), Label::from(String::from("background")));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "String", into = "String"))]
 pub struct Label(Cow<'static, str>);
 
 impl Label {
@@ -33,6 +35,12 @@ impl From<&'static str> for Label {
 impl From<String> for Label {
     fn from(name: String) -> Self {
         Self(Cow::Owned(name))
+    }
+}
+
+impl From<Label> for String {
+    fn from(label: Label) -> Self {
+        label.0.into_owned()
     }
 }
 

@@ -55,6 +55,8 @@
 //! - `quadrature` (default): expectations under the penalty itself, by numerical integration. Without
 //!   it the closed forms remain, and what needs an integral is [`Error::QuadratureDisabled`].
 //! - `simulation`: networks of finite size, drawn, trained and averaged, in the module `simulation`.
+//! - `serde`: all inputs and answers can be written and read; what is read is checked as by the
+//!   constructors.
 //!
 //! # Source
 //!
@@ -72,6 +74,8 @@ mod label;
 mod network;
 mod numerics;
 mod problem;
+#[cfg(feature = "serde")]
+mod representation;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod stages;

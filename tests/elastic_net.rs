@@ -70,7 +70,8 @@ fn with_large_curvature_it_is_ridge_regression() {
             let expected = solve(Method::Lazy, &equal, &samples, ridge);
             let curvature = 1e9;
             let solution = solve(net(curvature), &equal, &samples, ridge / (curvature * weight));
-            let gap = relative_error(solution.generalization_error(), expected.generalization_error());
+            let gap =
+                relative_error(solution.generalization_error(), expected.generalization_error());
             assert!(gap < 1e-8, "{gap:e}");
         }
     }

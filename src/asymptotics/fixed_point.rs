@@ -50,6 +50,7 @@ use crate::problem::samples::Samples;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FixedPoint {
     /// Variance `s²` of the effective noise on a coordinate.
     pub effective_noise_variance: f64,
@@ -67,6 +68,7 @@ pub struct FixedPoint {
 
 /// How the state moves along a learning curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Tangent {
     sample_ratio: f64,
     /// Derivatives of `log s²` and `log theta` in the logarithm of the sample ratio.

@@ -35,6 +35,8 @@ use crate::problem::law::Group;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub enum Method {
     /// A closed form where it is exact or provably within the
     /// [tolerance](crate::Solver::with_tolerance), quadrature elsewhere. No solution is computed by it.
@@ -95,6 +97,20 @@ fn proximal(_: &Group, _: f64) -> Result<Box<dyn ScalarEstimator>> {
 
 /// The name of an elastic net, before its curvature.
 const ELASTIC_NET: &str = "elastic net ";
+
+impl From<Method> for String {
+    fn from(value: Method) -> Self {
+        value.to_string()
+    }
+}
+
+impl TryFrom<String> for Method {
+    type Error = crate::Error;
+
+    fn try_from(name: String) -> crate::Result<Self> {
+        name.parse()
+    }
+}
 
 /// The name that [`FromStr`](std::str::FromStr) reads.
 impl fmt::Display for Method {

@@ -46,6 +46,7 @@ use crate::problem::supports::Supports;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RecoveryThreshold {
     sample_ratio: f64,
     threshold: f64,

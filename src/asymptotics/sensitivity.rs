@@ -63,6 +63,7 @@ use crate::problem::samples::Samples;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sensitivities<G> {
     /// Derivatives of the generalization error.
     pub generalization_error: G,
@@ -88,6 +89,7 @@ pub struct Sensitivities<G> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LawGradient {
     /// In the sample ratio `alpha`.
     pub sample_ratio: f64,
@@ -131,6 +133,7 @@ pub struct LawGradient {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupGradient {
     /// In the weight, at the cost of all groups in proportion.
     pub weight: f64,

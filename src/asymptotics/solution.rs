@@ -44,6 +44,7 @@ use crate::problem::samples::Samples;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Solution {
     /// Error in total, `||beta_hat - beta*||² / D`, and by label, in the order in which the labels first
     /// occur in the law.

@@ -46,6 +46,11 @@ const NEGLIGIBLE: f64 = 1e-30;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Solver", into = "crate::representation::Solver")
+)]
 pub struct Solver {
     explicit_penalty: f64,
     method: Method,
@@ -140,6 +145,24 @@ impl Solver {
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
         Domain::PROBABILITY.check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
+    }
+
+    /// How errors are computed.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Strength `kappa` of the explicit penalty.
+    #[must_use]
+    pub fn explicit_penalty(&self) -> f64 {
+        self.explicit_penalty
+    }
+
+    /// Relative difference up to which [`Method::Auto`] takes a limit for the error.
+    #[must_use]
+    pub fn tolerance(&self) -> f64 {
+        self.tolerance
     }
 
     pub(crate) fn solve_law(

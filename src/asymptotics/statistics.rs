@@ -65,6 +65,7 @@ use crate::problem::law::Group;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Statistics {
     /// Statistics over all coordinates.
     pub total: EstimateStatistics,
@@ -92,6 +93,7 @@ pub struct Statistics {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupStatistics {
     /// Name of the coordinates.
     pub label: Label,
@@ -118,6 +120,7 @@ pub struct GroupStatistics {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EstimateStatistics {
     /// Mean of the estimate.
     pub mean: f64,

@@ -16,6 +16,7 @@ use crate::network::scale_map::ScaleMap;
 /// assert_eq!(feature.coefficient, 0.5);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Feature {
     /// Coefficient `beta_PT` that pretraining ends with, in [-1e300, 1e300]; 0 is a new feature.
     pub pretrained_coefficient: f64,
@@ -39,6 +40,7 @@ impl Feature {
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Regime {
     /// Rich and independent of pretraining: the l1 norm. Corner `(l, PD) = (1, 0)`, reached by
     /// `lambda_PT -> -1` with `gamma -> 0`.
@@ -85,6 +87,7 @@ impl fmt::Display for Regime {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BarycentricCoordinates {
     /// On the corner of regime I: `2 - l`, in [0, 1].
     pub rich_independent: f64,
@@ -147,6 +150,7 @@ impl BarycentricCoordinates {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InductiveBias {
     l_order: f64,
     pretraining_dependence: f64,

@@ -13,6 +13,8 @@ use crate::problem::task::Task;
 /// A parameter that varies along an axis of a [phase diagram](PhaseDiagram).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Axis {
     /// Absolute scale `c_PT` of pretraining, 0 or in [1e-300, 1e300].
     AbsoluteScale,

@@ -17,6 +17,7 @@ use crate::numerics::root::falling_root;
 /// assert_eq!(target.l_order, 1.23);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TargetBias {
     /// Order `l` of the penalty, in [1, 2).
     pub l_order: f64,

@@ -29,6 +29,7 @@ use crate::problem::task::Task;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RegimeShares {
     shares: [f64; 4],
 }

@@ -15,6 +15,8 @@ use crate::numerics::minimum::Range;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Position {
     /// There was no choice.
     Fixed,
@@ -56,6 +58,7 @@ pub enum Position {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OptimalParameter {
     /// The best value.
     pub value: f64,
@@ -144,6 +147,7 @@ impl OptimalParameter {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Optimum {
     /// The best initialization of pretraining and readout scale of fine-tuning. It holds the digits of
     /// `1 + lambda` that a relative scale next to -1 has not.

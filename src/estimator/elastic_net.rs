@@ -45,8 +45,24 @@ use crate::estimator::{Form, Line, Pair, Partials, Resolution, ScalarEstimator, 
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "f64", into = "f64"))]
 pub struct ElasticNet {
     curvature: f64,
+}
+
+impl TryFrom<f64> for ElasticNet {
+    type Error = crate::Error;
+
+    fn try_from(curvature: f64) -> Result<Self> {
+        Self::new(curvature)
+    }
+}
+
+impl From<ElasticNet> for f64 {
+    fn from(net: ElasticNet) -> Self {
+        net.curvature
+    }
 }
 
 // The curvature is a number, and not a negative zero.

@@ -18,6 +18,8 @@ use crate::numerics::double_word::DoubleWord;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Scales {
     /// Absolute scale `c`, 0 or in [1e-300, 1e300].
     pub absolute: f64,
@@ -38,6 +40,8 @@ pub struct Scales {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct GapScales {
     /// Absolute scale `c`, 0 or in [1e-300, 1e300].
     pub absolute: f64,
@@ -57,6 +61,8 @@ pub struct GapScales {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct LayerScales {
     /// First layer `w0`, 0 or in [1e-150, 1e150].
     pub first_layer: f64,
@@ -101,6 +107,14 @@ pub struct LayerScales {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::representation::Initialization",
+        into = "crate::representation::Initialization"
+    )
+)]
 pub struct Initialization {
     absolute_scale: f64,
     relative_scale: f64,
@@ -135,13 +149,19 @@ impl PartialEq for Initialization {
 
 /// The pair of numbers that an initialization was built from, of which the others are roundings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Given {
+pub(crate) enum Given {
     AbsoluteAndRelativeScale,
     AbsoluteScaleAndShare,
     Layers,
 }
 
 impl Initialization {
+    /// Which numbers it was built from.
+    #[cfg(feature = "serde")]
+    pub(crate) fn given(&self) -> Given {
+        self.given
+    }
+
     /// Relative accuracy budget of [`weights`](Self::weights).
     ///
     /// Where a weight changes its sign, it is met at coefficients that differ from the zero by a tenth

@@ -48,6 +48,11 @@ pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::ScaleMap", into = "crate::representation::ScaleMap")
+)]
 pub struct ScaleMap {
     pretraining: Initialization,
     readout_scale: f64,

@@ -31,6 +31,7 @@ const RELEASES: usize = 24;
 
 /// The values of a parameter: positive ones between two bounds, or 0, or both.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Range {
     zero: bool,
     /// Smallest and largest positive value.

@@ -35,6 +35,7 @@ use crate::numerics::sum::CompensatedSum;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Errors {
     /// Error over all coordinates.
     pub total: f64,
@@ -61,6 +62,7 @@ pub struct Errors {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupError {
     /// Name of the coordinates.
     pub label: Label,

@@ -6,6 +6,8 @@ use crate::label::Label;
 
 /// Which of the two tasks use a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum FeatureClass {
     /// Active in both tasks.
     Shared,

@@ -43,6 +43,11 @@ use crate::problem::task::Task;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Group", into = "crate::representation::Group")
+)]
 pub struct Group {
     label: Label,
     weight: f64,
@@ -311,6 +316,11 @@ impl Group {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Law", into = "crate::representation::Law")
+)]
 pub struct Law {
     groups: Arc<[Group]>,
 }

@@ -35,6 +35,11 @@ use crate::problem::prior::Prior;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Mixture", into = "crate::representation::Mixture")
+)]
 pub struct Mixture {
     components: Arc<[(f64, Prior)]>,
 }

@@ -33,6 +33,14 @@ use crate::problem::prior::Prior;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::representation::Pretrained",
+        into = "crate::representation::Pretrained"
+    )
+)]
 pub struct Pretrained {
     coefficient: f64,
     prior: Prior,

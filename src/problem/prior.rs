@@ -25,6 +25,11 @@ use crate::error::Result;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Prior", into = "crate::representation::Prior")
+)]
 pub struct Prior {
     mean: f64,
     variance: f64,

@@ -29,6 +29,11 @@ use crate::error::Result;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Samples", into = "crate::representation::Samples")
+)]
 pub struct Samples {
     sample_ratio: f64,
     noise_variance: f64,

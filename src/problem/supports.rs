@@ -16,6 +16,8 @@ use crate::problem::feature_class::FeatureClass;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Densities {
     /// Pretraining density `rho_PT`, in [0, 1].
     pub pretraining: f64,
@@ -37,6 +39,8 @@ pub struct Densities {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct ConditionalDensities {
     /// Pretraining density `rho_PT`, in [0, 1].
     pub pretraining: f64,
@@ -82,6 +86,11 @@ pub struct ConditionalDensities {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Supports", into = "crate::representation::Supports")
+)]
 pub struct Supports {
     shared: f64,
     new_features: f64,
@@ -94,7 +103,7 @@ pub struct Supports {
 /// What supports were built from besides the pretraining density, kept so that they say it of themselves
 /// to the bit.
 #[derive(Debug, Clone, Copy)]
-enum Given {
+pub(crate) enum Given {
     Overlap { fine_tuning_density: f64, overlap: f64 },
     Conditional { shared_density: f64, new_density: f64 },
     Probabilities,
@@ -203,6 +212,12 @@ impl Supports {
             pretraining_only: pretraining_density * (1.0 - shared_density),
             none: (1.0 - pretraining_density) * (1.0 - new_density),
         })
+    }
+
+    /// What it was built from.
+    #[cfg(feature = "serde")]
+    pub(crate) fn given(&self) -> Given {
+        self.given
     }
 
     /// Supports with the probabilities of all classes, which sum to 1.

@@ -60,6 +60,11 @@ use crate::problem::supports::Supports;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Task", into = "crate::representation::Task")
+)]
 pub struct Task {
     supports: Supports,
     coefficients: Coefficients,
@@ -67,7 +72,7 @@ pub struct Task {
 
 /// How the coefficients of a task are given.
 #[derive(Debug, Clone, PartialEq)]
-enum Coefficients {
+pub(crate) enum Coefficients {
     Random {
         pretraining: Mixture,
         shared: Mixture,
@@ -79,6 +84,18 @@ enum Coefficients {
 }
 
 impl Task {
+    /// How its coefficients are given.
+    #[cfg(feature = "serde")]
+    pub(crate) fn coefficients(&self) -> &Coefficients {
+        &self.coefficients
+    }
+
+    /// The task with known components of its coefficients.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_components(supports: Supports, components: Vec<Component>) -> Self {
+        Self { supports, coefficients: Coefficients::Known(components.into()) }
+    }
+
     /// The task with unit pretraining magnitude, unit mean square of the fine-tuning coefficients
     /// (unit variance on an empty fine-tuning support) and no correlation of the two.
     ///

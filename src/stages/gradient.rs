@@ -64,6 +64,7 @@ use crate::stages::transfer::{
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TransferGradient {
     /// In the absolute scale `c_PT`.
     pub absolute_scale: Option<f64>,

@@ -31,6 +31,8 @@ const INACTIVE: &str = "inactive";
 /// How fine-tuning starts from what pretraining left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub enum Protocol {
     /// Paths rebalanced and readout reset: coefficients start at 0, with the scales of the
     /// [`ScaleMap`].
@@ -39,6 +41,20 @@ pub enum Protocol {
     /// Training goes on where it ended: coefficients start at `beta_PT`, with the scale of
     /// pretraining. Relative scale and readout scale play no part.
     Continued,
+}
+
+impl From<Protocol> for String {
+    fn from(value: Protocol) -> Self {
+        value.to_string()
+    }
+}
+
+impl TryFrom<String> for Protocol {
+    type Error = crate::Error;
+
+    fn try_from(name: String) -> crate::Result<Self> {
+        name.parse()
+    }
 }
 
 /// The name that [`FromStr`](std::str::FromStr) reads.
@@ -139,6 +155,11 @@ impl std::str::FromStr for Protocol {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(from = "crate::representation::Transfer", into = "crate::representation::Transfer")
+)]
 pub struct Transfer {
     task: Task,
     scale_map: ScaleMap,
@@ -168,6 +189,7 @@ pub struct Transfer {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TransferSolution {
     /// Pretraining on its own task, for the labels "active" and "inactive"; `None` for unlimited data,
     /// which leave no error.

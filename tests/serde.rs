@@ -1,0 +1,136 @@
+//! Inputs and answers that are written and read again.
+#![cfg(all(feature = "serde", feature = "quadrature"))]
+
+use diagonet::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fn again<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+}
+
+fn same<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+    assert_eq!(&again(value), value);
+}
+
+fn task() -> Task {
+    let densities = Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.7 };
+    Task::new(Supports::new(densities).unwrap()).unwrap()
+}
+
+fn map() -> ScaleMap {
+    let scales = GapScales { absolute: 0.01, lambda_gap: 1e-20 };
+    ScaleMap::new(Initialization::from_lambda_gap(scales).unwrap(), 0.1).unwrap()
+}
+
+#[test]
+fn inputs_read_back_to_the_bit() {
+    for initialization in [
+        Initialization::new(Scales { absolute: 0.1, relative: -0.3 }),
+        Initialization::from_lambda_gap(GapScales { absolute: 1e-3, lambda_gap: 1e-20 }),
+        Initialization::from_layers(LayerScales { first_layer: 1e-12, readout: 0.7 }),
+    ] {
+        same(&initialization.unwrap());
+    }
+    let conditional = ConditionalDensities { pretraining: 0.3, shared: 0.21, new: 0.07 };
+    for supports in [
+        task().supports(),
+        Supports::from_conditional(conditional).unwrap(),
+        Task::from_coefficients(&[1.0, 0.0, 2.0], &[0.3, 0.1, 0.0]).unwrap().supports(),
+    ] {
+        let read = again(&supports);
+        assert_eq!(read, supports);
+        assert_eq!(read.fine_tuning_density(), supports.fine_tuning_density());
+        assert_eq!(read.overlap(), supports.overlap());
+    }
+    let mixture = Mixture::laplace(0.7).unwrap();
+    let rich = task()
+        .with_pretraining_prior(Prior::gaussian(0.3, 1.1).unwrap())
+        .and_then(|task| task.with_new_prior(mixture))
+        .and_then(|task| task.with_correlation(0.3))
+        .unwrap();
+    let known = Task::from_coefficients(&[1.0, 0.0, 0.0, -0.3], &[0.3, 0.1, 0.0, 0.0]).unwrap();
+    let samples = Samples::new(0.3).unwrap().with_noise_variance(0.02).unwrap();
+    for task in [rich, known] {
+        same(&task);
+        let transfer = Transfer::new(&task, map()).with_protocol(Protocol::Continued);
+        same(&transfer.with_pretraining_samples(samples));
+    }
+    let solver = Solver::new().with_method(Method::ElasticNet(ElasticNet::new(0.3).unwrap()));
+    same(&solver.with_explicit_penalty(0.1).unwrap());
+    for class in FeatureClass::ALL {
+        same(&class);
+    }
+}
+
+#[test]
+fn answers_read_back_and_can_be_asked() {
+    let samples = Samples::new(0.3).unwrap().with_noise_variance(0.02).unwrap();
+    let transfer = Transfer::new(&task(), map()).with_pretraining_samples(samples);
+    let solution = Solver::new().solve(&transfer, &samples).unwrap();
+    same(&solution);
+    same(&solution.statistics(0.1).unwrap());
+    same(&solution.sensitivities().unwrap());
+    assert_eq!(
+        again(&solution).sensitivities().unwrap(),
+        solution.sensitivities().unwrap(),
+        "asked after reading"
+    );
+    same(
+        &InductiveBias::of_feature(
+            &map(),
+            Feature { pretrained_coefficient: 1.0, coefficient: 0.5 },
+        )
+        .unwrap(),
+    );
+    let design = Design::new(&task(), samples, 1e-3).unwrap();
+    same(&design.with_readout_scales(0.0..=0.0).unwrap().optimum().unwrap());
+}
+
+#[test]
+fn names_are_stable() {
+    let transfer = Transfer::new(&task(), map());
+    let text = serde_json::to_value(&transfer).unwrap();
+    let expected = serde_json::json!({
+        "task": {
+            "supports": { "pretraining": 0.2, "fine_tuning": 0.1, "overlap": 0.7 },
+            "pretraining_prior": [{ "weight": 1.0, "mean": 1.0, "variance": 0.0 }],
+            "shared_prior": [{ "weight": 1.0, "mean": 0.0, "variance": 10.0 }],
+            "new_prior": [{ "weight": 1.0, "mean": 0.0, "variance": 10.0 }],
+            "correlation": 0.0,
+        },
+        "scale_map": {
+            "pretraining": { "absolute": 0.01, "lambda_gap": 1e-20 },
+            "readout_scale": 0.1,
+        },
+        "pretraining_samples": null,
+        "protocol": "rebalanced",
+    });
+    assert_eq!(text, expected);
+    let law = Law::fine_tuning(&task(), &map()).unwrap();
+    let solution = Solver::new().solve(&law, &Samples::new(0.3).unwrap()).unwrap();
+    let text = serde_json::to_value(&solution).unwrap();
+    assert_eq!(text["method"], "quadrature");
+    assert_eq!(text["errors"]["groups"][1]["label"], "new");
+    assert!(text["state"]["effective_penalty"].is_number());
+}
+
+#[test]
+fn what_is_read_is_checked() {
+    let refused = |text: &str, name: &str| {
+        let error = serde_json::from_str::<Samples>(text).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    };
+    refused(r#"{"sample_ratio": -0.5}"#, "sample_ratio = -0.5 is outside its domain");
+    refused(r#"{"sample_ratio": 0.5, "noise": 1.0}"#, "unknown field `noise`");
+    let read = serde_json::from_str::<Supports>;
+    assert!(read(r#"{"pretraining": 0.1, "fine_tuning": 0.9, "overlap": 1.0}"#).is_err());
+    assert!(read(r#"{"shared": 0.1, "new": 0.9, "pretraining_only": 1.0, "none": 0.0}"#).is_err());
+    let error = serde_json::from_str::<Law>(r#"{"groups": []}"#).unwrap_err().to_string();
+    assert!(error.contains("sum to 0.0 instead of 1"), "{error}");
+    assert!(serde_json::from_str::<Method>("\"fast\"").is_err());
+    let missing = r#"{"supports": {"shared": 0.5, "new": 0.5, "pretraining_only": 0.0, "none": 0.0},
+        "coefficients": [{"class": "shared", "share": 1.0, "pretraining": 1.0,
+        "fine_tuning": {"mean": 1.0, "variance": 0.0}}]}"#;
+    assert!(serde_json::from_str::<Task>(missing).is_err());
+}
