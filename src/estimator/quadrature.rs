@@ -227,7 +227,7 @@ pub(crate) fn integrate(
 
 /// The same for any mirror map.
 #[inline(always)]
-fn integrate_over<M: MirrorMap>(
+pub(crate) fn integrate_over<M: MirrorMap>(
     channel: &Proximal,
     noise: f64,
     half_penalty: f64,
