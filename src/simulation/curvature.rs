@@ -95,7 +95,9 @@ impl<'a> Curvature<'a> {
             .map(|(growth, uniform)| uniform * self.eigenvalue + growth * self.inputs_eigenvalue);
         let mut rise = rises.fold(f64::INFINITY, f64::min);
         let is_close = rise <= SLACK * (self.eigenvalue + pull);
-        if !is_close && !(self.eigenvalue + rise + pull <= enough) {
+        let suffices = self.eigenvalue + rise + pull <= enough;
+        // Asked so that an undefined bound is computed anew.
+        if !(is_close || suffices) {
             self.reference.copy_from(&self.sizes);
             self.eigenvalue = self.largest_eigenvalue();
             rise = 0.0;
