@@ -1,5 +1,5 @@
-//! Time of one exact end point of training, what part of it is dense linear algebra, and the time
-//! of gradient descent on the same draw.
+//! Time of one exact end point of training, in factorizations of its matrix, and the time of gradient
+//! descent on the same draw.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ fn problem(dimension: usize, sample_ratio: f64) -> (Dataset, DVector<f64>, Netwo
     (draw.data, scales, Network::new(&start))
 }
 
-/// One weighted Gram matrix and its factorization, by both libraries.
+/// One weighted Gram matrix and its factorization in `f64`, by both libraries.
 fn factorize_by_faer(inputs: &DMatrix<f64>) -> f64 {
     let (rows, columns) = inputs.shape();
     let view = MatRef::from_column_major_slice(inputs.as_slice(), rows, columns);
@@ -73,12 +73,30 @@ fn interpolator(criterion: &mut Criterion) {
         let whole = median(|| Interpolator::new().solve(&data, &scales));
         let faer = median(|| factorize_by_faer(data.inputs()));
         let nalgebra = median(|| factorize_by_nalgebra(data.inputs()));
-        let share = faer.mul_f64(result.iterations as f64).div_duration_f64(whole);
         println!(
-            "{} factorizations; one by faer {faer:?}, by nalgebra {nalgebra:?}; {:.0} % of {whole:?}",
+            "{} Newton steps in {whole:?}, the time of {:.1} factorizations; one by faer {faer:?}, by \
+             nalgebra {nalgebra:?}; residual {:.0e}, gap {:.0e}",
             result.iterations,
-            100.0 * share
+            whole.div_duration_f64(faer),
+            result.primal_residual,
+            result.duality_gap
         );
+    }
+}
+
+/// Epochs of gradient descent, at a learning rate that is given and at the automatic one. Training is
+/// set up for every hundred.
+fn epochs(criterion: &mut Criterion) {
+    const EPOCHS: usize = 100;
+    let mut group = criterion.benchmark_group("gradient descent");
+    group.sample_size(10);
+    let (data, _, start) = problem(5000, 0.157);
+    let descent = GradientDescent::new().with_max_epochs(EPOCHS);
+    let fixed = descent.with_learning_rate(0.1).expect("legal");
+    for (name, descent) in [("automatic learning rate", descent), ("learning rate 0.1", fixed)] {
+        group.bench_function(format!("{EPOCHS} epochs, D = 5000, N = 785, {name}"), |bencher| {
+            bencher.iter(|| descent.train(black_box(start.clone()), &data));
+        });
     }
 }
 
@@ -112,5 +130,5 @@ fn descent(_: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, interpolator, descent);
+criterion_group!(benches, interpolator, epochs, descent);
 criterion_main!(benches);

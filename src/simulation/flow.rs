@@ -197,7 +197,7 @@ impl GradientFlow {
             if let Some(stop) = monitor.observe(progress, &network, &loss)? {
                 return Ok(monitor.finish(network, stop, progress, loss.training_error()));
             }
-            let longest = STABLE / curvature.bound(&network, &loss);
+            let longest = STABLE / curvature.bound_beyond(STABLE / step, &network, &loss);
             // The first step is one that any start allows.
             step = if progress.steps == 0 { 1e-2 * longest } else { step.min(longest) };
             // Refused steps get shorter until one is accepted, or until none are left.

@@ -43,7 +43,7 @@ impl Precision for f32 {
 }
 
 impl Precision for f64 {
-    const SHIFTS: &'static [f64] = &[0.0, 1e-15, 1e-13];
+    const SHIFTS: &'static [Self] = &[0.0, 1e-15, 1e-13];
 
     fn round(value: f64) -> Self {
         value
