@@ -31,8 +31,12 @@ fn evaluate(table: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the example starts");
-    child.stdin.take().expect("a pipe").write_all(table).expect("the example reads");
-    child.wait_with_output().expect("the example ends")
+    let mut input = child.stdin.take().expect("a pipe");
+    std::thread::scope(|scope| {
+        // While its answers are read: a pipe holds only so many of them.
+        scope.spawn(move || input.write_all(table).expect("the example reads"));
+        child.wait_with_output().expect("the example ends")
+    })
 }
 
 /// The rows of a table as lists of fields, header first.
@@ -857,7 +861,7 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
     fn tools_read_what_the_tools_of_simulation_write() {
         let scratch = Scratch::new("compose-simulated");
         let file = |name: &str| scratch.file(name).display().to_string();
-        let small = ["--dimension", "40", "--draws", "3", "--simulated", "1", "--points", "5"];
+        let small = ["--dimension", "200", "--draws", "3", "--simulated", "1", "--points", "5"];
         for (name, options) in [
             ("validate", &[][..]),
             ("finite_pretraining", &["--alpha-pt", "0.4", "--gamma-ft", "0.3"]),
