@@ -57,6 +57,10 @@
 //! - `simulation`: networks of finite size, drawn, trained and averaged, in the module `simulation`.
 //! - `serde`: all inputs and answers can be written and read; what is read is checked as by the
 //!   constructors.
+//! - `proptest`: strategies of all inputs for property tests of other crates, in the module
+//!   `strategies`.
+//!
+//! Vectors are those of [`nalgebra`], which is re-exported.
 //!
 //! # Source
 //!
@@ -79,6 +83,10 @@ mod representation;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod stages;
+#[cfg(feature = "proptest")]
+pub mod strategies;
+
+pub use nalgebra;
 
 pub use asymptotics::fixed_point::FixedPoint;
 pub use asymptotics::method::Method;

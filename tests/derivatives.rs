@@ -104,3 +104,15 @@ fn single_precision_passes_through() {
         close(point.slope_in_z, expected.slope_in_z);
     }
 }
+
+#[test]
+fn a_sum_of_many_penalties_keeps_the_digits_of_its_type() {
+    const COUNT: usize = 100_000;
+    let sum = |count: usize| {
+        let (scales, beta) =
+            (DVector::from_element(count, 0.1_f32), DVector::from_element(count, 0.3));
+        SeparablePenalty::new(&scales).unwrap().value(&beta).unwrap()
+    };
+    let expected = COUNT as f32 * sum(1);
+    assert_relative_eq!(sum(COUNT), expected, max_relative = 2.0 * f32::EPSILON);
+}

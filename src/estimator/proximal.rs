@@ -267,7 +267,7 @@ mod tests {
     use crate::network::mirror_map::{Place, Walk};
     use crate::problem::law::Law;
     use crate::problem::prior::Prior;
-    use crate::problem::task::Samples;
+    use crate::problem::samples::Samples;
 
     /// Three layers with the readout reset to 0 and the others at the weight `sqrt(Delta)`, in units of
     /// `c = Delta^(3/2)` and up to a penalty weight: `b = 2 c cosh²(t) sinh(t)`, `P` twice the integral of

@@ -5,6 +5,7 @@ use nalgebra::{DVector, RealField};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::network::mirror_map::{Hyperbolic, Slopes};
+use crate::numerics::sum::CompensatedSum;
 
 /// The implicit penalty of one coordinate with scale `c`.
 ///
@@ -363,7 +364,8 @@ impl<T: RealField + Copy> SeparablePenalty<T> {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn value(&self, beta: &DVector<T>) -> Result<T> {
-        self.zip(beta)?.try_fold(T::zero(), |sum, (penalty, &b)| Ok(sum + penalty.value(b)?))
+        let terms = self.zip(beta)?.map(|(penalty, &b)| penalty.value(b));
+        Ok(terms.collect::<Result<CompensatedSum<T>>>()?.value())
     }
 
     /// Gradient, the vector of `q_{c_d}'(beta_d)`.

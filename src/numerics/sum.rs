@@ -1,35 +1,38 @@
 //! Sums of many or of cancelling terms.
 
+use num_traits::Signed;
+
 /// A sum that carries its rounding error along (Neumaier 1974).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct CompensatedSum {
-    sum: f64,
-    error: f64,
+pub(crate) struct CompensatedSum<T = f64> {
+    sum: T,
+    error: T,
 }
 
-impl CompensatedSum {
-    pub(crate) fn new(start: f64) -> Self {
-        Self { sum: start, error: 0.0 }
+impl<T: Signed + PartialOrd + Copy> CompensatedSum<T> {
+    pub(crate) fn new(start: T) -> Self {
+        Self { sum: start, error: T::zero() }
     }
 
-    pub(crate) fn add(&mut self, term: f64) {
+    pub(crate) fn add(&mut self, term: T) {
         let sum = self.sum + term;
-        self.error += if self.sum.abs() >= term.abs() {
+        let error = if self.sum.abs() >= term.abs() {
             (self.sum - sum) + term
         } else {
             (term - sum) + self.sum
         };
+        self.error = self.error + error;
         self.sum = sum;
     }
 
-    pub(crate) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> T {
         self.sum + self.error
     }
 }
 
-impl FromIterator<f64> for CompensatedSum {
-    fn from_iter<I: IntoIterator<Item = f64>>(terms: I) -> Self {
-        let mut sum = Self::new(0.0);
+impl<T: Signed + PartialOrd + Copy> FromIterator<T> for CompensatedSum<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(terms: I) -> Self {
+        let mut sum = Self::new(T::zero());
         terms.into_iter().for_each(|term| sum.add(term));
         sum
     }

@@ -235,7 +235,10 @@ mod tests {
         let mut loss = SquaredLoss::new(&data);
         let mut curvature = Curvature::new(&data);
         let mut bound_at = |c: f64, enough: f64| {
-            let network = Network::uniform(&Initialization::from_scales(c, 0.2).unwrap(), 50);
+            let network = Network::uniform(
+                &Initialization::new(Scales { absolute: c, relative: 0.2 }).unwrap(),
+                50,
+            );
             loss.evaluate(&network);
             let loose = curvature.bound_beyond(enough, &network, &loss);
             (loose, curvature.bound(&network, &loss))

@@ -1,0 +1,166 @@
+//! Strategies of all inputs, for property tests: cargo feature `proptest`.
+//!
+//! Every value is legal, and the extremes of the domains are among them: scales from 1e-300 to 1e300,
+//! relative scales next to both ends, frozen coordinates, empty supports.
+//!
+//! # Examples
+//!
+//! ```
+//! use diagonet::{Law, strategies};
+//! use proptest::prelude::*;
+//!
+//! proptest!(|(task in strategies::task(), map in strategies::scale_map())| {
+//!     if let Ok(law) = Law::fine_tuning(&task, &map) {
+//!         prop_assert!((0.0..=1.0).contains(&law.reachable_fraction()));
+//!     }
+//! });
+//! ```
+
+use proptest::prelude::*;
+
+use crate::{
+    ConditionalDensities, GapScales, Group, Initialization, Law, LayerScales, Mixture, Prior,
+    Protocol, Samples, ScaleMap, Scales, Supports, Task, Transfer,
+};
+
+/// Positive numbers, uniform in their logarithm between two powers of ten.
+fn decades(from: f64, to: f64) -> impl Strategy<Value = f64> {
+    (from..to).prop_map(|exponent| 10.0_f64.powf(exponent))
+}
+
+/// Numbers of both signs, zero among them.
+fn signed(magnitude: impl Strategy<Value = f64>) -> impl Strategy<Value = f64> {
+    (magnitude, prop_oneof![4 => Just(1.0), 4 => Just(-1.0), 1 => Just(0.0)])
+        .prop_map(|(magnitude, sign)| sign * magnitude)
+}
+
+/// Mostly scales that people use, and a few over the whole range of floats.
+fn scale() -> impl Strategy<Value = f64> {
+    prop_oneof![8 => decades(-9.0, 3.0), 1 => decades(-299.9, 299.9), 1 => Just(0.0)]
+}
+
+/// Probabilities, both ends among them.
+fn probability() -> impl Strategy<Value = f64> {
+    prop_oneof![8 => 0.0..=1.0_f64, 1 => Just(0.0), 1 => Just(1.0)]
+}
+
+/// Probabilities that sum to one.
+fn weights(count: usize) -> impl Strategy<Value = Vec<f64>> {
+    prop::collection::vec(0.01..1.0_f64, count).prop_map(|parts| {
+        let total: f64 = parts.iter().sum();
+        parts.into_iter().map(|part| part / total).collect()
+    })
+}
+
+/// Initializations of all three constructors.
+pub fn initialization() -> impl Strategy<Value = Initialization> {
+    let layer = || decades(-149.9, 149.9);
+    prop_oneof![
+        6 => (scale(), -1.0..=1.0_f64)
+            .prop_map(|(absolute, relative)| Initialization::new(Scales { absolute, relative })),
+        2 => (scale(), prop_oneof![decades(-299.9, 0.3), Just(0.0), Just(2.0)]).prop_map(
+            |(absolute, lambda_gap)| Initialization::from_lambda_gap(GapScales { absolute, lambda_gap })
+        ),
+        1 => (layer(), layer()).prop_map(
+            |(first_layer, readout)| Initialization::from_layers(LayerScales { first_layer, readout })
+        ),
+    ]
+    .prop_map(|result| result.expect("all of these are legal"))
+}
+
+/// Scale maps, readouts at zero among them.
+pub fn scale_map() -> impl Strategy<Value = ScaleMap> {
+    let readout = prop_oneof![3 => Just(0.0), 4 => decades(-6.0, 2.0), 1 => decades(-152.9, 149.9)];
+    (initialization(), readout).prop_map(|(pretraining, readout)| {
+        ScaleMap::new(pretraining, readout).expect("all of these are legal")
+    })
+}
+
+/// Supports, empty and full ones among them.
+pub fn supports() -> impl Strategy<Value = Supports> {
+    (probability(), probability(), probability()).prop_map(|(pretraining, shared, new)| {
+        Supports::from_conditional(ConditionalDensities { pretraining, shared, new })
+            .expect("all of these are legal")
+    })
+}
+
+/// Gaussians and atoms, with means and deviations up to 1e3.
+pub fn prior() -> impl Strategy<Value = Prior> {
+    let variance = prop_oneof![1 => Just(0.0), 3 => decades(-6.0, 6.0)];
+    (signed(decades(-3.0, 3.0)), variance).prop_map(|(mean, variance)| {
+        Prior::gaussian(mean, variance).expect("all of these are legal")
+    })
+}
+
+/// Mixtures of one to three components.
+pub fn mixture() -> impl Strategy<Value = Mixture> {
+    (1..=3_usize)
+        .prop_flat_map(|count| (weights(count), prop::collection::vec(prior(), count)))
+        .prop_map(|(weights, priors)| {
+            Mixture::new(weights.into_iter().zip(priors)).expect("weights sum to one")
+        })
+}
+
+/// Tasks with mixtures of coefficients, correlated or not.
+pub fn task() -> impl Strategy<Value = Task> {
+    let correlation = prop_oneof![2 => Just(0.0), 2 => -1.0..=1.0_f64, 1 => Just(1.0)];
+    (supports(), mixture(), mixture(), mixture(), correlation).prop_filter_map(
+        "a fine-tuning density below 1e-300, or a correlation with nothing",
+        |(supports, pretraining, shared, new, correlation)| {
+            Task::new(supports)
+                .and_then(|task| task.with_pretraining_prior(pretraining))
+                .and_then(|task| task.with_shared_prior(shared))
+                .and_then(|task| task.with_new_prior(new))
+                .and_then(|task| task.with_correlation(correlation))
+                .ok()
+        },
+    )
+}
+
+/// Samples with and without noise, fewer and more than coordinates.
+pub fn samples() -> impl Strategy<Value = Samples> {
+    let ratio = prop_oneof![6 => 0.01..3.0_f64, 1 => decades(-299.9, 299.9)];
+    let noise = prop_oneof![1 => Just(0.0), 2 => decades(-6.0, 3.0)];
+    (ratio, noise).prop_map(|(ratio, noise)| {
+        Samples::new(ratio)
+            .and_then(|samples| samples.with_noise_variance(noise))
+            .expect("all of these are legal")
+    })
+}
+
+/// Laws of one to four groups, with starts and mirror images.
+pub fn law() -> impl Strategy<Value = Law> {
+    let group = || {
+        let start = prop_oneof![3 => Just(0.0), 1 => signed(decades(-3.0, 3.0))];
+        (prior(), scale(), start, any::<bool>())
+    };
+    (1..=4_usize)
+        .prop_flat_map(move |count| (weights(count), prop::collection::vec(group(), count)))
+        .prop_map(|(weights, groups)| {
+            let names = ["first", "second", "third", "fourth"];
+            let group =
+                |((weight, name), (prior, scale, start, mirrored)): (_, (_, f64, f64, bool))| {
+                    // What cannot move stays at zero.
+                    let start = if scale == 0.0 { 0.0 } else { start };
+                    let group = Group::new(name, weight, prior, scale)?.with_start(start)?;
+                    Ok(if mirrored { group.with_mirror_image() } else { group })
+                };
+            let groups = weights.into_iter().zip(names).zip(groups).map(group);
+            let groups: crate::Result<Vec<_>> = groups.collect();
+            groups.and_then(Law::new).expect("all of these are legal")
+        })
+}
+
+/// Transfers with and without finite pretraining data, in all protocols.
+pub fn transfer() -> impl Strategy<Value = Transfer> {
+    let protocol = prop_oneof![Just(Protocol::Rebalanced), Just(Protocol::Continued)];
+    (task(), scale_map(), prop::option::of(samples()), protocol).prop_map(
+        |(task, scale_map, samples, protocol)| {
+            let transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
+            match samples {
+                Some(samples) => transfer.with_pretraining_samples(samples),
+                None => transfer,
+            }
+        },
+    )
+}
