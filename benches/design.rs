@@ -3,7 +3,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Densities, Design, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+    Densities, Initialization, InitializationDesign, Law, Samples, ScaleMap, Scales, Solver,
+    Supports, Task,
 };
 use std::hint::black_box;
 
@@ -20,12 +21,12 @@ fn design(criterion: &mut Criterion) {
     let mut slow = criterion.benchmark_group("optimum");
     slow.sample_size(20);
     for scale in [1e-6, 1e-3, 1.0] {
-        let design = Design::new(&task(), samples, scale).expect("a legal scale");
+        let design = InitializationDesign::new(&task(), samples, scale).expect("a legal scale");
         slow.bench_function(format!("two/{scale:e}"), |b| {
             b.iter(|| black_box(&design).optimum());
         });
     }
-    let design = Design::new(&task(), samples, 1e-3).expect("a legal scale");
+    let design = InitializationDesign::new(&task(), samples, 1e-3).expect("a legal scale");
     let all = design.clone().with_absolute_scales(1e-6..=1.0).expect("a legal range");
     slow.bench_function("three", |b| b.iter(|| black_box(&all).optimum()));
     slow.finish();

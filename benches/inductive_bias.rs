@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Axis, Densities, Feature, InductiveBias, Initialization, PhaseDiagram, ScaleMap, Scales,
+    Densities, DiagramAxis, Feature, InductiveBias, Initialization, PhaseDiagram, ScaleMap, Scales,
     Supports, TargetBias, Task, TaskBias,
 };
 use std::hint::black_box;
@@ -40,8 +40,8 @@ fn inductive_bias(criterion: &mut Criterion) {
         b.iter(|| InductiveBias::realize(black_box(target), FEATURE, black_box(1e-3)));
     });
     let (map, relative_scales, readout_scales) = (scale_map(1e-3), grid(-1.0, 1.0), grid(0.0, 3.0));
-    let rows = (Axis::RelativeScale, relative_scales.as_slice());
-    let columns = (Axis::ReadoutScale, readout_scales.as_slice());
+    let rows = (DiagramAxis::RelativeScale, relative_scales.as_slice());
+    let columns = (DiagramAxis::ReadoutScale, readout_scales.as_slice());
     criterion.bench_function("phase_diagram_200x200/feature", |b| {
         b.iter(|| PhaseDiagram::of_feature(black_box(&map), FEATURE, rows, columns));
     });

@@ -1,6 +1,6 @@
 //! The initialization with the lowest error, and how much freedom it leaves.
 
-use diagonet::{Densities, Design, Samples, Supports, Task};
+use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
 
 fn main() -> diagonet::Result<()> {
     println!("overlap   error   gain  1 + lambda [tolerated]            gamma [tolerated]");
@@ -8,7 +8,7 @@ fn main() -> diagonet::Result<()> {
         let task =
             Task::new(Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap })?)?;
         let samples = Samples::new(0.25)?.with_noise_variance(0.01)?;
-        let optimum = Design::new(&task, samples, 1e-3)?.optimum()?;
+        let optimum = InitializationDesign::new(&task, samples, 1e-3)?.optimum()?;
         let (gap, readout) = (optimum.one_plus_relative_scale, optimum.readout_scale);
         println!(
             "{overlap:7}  {:.4}  {:5.3}  {:.2e} [{:.1e}, {:.1e}]  {:.2e} [{:.1e}, {:.1e}]",

@@ -1,11 +1,11 @@
 //! Double descent: the peak of the error where samples meet coordinates, and the penalty that cures it.
 
-use diagonet::{Error, Group, Law, Prior, Samples, Solver};
+use diagonet::{CoordinateGroup, Error, Law, Prior, Samples, Solver};
 
 fn main() -> diagonet::Result<()> {
     let law = Law::new(vec![
-        Group::new("features", 0.2, Prior::gaussian(0.0, 5.0)?, 0.1)?,
-        Group::new("nothing", 0.8, Prior::ZERO, 0.1)?,
+        CoordinateGroup::new("features", 0.2, Prior::gaussian(0.0, 5.0)?, 0.1)?,
+        CoordinateGroup::new("nothing", 0.8, Prior::ZERO, 0.1)?,
     ])?;
     let strengths = [0.0, 0.01, 0.1, 1.0];
     println!("samples    kappa = 0      0.01       0.1       1.0");

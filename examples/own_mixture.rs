@@ -1,14 +1,14 @@
 //! A law of your own: any mixture of Gaussians and atoms, with any scales.
 
-use diagonet::{Group, Law, Prior, Samples, Solver};
+use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 
 fn main() -> diagonet::Result<()> {
     // Few strong features that pretraining prepared, many weak ones that it did not, and nothing.
     let law = Law::new(vec![
-        Group::new("strong, prepared", 0.02, Prior::atom(4.0)?, 0.5)?,
-        Group::new("strong, not prepared", 0.02, Prior::atom(4.0)?, 1e-3)?,
-        Group::new("weak", 0.20, Prior::gaussian(0.0, 0.25)?, 1e-3)?,
-        Group::new("nothing", 0.76, Prior::ZERO, 1e-3)?,
+        CoordinateGroup::new("strong, prepared", 0.02, Prior::atom(4.0)?, 0.5)?,
+        CoordinateGroup::new("strong, not prepared", 0.02, Prior::atom(4.0)?, 1e-3)?,
+        CoordinateGroup::new("weak", 0.20, Prior::gaussian(0.0, 0.25)?, 1e-3)?,
+        CoordinateGroup::new("nothing", 0.76, Prior::ZERO, 1e-3)?,
     ])?;
     for ratio in [0.1, 0.2, 0.4, 0.8] {
         let solution =

@@ -1,12 +1,12 @@
 //! Exact recovery: how the error of rich networks closes in on the threshold of the l1 norm.
 
-use diagonet::{Group, Law, Prior, RecoveryThreshold, Samples, Solver};
+use diagonet::{CoordinateGroup, Law, Prior, RecoveryThreshold, Samples, Solver};
 
 fn main() -> diagonet::Result<()> {
     let law = |scale: f64| {
         Law::new(vec![
-            Group::new("features", 0.1, Prior::gaussian(0.0, 10.0)?, scale)?,
-            Group::new("nothing", 0.9, Prior::ZERO, scale)?,
+            CoordinateGroup::new("features", 0.1, Prior::gaussian(0.0, 10.0)?, scale)?,
+            CoordinateGroup::new("nothing", 0.9, Prior::ZERO, scale)?,
         ])
     };
     let threshold = RecoveryThreshold::of_law(&law(1.0)?, &[1.0, 1.0])?.sample_ratio();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::domain::Domain;
-use crate::label::Label;
+use crate::label::GroupLabel;
 
 /// What can be wrong with an input, or keep a question from having a finite answer.
 ///
@@ -28,7 +28,7 @@ pub enum Error {
     #[error("in the group '{label}': {error}")]
     InGroup {
         /// Label of the group.
-        label: Label,
+        label: GroupLabel,
         /// What is wrong.
         error: Box<Self>,
     },
@@ -284,9 +284,9 @@ impl Error {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, Group, Prior};
+    /// use diagonet::{Error, CoordinateGroup, Prior};
     ///
-    /// let error = Group::new("reused", 1.5, Prior::ZERO, 1.0).unwrap_err();
+    /// let error = CoordinateGroup::new("reused", 1.5, Prior::ZERO, 1.0).unwrap_err();
     /// let message = "in the group 'reused': weight = 1.5 is outside its domain [0, 1]";
     /// assert_eq!(error.to_string(), message);
     /// assert!(matches!(error.cause(), Error::OutOfDomain { parameter: "weight", .. }));
@@ -300,7 +300,7 @@ impl Error {
     }
 
     /// The same error, with the group it belongs to.
-    pub(crate) fn in_group(self, label: &Label) -> Self {
+    pub(crate) fn in_group(self, label: &GroupLabel) -> Self {
         Self::InGroup { label: label.clone(), error: Box::new(self) }
     }
 

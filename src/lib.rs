@@ -14,16 +14,16 @@
 //! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
 //! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`] |
 //! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
-//! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`Group`], [`Prior`], [`Pretrained`], [`Label`] |
+//! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`GroupLabel`] |
 //! | both stages: pretraining on finite data, fine-tuning rebalanced or continued | [`Transfer`], [`Protocol`], [`TransferSolution`] |
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
-//! | which estimator: the implicit penalty, its limits, ridge, LASSO, elastic net | [`Method`], [`ElasticNet`] |
+//! | which estimator: the implicit penalty, its limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
 //! | exact recovery | [`RecoveryThreshold`] |
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`Errors`], [`GroupError`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
 //! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
-//! | best initialization for a task | [`Design`], [`Optimum`] |
+//! | best initialization for a task | [`InitializationDesign`], [`Optimum`] |
 //! | networks of finite size, to check all of this against | `simulation`, a cargo feature |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
@@ -88,8 +88,8 @@ pub mod strategies;
 
 pub use nalgebra;
 
+pub use asymptotics::estimator::Estimator;
 pub use asymptotics::fixed_point::FixedPoint;
-pub use asymptotics::method::Method;
 pub use asymptotics::problem::Problem;
 pub use asymptotics::recovery::RecoveryThreshold;
 pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
@@ -99,23 +99,23 @@ pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistic
 pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
 pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};
 pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
-pub use bias::phase_diagram::{Axis, PhaseDiagram};
+pub use bias::phase_diagram::{DiagramAxis, PhaseDiagram};
 pub use bias::realization::TargetBias;
 pub use bias::task_bias::{RegimeShares, TaskBias};
-pub use design::Design;
-pub use design::optimum::{OptimalParameter, Optimum, Position};
+pub use design::InitializationDesign;
+pub use design::optimum::{OptimalParameter, Optimum, OptimumPosition};
 pub use domain::Domain;
 pub use error::{Error, Result, Stage};
 pub use estimator::elastic_net::ElasticNet;
-pub use label::Label;
+pub use label::GroupLabel;
 pub use network::initialization::{
-    ConservedQuantities, GapScales, Initialization, LayerScales, Path, Scales, Weights,
+    ConservedQuantities, GapScales, Initialization, LayerScales, NetworkPath, Scales, Weights,
 };
 pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
 pub use network::scale_map::ScaleMap;
 pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
-pub use problem::law::{Group, Law};
+pub use problem::law::{CoordinateGroup, Law};
 pub use problem::mixture::Mixture;
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;

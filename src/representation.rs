@@ -11,7 +11,7 @@ use crate::problem::feature_class::FeatureClass;
 use crate::problem::supports::{self, ConditionalDensities, Densities};
 use crate::problem::{law, mixture, pretrained, prior, samples, task};
 use crate::stages::transfer::{self, Protocol};
-use crate::{Label, Method, asymptotics::solver};
+use crate::{Estimator, GroupLabel, asymptotics::solver};
 
 /// The pair of scales that an initialization was given by.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -341,8 +341,8 @@ impl TryFrom<Task> for task::Task {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Group {
-    label: Label,
+pub(crate) struct CoordinateGroup {
+    label: GroupLabel,
     weight: f64,
     prior: prior::Prior,
     scale: f64,
@@ -362,8 +362,8 @@ fn one() -> f64 {
     1.0
 }
 
-impl From<law::Group> for Group {
-    fn from(value: law::Group) -> Self {
+impl From<law::CoordinateGroup> for CoordinateGroup {
+    fn from(value: law::CoordinateGroup) -> Self {
         Self {
             label: value.label().clone(),
             weight: value.weight(),
@@ -378,10 +378,10 @@ impl From<law::Group> for Group {
     }
 }
 
-impl TryFrom<Group> for law::Group {
+impl TryFrom<CoordinateGroup> for law::CoordinateGroup {
     type Error = Error;
 
-    fn try_from(value: Group) -> Result<Self> {
+    fn try_from(value: CoordinateGroup) -> Result<Self> {
         let group = Self::new(value.label, value.weight, value.prior, value.scale)?
             .with_start(value.start)?
             .with_penalty_weight(value.penalty_weight)?;
@@ -397,7 +397,7 @@ impl TryFrom<Group> for law::Group {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Law {
-    groups: Vec<law::Group>,
+    groups: Vec<law::CoordinateGroup>,
 }
 
 impl From<law::Law> for Law {
@@ -450,7 +450,7 @@ impl From<Transfer> for transfer::Transfer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Solver {
     #[serde(default)]
-    method: Method,
+    estimator: Estimator,
     #[serde(default)]
     explicit_penalty: f64,
     tolerance: f64,
@@ -459,7 +459,7 @@ pub(crate) struct Solver {
 impl From<solver::Solver> for Solver {
     fn from(value: solver::Solver) -> Self {
         Self {
-            method: value.method(),
+            estimator: value.estimator(),
             explicit_penalty: value.explicit_penalty(),
             tolerance: value.tolerance(),
         }
@@ -471,7 +471,7 @@ impl TryFrom<Solver> for solver::Solver {
 
     fn try_from(value: Solver) -> Result<Self> {
         Self::new()
-            .with_method(value.method)
+            .with_estimator(value.estimator)
             .with_explicit_penalty(value.explicit_penalty)?
             .with_tolerance(value.tolerance)
     }

@@ -19,8 +19,8 @@
 use proptest::prelude::*;
 
 use crate::{
-    ConditionalDensities, GapScales, Group, Initialization, Law, LayerScales, Mixture, Prior,
-    Protocol, Samples, ScaleMap, Scales, Supports, Task, Transfer,
+    ConditionalDensities, CoordinateGroup, GapScales, Initialization, Law, LayerScales, Mixture,
+    Prior, Protocol, Samples, ScaleMap, Scales, Supports, Task, Transfer,
 };
 
 /// Positive numbers, uniform in their logarithm between two powers of ten.
@@ -142,7 +142,8 @@ pub fn law() -> impl Strategy<Value = Law> {
                 |((weight, name), (prior, scale, start, mirrored)): (_, (_, f64, f64, bool))| {
                     // What cannot move stays at zero.
                     let start = if scale == 0.0 { 0.0 } else { start };
-                    let group = Group::new(name, weight, prior, scale)?.with_start(start)?;
+                    let group =
+                        CoordinateGroup::new(name, weight, prior, scale)?.with_start(start)?;
                     Ok(if mirrored { group.with_mirror_image() } else { group })
                 };
             let groups = weights.into_iter().zip(names).zip(groups).map(group);

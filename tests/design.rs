@@ -6,8 +6,9 @@ mod common;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    ConditionalDensities, Densities, Design, Error, Group, Initialization, Law, LayerScales,
-    Method, Position, Prior, Regime, Samples, ScaleMap, Scales, Solver, Supports, Task,
+    ConditionalDensities, CoordinateGroup, Densities, Error, Estimator, Initialization,
+    InitializationDesign, Law, LayerScales, OptimumPosition, Prior, Regime, Samples, ScaleMap,
+    Scales, Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -55,7 +56,7 @@ fn the_optimum_is_that_of_a_fine_grid() {
         (0.1, 0.0, 0.25, 0.0, 1.0),
     ] {
         let (task, samples) = (task(density, overlap), samples(alpha, noise));
-        let optimum = Design::new(&task, samples, c).unwrap().optimum().unwrap();
+        let optimum = InitializationDesign::new(&task, samples, c).unwrap().optimum().unwrap();
         let best = optimum.solution.generalization_error();
         let mut lowest = f64::INFINITY;
         for i in 0..=FINE {
@@ -85,7 +86,7 @@ proptest! {
         others in prop::collection::vec((decades(-11.9, 0.3), decades(-8.0, 2.0)), 20),
     ) {
         let (task, samples) = (task(density, overlap), samples(alpha, noise));
-        let optimum = Design::new(&task, samples, absolute_scale).unwrap().optimum().unwrap();
+        let optimum = InitializationDesign::new(&task, samples, absolute_scale).unwrap().optimum().unwrap();
         let best = optimum.solution.generalization_error();
         // The optimum is what its scale map says.
         let law = Law::fine_tuning(&task, &optimum.scale_map).unwrap();
@@ -106,7 +107,8 @@ proptest! {
 fn the_tolerated_intervals_end_where_the_error_exceeds_the_tolerance() {
     const TOLERANCE: f64 = 0.01;
     let (task, samples) = (task(0.1, 0.8), samples(0.25, 0.01));
-    let design = Design::new(&task, samples, 1e-3).unwrap().with_tolerance(TOLERANCE).unwrap();
+    let design =
+        InitializationDesign::new(&task, samples, 1e-3).unwrap().with_tolerance(TOLERANCE).unwrap();
     let optimum = design.optimum().unwrap();
     let [low, high] = optimum.one_plus_relative_scale.tolerated;
     let [_, top] = optimum.readout_scale.tolerated;
@@ -133,7 +135,9 @@ fn directions_without_effect_are_flat() {
     // Nothing was pretrained: 1 + lambda and gamma make one scale together.
     let supports =
         Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 }).unwrap();
-    let design = Design::new(&Task::new(supports).unwrap(), samples(0.08, 0.01), 1e-3).unwrap();
+    let design =
+        InitializationDesign::new(&Task::new(supports).unwrap(), samples(0.08, 0.01), 1e-3)
+            .unwrap();
     let optimum = design.optimum().unwrap();
     // The best scale needs more than the first layer at 1 + lambda = 2 can give.
     assert!(optimum.scale_map.fine_tuning_scale(0.0).unwrap() > 4e-3);
@@ -142,7 +146,7 @@ fn directions_without_effect_are_flat() {
 
     // Three parameters for two scales: the absolute scale can be made up for by the others wherever
     // the scale of a new feature does not need to be below it.
-    let design = Design::new(&task(0.1, 0.5), samples(0.08, 0.0), 1e-3).unwrap();
+    let design = InitializationDesign::new(&task(0.1, 0.5), samples(0.08, 0.0), 1e-3).unwrap();
     let free = design.clone().with_absolute_scales(1e-6..=1e-3).unwrap().optimum().unwrap();
     let fixed = design.optimum().unwrap();
     assert!(free.absolute_scale.is_flat(), "{free:?}");
@@ -153,39 +157,39 @@ fn directions_without_effect_are_flat() {
 #[test]
 fn an_optimum_at_a_bound_is_at_the_bound() {
     let optimum = |task, samples: Samples, gamma: std::ops::RangeInclusive<f64>| {
-        let design = Design::new(&task, samples, 1e-3).unwrap();
+        let design = InitializationDesign::new(&task, samples, 1e-3).unwrap();
         design.with_readout_scales(gamma).unwrap().optimum().unwrap()
     };
     // Everything is reused.
     let reuse = optimum(task(0.1, 1.0), samples(0.08, 0.0), 1e-5..=1.0);
-    assert_eq!(reuse.one_plus_relative_scale.position, Position::Highest);
+    assert_eq!(reuse.one_plus_relative_scale.position, OptimumPosition::Highest);
     assert_eq!(reuse.one_plus_relative_scale.value, 2.0);
-    assert_eq!(reuse.readout_scale.position, Position::Lowest);
+    assert_eq!(reuse.readout_scale.position, OptimumPosition::Lowest);
     assert_eq!(reuse.scale_map.readout_scale(), 1e-5);
     // Nothing is.
     let forget = optimum(task(0.1, 0.0), samples(0.4, 0.0), 0.0..=1.0);
-    assert_eq!(forget.one_plus_relative_scale.position, Position::DefaultBound);
+    assert_eq!(forget.one_plus_relative_scale.position, OptimumPosition::DefaultBound);
     assert_eq!(forget.one_plus_relative_scale.value, 1e-12);
     assert_eq!(forget.readout_scale.value, 0.0);
     assert_eq!(forget.inductive_bias().unwrap().regime(), Regime::I);
     // Too much noise to learn anything: a network that cannot move, if it is in the box.
-    let design = Design::new(&task(0.1, 0.5), samples(0.9, 50.0), 1e-3).unwrap();
+    let design = InitializationDesign::new(&task(0.1, 0.5), samples(0.9, 50.0), 1e-3).unwrap();
     let frozen = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
     assert_eq!(frozen.one_plus_relative_scale.value, 0.0);
     assert_eq!(frozen.readout_scale.value, 0.0);
     assert_eq!(frozen.solution.generalization_error(), 1.0);
     // A value that does better the smaller it is, and worst at 0, where new features are frozen.
-    let vanishing = Design::new(&task(0.1, 0.8), samples(0.25, 0.0), 0.0).unwrap();
+    let vanishing = InitializationDesign::new(&task(0.1, 0.8), samples(0.25, 0.0), 0.0).unwrap();
     let vanishing = vanishing.optimum().unwrap();
-    assert_eq!(vanishing.readout_scale.position, Position::SmallestPositive);
+    assert_eq!(vanishing.readout_scale.position, OptimumPosition::SmallestPositive);
     assert_eq!(vanishing.readout_scale.value, 1e-8);
 }
 
 #[test]
 fn a_design_without_an_answer_says_why() {
-    let diverging = Design::new(&task(0.1, 0.5), samples(1.0, 0.1), 1e-3).unwrap();
+    let diverging = InitializationDesign::new(&task(0.1, 0.5), samples(1.0, 0.1), 1e-3).unwrap();
     assert!(matches!(diverging.optimum(), Err(Error::Diverges { .. })));
-    let design = Design::new(&task(0.1, 0.5), samples(0.5, 0.1), 1e-3).unwrap();
+    let design = InitializationDesign::new(&task(0.1, 0.5), samples(0.5, 0.1), 1e-3).unwrap();
     assert!(matches!(
         design.clone().with_readout_scales(1.0..=0.5),
         Err(Error::EmptyRange { parameter: "readout_scale", .. })
@@ -237,13 +241,13 @@ fn a_range_from_zero_on_loses_nothing_and_stays_legal() {
     })
     .unwrap();
     let sparse = Task::new(supports).unwrap().with_pretraining_magnitude(2.9).unwrap();
-    let design = Design::new(&sparse, samples(0.037, 0.0), 1e-5).unwrap();
+    let design = InitializationDesign::new(&sparse, samples(0.037, 0.0), 1e-5).unwrap();
     let optimum = design.optimum().unwrap();
     assert!(optimum.one_plus_relative_scale.value < 1e-10);
     let from_zero = design.with_relative_scales(-1.0..=1.0).unwrap().optimum().unwrap();
     let errors = [&optimum, &from_zero].map(|optimum| optimum.solution.generalization_error());
     assert!(errors[1] <= errors[0] * (1.0 + OPTIMUM_BUDGET), "{errors:?}");
-    let design = Design::new(&task(0.1, 0.5), samples(0.3, 0.0), 1e-3).unwrap();
+    let design = InitializationDesign::new(&task(0.1, 0.5), samples(0.3, 0.0), 1e-3).unwrap();
     for largest in [1e-153, 1e-150] {
         let optimum = design.clone().with_readout_scales(0.0..=largest).unwrap().optimum().unwrap();
         assert_eq!(optimum.unanswered, 0);
@@ -261,7 +265,8 @@ fn flat_valleys_are_followed_to_their_floor() {
     .unwrap();
     let base = Task::new(supports).unwrap().with_correlation(0.7).unwrap();
     let large = base.with_pretraining_magnitude(10.0).unwrap();
-    let noisy = Design::new(&large, samples(0.03, 10.0), 1e-3).unwrap().optimum().unwrap();
+    let noisy =
+        InitializationDesign::new(&large, samples(0.03, 10.0), 1e-3).unwrap().optimum().unwrap();
     assert!(noisy.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", noisy.gain());
     // Three parameters, of which the smallest features are indifferent to two.
     let supports = Supports::from_conditional(ConditionalDensities {
@@ -271,7 +276,7 @@ fn flat_valleys_are_followed_to_their_floor() {
     })
     .unwrap();
     let small = Task::new(supports).unwrap().with_pretraining_magnitude(1.4e-3).unwrap();
-    let design = Design::new(&small, samples(0.9, 0.1), 1.0).unwrap();
+    let design = InitializationDesign::new(&small, samples(0.9, 0.1), 1.0).unwrap();
     let free = design.with_absolute_scales(1e-6..=10.0).unwrap().optimum().unwrap();
     assert!(free.gain().unwrap() > 1.0 - OPTIMUM_BUDGET, "{:?}", free.gain());
 }
@@ -280,10 +285,10 @@ fn flat_valleys_are_followed_to_their_floor() {
 fn no_samples_are_required_for_what_the_start_knows() {
     // The lazy limit learns the difference from the start: error (1 - alpha) (3 - 1)².
     let start_at = |mean| {
-        let group = Group::new("all", 1.0, Prior::atom(mean).unwrap(), 1.0).unwrap();
+        let group = CoordinateGroup::new("all", 1.0, Prior::atom(mean).unwrap(), 1.0).unwrap();
         Law::new(vec![group.with_start(3.0).unwrap()]).unwrap()
     };
-    let solver = Solver::new().with_method(Method::Lazy);
+    let solver = Solver::new().with_estimator(Estimator::Lazy);
     let ratio = |mean, target| solver.required_sample_ratio(&start_at(mean), 0.0, target).unwrap();
     assert_eq!(ratio(1.0, 4.0), 0.0);
     assert!((ratio(1.0, 2.0) - 0.5).abs() < 1e-12);
@@ -294,10 +299,11 @@ fn no_samples_are_required_for_what_the_start_knows() {
 fn the_best_initialization_needs_the_fewest_samples() {
     const TARGET: f64 = 0.3;
     let task = task(0.1, 0.8);
-    let design = Design::new(&task, samples(0.5, 0.01), 1e-3).unwrap();
+    let design = InitializationDesign::new(&task, samples(0.5, 0.01), 1e-3).unwrap();
     let least = design.required_sample_ratio(TARGET).unwrap();
     // At this ratio the best error is the target.
-    let there = Design::new(&task, samples(least, 0.01), 1e-3).unwrap().optimum().unwrap();
+    let there =
+        InitializationDesign::new(&task, samples(least, 0.01), 1e-3).unwrap().optimum().unwrap();
     assert!(relative_error(there.solution.generalization_error(), TARGET) < 1e-8);
     // That initialization needs no fewer samples, and others need more.
     let required = |map: &ScaleMap| {

@@ -7,8 +7,8 @@ mod common;
 
 use common::{config, decades};
 use diagonet::{
-    Densities, Design, Initialization, Law, LayerScales, OptimalParameter, Position, Samples,
-    ScaleMap, Solver, Supports, Task,
+    Densities, Initialization, InitializationDesign, Law, LayerScales, OptimalParameter,
+    OptimumPosition, Samples, ScaleMap, Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -81,7 +81,8 @@ impl Problem {
     }
 
     fn check(&self) -> std::result::Result<(), TestCaseError> {
-        let design = Design::new(&self.task, self.samples, self.absolute_scale).unwrap();
+        let design =
+            InitializationDesign::new(&self.task, self.samples, self.absolute_scale).unwrap();
         let optimum = design.with_tolerance(TOLERANCE).unwrap().optimum().unwrap();
         let best = optimum.solution.generalization_error();
         for (axis, parameter) in
@@ -164,7 +165,7 @@ proptest! {
     #[test]
     fn intervals_of_three_parameters_end_where_the_rest_can_not_make_up(problem in problems()) {
         let [smallest, largest] = [1e-5, 1e2];
-        let design = Design::new(&problem.task, problem.samples, 1.0).unwrap();
+        let design = InitializationDesign::new(&problem.task, problem.samples, 1.0).unwrap();
         let design = design.with_absolute_scales(smallest..=largest).unwrap();
         let optimum = design.optimum().unwrap();
         let best = optimum.solution.generalization_error();
@@ -234,7 +235,7 @@ fn an_optimum_next_to_zero_is_not_passed_over() {
             .unwrap();
     let task = Task::new(supports).unwrap().with_fine_tuning_variance(variance).unwrap();
     let samples = Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
-    let design = Design::new(&task, samples, 1e-5).unwrap();
+    let design = InitializationDesign::new(&task, samples, 1e-5).unwrap();
     let optimum = design.with_absolute_scales(1e-5..=100.0).unwrap().optimum().unwrap();
     let known = Problem { task, samples, absolute_scale: 1e-5 }.error(2.0, 0.012_991_335_97);
     let best = optimum.solution.generalization_error();
@@ -246,17 +247,18 @@ fn a_bound_that_nobody_set_is_a_default() {
     let supports =
         Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.0 }).unwrap();
     let task = Task::new(supports).unwrap();
-    let design = Design::new(&task, Samples::new(0.4).unwrap(), 1e-3).unwrap();
+    let design = InitializationDesign::new(&task, Samples::new(0.4).unwrap(), 1e-3).unwrap();
     let forget = design.optimum().unwrap().one_plus_relative_scale;
-    assert_eq!((forget.value, forget.position), (1e-12, Position::DefaultBound));
+    assert_eq!((forget.value, forget.position), (1e-12, OptimumPosition::DefaultBound));
     let set = design.with_relative_scales(-0.5..=1.0).unwrap().optimum().unwrap();
     let set = set.one_plus_relative_scale;
-    assert_eq!((set.value, set.position), (0.5, Position::Lowest));
+    assert_eq!((set.value, set.position), (0.5, OptimumPosition::Lowest));
     // The ends of what is legal are no defaults.
     let supports =
         Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 }).unwrap();
-    let design = Design::new(&Task::new(supports).unwrap(), Samples::new(0.08).unwrap(), 1e-3);
+    let design =
+        InitializationDesign::new(&Task::new(supports).unwrap(), Samples::new(0.08).unwrap(), 1e-3);
     let reuse = design.unwrap().optimum().unwrap();
-    assert_eq!(reuse.one_plus_relative_scale.position, Position::Highest);
-    assert_eq!(reuse.readout_scale.position, Position::Lowest);
+    assert_eq!(reuse.one_plus_relative_scale.position, OptimumPosition::Highest);
+    assert_eq!(reuse.readout_scale.position, OptimumPosition::Lowest);
 }

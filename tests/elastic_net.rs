@@ -4,30 +4,32 @@
 mod common;
 
 use common::relative_error;
-use diagonet::{ElasticNet, Group, Law, Method, Prior, Samples, Solution, Solver, weighted_l1};
+use diagonet::{
+    CoordinateGroup, ElasticNet, Estimator, Law, Prior, Samples, Solution, Solver, weighted_l1,
+};
 use nalgebra::{DMatrix, DVector};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 fn law(scales: [f64; 2]) -> Law {
     Law::new(vec![
-        Group::new("slab", 0.2, Prior::gaussian(0.5, 4.0).unwrap(), scales[0]).unwrap(),
-        Group::new("none", 0.8, Prior::ZERO, scales[1]).unwrap(),
+        CoordinateGroup::new("slab", 0.2, Prior::gaussian(0.5, 4.0).unwrap(), scales[0]).unwrap(),
+        CoordinateGroup::new("none", 0.8, Prior::ZERO, scales[1]).unwrap(),
     ])
     .unwrap()
 }
 
-fn net(curvature: f64) -> Method {
-    Method::ElasticNet(ElasticNet::new(curvature).unwrap())
+fn net(curvature: f64) -> Estimator {
+    Estimator::ElasticNet(ElasticNet::new(curvature).unwrap())
 }
 
 fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
     Samples::new(sample_ratio).unwrap().with_noise_variance(noise_variance).unwrap()
 }
 
-fn solve(method: Method, law: &Law, samples: &Samples, kappa: f64) -> Solution {
-    let solver = Solver::new().with_method(method).with_explicit_penalty(kappa).unwrap();
+fn solve(estimator: Estimator, law: &Law, samples: &Samples, kappa: f64) -> Solution {
+    let solver = Solver::new().with_estimator(estimator).with_explicit_penalty(kappa).unwrap();
     let solution = solver.solve(law, samples).unwrap();
-    assert_eq!(solution.method, method);
+    assert_eq!(solution.estimator, estimator);
     solution
 }
 
@@ -36,7 +38,7 @@ fn without_curvature_it_is_lasso() {
     let law = law([0.3, 0.01]);
     for samples in [samples(0.3, 0.1), samples(0.8, 0.0), samples(2.0, 0.5)] {
         for kappa in [1e-6, 0.1, 3.0] {
-            let lasso = solve(Method::Rich, &law, &samples, kappa);
+            let lasso = solve(Estimator::Rich, &law, &samples, kappa);
             let same = solve(net(0.0), &law, &samples, kappa);
             let close = solve(net(1e-12), &law, &samples, kappa);
             let gap = relative_error(same.generalization_error(), lasso.generalization_error());
@@ -56,7 +58,7 @@ fn without_a_penalty_lasso_is_weighted_l1() {
     let samples = samples(0.3, 0.1);
     let weights = diagonet::rich_weights(&law);
     let limit = weighted_l1(&law, &weights, &samples).unwrap().generalization_error();
-    let lasso = solve(Method::Rich, &law, &samples, 1e-13).generalization_error();
+    let lasso = solve(Estimator::Rich, &law, &samples, 1e-13).generalization_error();
     assert!(relative_error(lasso, limit) < 1e-11);
 }
 
@@ -67,7 +69,7 @@ fn with_large_curvature_it_is_ridge_regression() {
     let weight = diagonet::rich_weights(&equal)[0];
     for samples in [samples(0.3, 0.1), samples(0.8, 0.0), samples(2.0, 0.5)] {
         for ridge in [1e-3, 0.1, 3.0] {
-            let expected = solve(Method::Lazy, &equal, &samples, ridge);
+            let expected = solve(Estimator::Lazy, &equal, &samples, ridge);
             let curvature = 1e9;
             let solution = solve(net(curvature), &equal, &samples, ridge / (curvature * weight));
             let gap =
@@ -92,7 +94,7 @@ fn the_lazy_limit_with_a_penalty_is_ridge_regression() {
         let share = 1.0 / (1.0 + low);
         let bias = (1.0 - share).powi(2) * signal;
         let error = bias + share * share * (noise + bias) / (alpha - share * share);
-        let solution = solve(Method::Lazy, &equal, &samples(alpha, noise), kappa);
+        let solution = solve(Estimator::Lazy, &equal, &samples(alpha, noise), kappa);
         assert!(relative_error(solution.generalization_error(), error) < 1e-12);
         assert!(relative_error(solution.state.effective_penalty, low) < 1e-12);
     }
@@ -103,45 +105,45 @@ fn the_lazy_limit_with_a_penalty_is_ridge_regression() {
 fn the_lazy_limit_with_a_penalty_is_that_of_the_implicit_one() {
     let far = law([3e6, 1e6]);
     let kappa = 1e6;
-    let exact = solve(Method::Quadrature, &far, &samples(0.7, 0.2), kappa);
-    let limit = solve(Method::Lazy, &far, &samples(0.7, 0.2), kappa);
+    let exact = solve(Estimator::Quadrature, &far, &samples(0.7, 0.2), kappa);
+    let limit = solve(Estimator::Lazy, &far, &samples(0.7, 0.2), kappa);
     assert!(relative_error(limit.generalization_error(), exact.generalization_error()) < 1e-10);
 }
 
 #[test]
 fn curves_and_required_samples_are_those_of_points() {
     let law = law([0.3, 0.01]);
-    let method = net(0.2);
-    let solver = Solver::new().with_method(method).with_explicit_penalty(0.2).unwrap();
+    let estimator = net(0.2);
+    let solver = Solver::new().with_estimator(estimator).with_explicit_penalty(0.2).unwrap();
     let ratios = [0.2, 0.5, 0.9, 1.0, 1.1, 3.0];
     for (ratio, point) in ratios.iter().zip(solver.learning_curve(&law, 0.1, &ratios)) {
-        let cold = solve(method, &law, &samples(*ratio, 0.1), 0.2).generalization_error();
+        let cold = solve(estimator, &law, &samples(*ratio, 0.1), 0.2).generalization_error();
         assert!(relative_error(point.unwrap().generalization_error(), cold) < 1e-10);
     }
     let target = 0.3;
     let ratio = solver.required_sample_ratio(&law, 0.1, target).unwrap();
-    let reached = solve(method, &law, &samples(ratio, 0.1), 0.2).generalization_error();
+    let reached = solve(estimator, &law, &samples(ratio, 0.1), 0.2).generalization_error();
     assert!(relative_error(reached, target) < 1e-9);
 }
 
 #[test]
 fn nothing_to_learn_is_learned_without_error() {
-    let zero = |weight| Group::new("zero", weight, Prior::ZERO, 1.0).unwrap();
-    let rare = Group::new("rare", 0.0, Prior::atom(3.0).unwrap(), 1.0).unwrap();
+    let zero = |weight| CoordinateGroup::new("zero", weight, Prior::ZERO, 1.0).unwrap();
+    let rare = CoordinateGroup::new("rare", 0.0, Prior::atom(3.0).unwrap(), 1.0).unwrap();
     let law = Law::new(vec![zero(1.0), rare]).unwrap();
-    for method in [Method::Lazy, Method::Rich, net(0.5)] {
-        let solution = solve(method, &law, &samples(0.5, 0.0), 0.4);
+    for estimator in [Estimator::Lazy, Estimator::Rich, net(0.5)] {
+        let solution = solve(estimator, &law, &samples(0.5, 0.0), 0.4);
         assert_eq!(solution.generalization_error(), 0.0);
         let error = solution.error_of("rare").unwrap();
         let theta = solution.state.effective_penalty;
         let weight = diagonet::rich_weights(&law)[1];
-        let expected = match method {
-            Method::Lazy => 3.0 / (1.0 + 0.5 * theta) - 3.0,
-            Method::Rich => -(theta * weight).min(3.0),
+        let expected = match estimator {
+            Estimator::Lazy => 3.0 / (1.0 + 0.5 * theta) - 3.0,
+            Estimator::Rich => -(theta * weight).min(3.0),
             _ => (3.0 - theta * weight).max(0.0) / (1.0 + 0.5 * theta * weight) - 3.0,
         };
-        assert!(relative_error(error, expected * expected) < 1e-12, "{method}: {error}");
-        if method != Method::Lazy {
+        assert!(relative_error(error, expected * expected) < 1e-12, "{estimator}: {error}");
+        if estimator != Estimator::Lazy {
             assert!(relative_error(theta, 0.8) < 1e-12);
         }
     }
@@ -233,24 +235,30 @@ fn it_agrees_with_minima_of_finite_size() {
 
 #[test]
 fn extremes_have_an_answer_or_an_error() {
-    for method in [Method::Lazy, Method::Rich, net(0.0), net(1e-150), net(1.0), net(1e150)] {
+    for estimator in [Estimator::Lazy, Estimator::Rich, net(0.0), net(1e-150), net(1.0), net(1e150)]
+    {
         for size in [1e-120, 1.0, 1e120] {
             for kappa in [1e-300, 1e-9, 1.0, 1e300] {
                 for (ratio, noise) in [(1e-6, 0.0), (0.5, 0.0), (1.0, 1.0), (3.0, 1e-9)] {
                     let prior = Prior::gaussian(0.3 * size, size * size).unwrap();
                     let law = Law::new(vec![
-                        Group::new("slab", 0.2, prior, 1e-3 * size).unwrap(),
-                        Group::new("none", 0.8, Prior::ZERO, 10.0 * size).unwrap(),
+                        CoordinateGroup::new("slab", 0.2, prior, 1e-3 * size).unwrap(),
+                        CoordinateGroup::new("none", 0.8, Prior::ZERO, 10.0 * size).unwrap(),
                     ])
                     .unwrap();
                     let samples = samples(ratio, noise * size * size);
-                    let solver =
-                        Solver::new().with_method(method).with_explicit_penalty(kappa).unwrap();
+                    let solver = Solver::new()
+                        .with_estimator(estimator)
+                        .with_explicit_penalty(kappa)
+                        .unwrap();
                     // Next to as many samples as coordinates, a weak penalty bounds little.
                     let largest = if ratio == 1.0 { f64::INFINITY } else { 1e12 };
                     if let Ok(solution) = solver.solve(&law, &samples) {
                         let error = solution.generalization_error() / (size * size);
-                        assert!((0.0..largest).contains(&error), "{method} {kappa:e}: {error:e}");
+                        assert!(
+                            (0.0..largest).contains(&error),
+                            "{estimator} {kappa:e}: {error:e}"
+                        );
                         // Finite, or an error.
                         let _ = (solution.statistics(0.0), solution.sensitivities());
                     }

@@ -1,10 +1,10 @@
 //! Every error is provoked, and says what a caller needs to know.
 
 use diagonet::{
-    ConditionalDensities, Densities, Design, ElasticNet, Error, Feature, Group, InductiveBias,
-    Initialization, Law, LayerScales, Method, Path, Penalty, Pretrained, Prior, RecoveryThreshold,
-    Samples, ScaleMap, Scales, SeparablePenalty, Solver, Stage, Supports, TargetBias, Task,
-    TaskBias, Transfer, ordinary_least_squares, weighted_l1,
+    ConditionalDensities, CoordinateGroup, Densities, ElasticNet, Error, Estimator, Feature,
+    InductiveBias, Initialization, InitializationDesign, Law, LayerScales, NetworkPath, Penalty,
+    Pretrained, Prior, RecoveryThreshold, Samples, ScaleMap, Scales, SeparablePenalty, Solver,
+    Stage, Supports, TargetBias, Task, TaskBias, Transfer, ordinary_least_squares, weighted_l1,
 };
 use nalgebra::dvector;
 
@@ -26,8 +26,10 @@ fn unit_task() -> Task {
 }
 
 fn unit_law(scale: f64) -> Law {
-    Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap()])
-        .unwrap()
+    Law::new(vec![
+        CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap(),
+    ])
+    .unwrap()
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn numbers_outside_their_domain_name_the_parameter() {
     for x in negative_and(&[1e-308, 1e308]) {
         assert_names(Penalty::new(x), "scale");
         assert_names(SeparablePenalty::new(&dvector![1.0, x]), "scale");
-        assert_names(Group::new("g", 0.5, Prior::ZERO, x), "scale");
+        assert_names(CoordinateGroup::new("g", 0.5, Prior::ZERO, x), "scale");
     }
     for x in NOT_NUMBERS.into_iter().chain([-1.0 - f64::EPSILON, 1.0 + f64::EPSILON]) {
         assert_names(Initialization::new(Scales { absolute: 1.0, relative: x }), "relative_scale");
@@ -81,8 +83,8 @@ fn numbers_outside_their_domain_name_the_parameter() {
         assert_names(separable.gradient(&dvector![0.0, x]), "beta");
     }
     for x in NOT_NUMBERS.into_iter().chain([1e151, -1e151]) {
-        assert_names(Path::new(x, 0.0), "first_layer");
-        assert_names(Path::new(0.0, x), "readout");
+        assert_names(NetworkPath::new(x, 0.0), "first_layer");
+        assert_names(NetworkPath::new(0.0, x), "readout");
         assert_names(Prior::gaussian(x, 1.0), "mean");
         assert_names(Prior::atom(x), "mean");
         assert_names(unit_task().with_pretraining_magnitude(x), "pretraining_magnitude");
@@ -142,7 +144,7 @@ fn numbers_outside_their_domain_name_the_parameter() {
             }),
             "new_density",
         );
-        assert_names(Group::new("g", x, Prior::ZERO, 1.0), "weight");
+        assert_names(CoordinateGroup::new("g", x, Prior::ZERO, 1.0), "weight");
     }
     for x in negative_and(&[0.0, 1e-301, 1e301]) {
         assert_names(Samples::new(x), "sample_ratio");
@@ -216,16 +218,17 @@ fn quantities_beyond_floats_say_where() {
 fn states_beyond_floats_say_where() {
     // Noiseless recovery at a scale of 1e-300 has an error of about 1e-590.
     let law = Law::new(vec![
-        Group::new("signal", 0.01, Prior::gaussian(0.0, 100.0).unwrap(), 1e-300).unwrap(),
-        Group::new("background", 0.99, Prior::ZERO, 1e-300).unwrap(),
+        CoordinateGroup::new("signal", 0.01, Prior::gaussian(0.0, 100.0).unwrap(), 1e-300).unwrap(),
+        CoordinateGroup::new("background", 0.99, Prior::ZERO, 1e-300).unwrap(),
     ])
     .unwrap();
     let recovery = Solver::new().solve(&law, &Samples::new(0.9).unwrap());
     assert!(matches!(recovery, Err(Error::NotRepresentable { .. })), "{recovery:?}");
     // A scale far beyond the signal's.
-    let tiny_signal =
-        Law::new(vec![Group::new("all", 1.0, Prior::atom(1e-100).unwrap(), 1e300).unwrap()]);
-    let solver = Solver::new().with_method(Method::Quadrature);
+    let tiny_signal = Law::new(vec![
+        CoordinateGroup::new("all", 1.0, Prior::atom(1e-100).unwrap(), 1e300).unwrap(),
+    ]);
+    let solver = Solver::new().with_estimator(Estimator::Quadrature);
     let result = solver.solve(&tiny_signal.unwrap(), &Samples::new(0.5).unwrap());
     assert!(matches!(result, Err(Error::NotRepresentable { .. })));
 }
@@ -256,17 +259,17 @@ fn closed_forms_refuse_what_they_do_not_cover() {
     let too_few = ordinary_least_squares(&law, &samples);
     assert_names(too_few, "sample_ratio");
     let penalized = Solver::new().with_explicit_penalty(1.0).unwrap();
-    let least_squares = penalized.with_method(Method::LeastSquares);
+    let least_squares = penalized.with_estimator(Estimator::LeastSquares);
     assert_names(least_squares.solve(&law, &samples), "explicit_penalty");
-    let net = Method::ElasticNet(ElasticNet::new(0.5).unwrap());
-    assert_names(Solver::new().with_method(net).solve(&law, &samples), "explicit_penalty");
+    let net = Estimator::ElasticNet(ElasticNet::new(0.5).unwrap());
+    assert_names(Solver::new().with_estimator(net).solve(&law, &samples), "explicit_penalty");
     for curvature in NOT_NUMBERS.into_iter().chain([-1e-300, 1e151]) {
         assert_names(ElasticNet::new(curvature), "curvature");
     }
     let moved = law.groups()[0].clone().with_start(1.0).unwrap();
     let moved = Law::new(vec![moved]).unwrap();
-    for method in [Method::Rich, net] {
-        assert_names(penalized.with_method(method).solve(&moved, &samples), "start");
+    for method in [Estimator::Rich, net] {
+        assert_names(penalized.with_estimator(method).solve(&moved, &samples), "start");
     }
     for weight in NOT_NUMBERS.into_iter().chain([0.0, -1.0, 1e301]) {
         assert_names(weighted_l1(&law, &[weight], &samples), "weight");
@@ -315,16 +318,16 @@ fn rounding_does_not_make_supports_feasible() {
 #[test]
 fn weightless_groups_of_another_order_are_no_numbers() {
     let law = Law::new(vec![
-        Group::new("probe", 0.0, Prior::gaussian(0.0, 1e300).unwrap(), 1.0).unwrap(),
-        Group::new("all", 1.0, Prior::gaussian(0.0, 1e-10).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("probe", 0.0, Prior::gaussian(0.0, 1e300).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1e-10).unwrap(), 1.0).unwrap(),
     ])
     .unwrap();
-    let mut methods = vec![Method::Rich];
+    let mut methods = vec![Estimator::Rich];
     if cfg!(feature = "quadrature") {
-        methods.push(Method::Quadrature);
+        methods.push(Estimator::Quadrature);
     }
     for method in methods {
-        let result = Solver::new().with_method(method).solve(&law, &Samples::new(0.5).unwrap());
+        let result = Solver::new().with_estimator(method).solve(&law, &Samples::new(0.5).unwrap());
         let error = result.unwrap_err();
         assert!(matches!(&error, Error::InGroup { label, .. } if label.as_str() == "probe"));
         assert!(matches!(error.cause(), Error::NotRepresentable { .. }), "{error:?}");
@@ -351,7 +354,7 @@ fn advertised_domains_are_those_that_are_checked() {
     let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 }).unwrap();
     let map = ScaleMap::new(pretraining, 0.0).unwrap();
     let penalty = Penalty::new(1.0).unwrap();
-    let group = || Group::new("g", 0.5, Prior::ZERO, 1.0).unwrap();
+    let group = || CoordinateGroup::new("g", 0.5, Prior::ZERO, 1.0).unwrap();
     let supports =
         Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap();
     let unit = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
@@ -371,14 +374,14 @@ fn advertised_domains_are_those_that_are_checked() {
         constructor(move |x| penalty.value(x)),
         constructor(move |x| penalty.proximal(x, 1.0)),
         constructor(move |x| penalty.proximal(1.0, x)),
-        constructor(|x| Path::new(x, 0.0)),
-        constructor(|x| Path::new(0.0, x)),
+        constructor(|x| NetworkPath::new(x, 0.0)),
+        constructor(|x| NetworkPath::new(0.0, x)),
         constructor(|x| Prior::gaussian(x, 1.0)),
         constructor(|x| Prior::gaussian(0.0, x)),
         constructor(|x| Pretrained::new(x, Prior::ZERO)),
         constructor(|x| Pretrained::new(1.0, Prior::ZERO)?.with_covariance(x)),
-        constructor(|x| Group::new("g", x, Prior::ZERO, 1.0)),
-        constructor(|x| Group::new("g", 1.0, Prior::ZERO, x)),
+        constructor(|x| CoordinateGroup::new("g", x, Prior::ZERO, 1.0)),
+        constructor(|x| CoordinateGroup::new("g", 1.0, Prior::ZERO, x)),
         constructor(move |x| group().with_start(x)),
         constructor(|x| {
             Supports::from_conditional(ConditionalDensities {
@@ -408,7 +411,7 @@ fn advertised_domains_are_those_that_are_checked() {
         constructor(|x| Solver::new().with_explicit_penalty(x)),
         constructor(move |x| RecoveryThreshold::of_supports(&supports, x)),
         constructor(move |x| bias.regime_at(x)),
-        constructor(move |x| Design::new(&unit_task(), samples, x)),
+        constructor(move |x| InitializationDesign::new(&unit_task(), samples, x)),
     ];
     #[cfg(feature = "simulation")]
     {
@@ -422,8 +425,9 @@ fn advertised_domains_are_those_that_are_checked() {
             constructor(|x| MonteCarlo::new(1)?.with_target_standard_error(x)),
         ]);
     }
-    constructors
-        .push(constructor(move |x| Design::new(&unit_task(), samples, 1.0)?.with_tolerance(x)));
+    constructors.push(constructor(move |x| {
+        InitializationDesign::new(&unit_task(), samples, 1.0)?.with_tolerance(x)
+    }));
     for constructor in constructors {
         let error = constructor(f64::NAN).unwrap_err();
         let &Error::OutOfDomain { parameter, domain, .. } = error.cause() else {
@@ -453,17 +457,17 @@ fn advertised_domains_are_those_that_are_checked() {
 
 #[test]
 fn errors_of_a_group_name_it() {
-    let group = || Group::new("background", 0.5, Prior::ZERO, 1.0).unwrap();
+    let group = || CoordinateGroup::new("background", 0.5, Prior::ZERO, 1.0).unwrap();
     let pretrained = Pretrained::new(1.0, Prior::ZERO).unwrap().with_covariance(1.0).unwrap();
     let law = Law::new(vec![
-        Group::new("signal", 0.5, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("signal", 0.5, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
         group().with_start(2.0).unwrap(),
     ])
     .unwrap();
     let samples = Samples::new(0.3).unwrap();
     for (error, parameter) in [
-        (Group::new("background", 2.0, Prior::ZERO, 1.0).unwrap_err(), "weight"),
-        (Group::new("background", 0.5, Prior::ZERO, -1.0).unwrap_err(), "scale"),
+        (CoordinateGroup::new("background", 2.0, Prior::ZERO, 1.0).unwrap_err(), "weight"),
+        (CoordinateGroup::new("background", 0.5, Prior::ZERO, -1.0).unwrap_err(), "scale"),
         (group().with_start(1e151).unwrap_err(), "start"),
         (group().with_pretrained(pretrained).unwrap_err(), "covariance"),
         (weighted_l1(&law, &[1.0, 0.0], &samples).unwrap_err(), "weight"),
@@ -491,7 +495,9 @@ fn divergence_of_pretraining_names_its_stage() {
         solver.solve(&transfer, &few).unwrap_err(),
         solver.solve(&transfer, &few).and_then(|s| s.sensitivities()).unwrap_err(),
     ];
-    let design = Design::new(&unit_task(), few, 1e-3).unwrap().with_pretraining_samples(threshold);
+    let design = InitializationDesign::new(&unit_task(), few, 1e-3)
+        .unwrap()
+        .with_pretraining_samples(threshold);
     errors.push(design.optimum().unwrap_err());
     for error in errors {
         let is_pretraining = matches!(&error, Error::InStage { stage: Stage::Pretraining, .. });

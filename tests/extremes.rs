@@ -4,8 +4,8 @@ mod common;
 
 use common::{config, decades, signed};
 use diagonet::{
-    ConditionalDensities, Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solver,
-    Supports, rich_weights,
+    ConditionalDensities, CoordinateGroup, Error, Estimator, Law, Prior, RecoveryThreshold,
+    Samples, Solver, Supports, rich_weights,
 };
 use proptest::prelude::*;
 use statrs::function::erf::erfc;
@@ -15,7 +15,8 @@ const ERROR_FUNCTION: f64 = 1e-9;
 
 fn law(groups: &[[f64; 4]]) -> Law {
     let group = |&[weight, mean, variance, scale]: &[f64; 4]| {
-        Group::new("group", weight, Prior::gaussian(mean, variance).unwrap(), scale).unwrap()
+        CoordinateGroup::new("group", weight, Prior::gaussian(mean, variance).unwrap(), scale)
+            .unwrap()
     };
     Law::new(groups.iter().map(group).collect()).unwrap()
 }
@@ -101,14 +102,14 @@ proptest! {
         weight in decades(-300.0, 0.0), scales in [decades(-300.0, 300.0), decades(-300.0, 300.0)],
         alpha in prop_oneof![decades(-300.0, 300.0), (1e-16..1e-3_f64).prop_map(|x| 1.0 - x)],
         noise in prop_oneof![1 => Just(0.0), 2 => decades(-300.0, 300.0)],
-        method in prop_oneof![Just(Method::Auto), Just(Method::Lazy), Just(Method::Rich)],
+        method in prop_oneof![Just(Estimator::Auto), Just(Estimator::Lazy), Just(Estimator::Rich)],
     ) {
         let law = law(&[
             [weight, 0.0, size * size.min(1e149), scales[0]],
             [1.0 - weight, mean, other.min(1e149), scales[1]],
         ]);
         let samples = Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
-        let Ok(solution) = Solver::new().with_method(method).solve(&law, &samples) else {
+        let Ok(solution) = Solver::new().with_estimator(method).solve(&law, &samples) else {
             return Ok(());
         };
         let state = solution.state;

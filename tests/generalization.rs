@@ -6,8 +6,8 @@ mod common;
 
 use common::{fixture, relative_error};
 use diagonet::{
-    Densities, Error, FeatureClass, Group, Initialization, Law, Penalty, Prior, Result, Samples,
-    ScaleMap, Scales, Solution, Solver, Supports, Task,
+    CoordinateGroup, Densities, Error, FeatureClass, Initialization, Law, Penalty, Prior, Result,
+    Samples, ScaleMap, Scales, Solution, Solver, Supports, Task,
 };
 
 /// The table's own accuracy is 1e-10.
@@ -50,8 +50,8 @@ fn generalization_error_meets_the_table() {
 
 fn spike_and_slab(scale: f64) -> Law {
     Law::new(vec![
-        Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), scale).unwrap(),
-        Group::new("background", 0.9, Prior::ZERO, scale).unwrap(),
+        CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), scale).unwrap(),
+        CoordinateGroup::new("background", 0.9, Prior::ZERO, scale).unwrap(),
     ])
     .unwrap()
 }
@@ -111,8 +111,8 @@ fn explicit_penalty_in_the_lazy_limit_is_ridge_regression() {
 #[test]
 fn more_samples_than_reachable_coordinates_are_least_squares() {
     let law = Law::new(vec![
-        Group::new("moves", 0.4, Prior::gaussian(0.5, 2.0).unwrap(), 1e-3).unwrap(),
-        Group::new("frozen", 0.6, Prior::gaussian(0.0, 0.5).unwrap(), 0.0).unwrap(),
+        CoordinateGroup::new("moves", 0.4, Prior::gaussian(0.5, 2.0).unwrap(), 1e-3).unwrap(),
+        CoordinateGroup::new("frozen", 0.6, Prior::gaussian(0.0, 0.5).unwrap(), 0.0).unwrap(),
     ])
     .unwrap();
     let samples = Samples::new(0.7).unwrap().with_noise_variance(0.2).unwrap();
@@ -128,8 +128,8 @@ fn more_samples_than_reachable_coordinates_are_least_squares() {
 #[test]
 fn frozen_signal_diverges_at_the_reachable_fraction() {
     let law = Law::new(vec![
-        Group::new("moves", 0.5, Prior::gaussian(0.0, 1.0).unwrap(), 1e-2).unwrap(),
-        Group::new("frozen", 0.5, Prior::atom(1.0).unwrap(), 0.0).unwrap(),
+        CoordinateGroup::new("moves", 0.5, Prior::gaussian(0.0, 1.0).unwrap(), 1e-2).unwrap(),
+        CoordinateGroup::new("frozen", 0.5, Prior::atom(1.0).unwrap(), 0.0).unwrap(),
     ])
     .unwrap();
     let at = Solver::new().solve(&law, &Samples::new(0.5).unwrap());
@@ -151,8 +151,8 @@ fn noiseless_samples_at_the_reachable_fraction_recover_everything() {
 #[test]
 fn nothing_to_estimate_is_estimated_without_error() {
     let law = Law::new(vec![
-        Group::new("zero", 1.0, Prior::ZERO, 0.1).unwrap(),
-        Group::new("probe", 0.0, Prior::atom(1.0).unwrap(), 0.1).unwrap(),
+        CoordinateGroup::new("zero", 1.0, Prior::ZERO, 0.1).unwrap(),
+        CoordinateGroup::new("probe", 0.0, Prior::atom(1.0).unwrap(), 0.1).unwrap(),
     ])
     .unwrap();
     let report = Solver::new().solve(&law, &Samples::new(0.5).unwrap()).unwrap();
@@ -171,9 +171,9 @@ fn fixed_point_equations_hold_under_an_independent_quadrature() {
     const NODES: usize = 200_000;
     const BUDGET: f64 = 1e-9;
     let law = Law::new(vec![
-        Group::new("shared", 0.1, Prior::gaussian(0.3, 5.0).unwrap(), 0.05).unwrap(),
-        Group::new("atom", 0.2, Prior::atom(-1.5).unwrap(), 0.01).unwrap(),
-        Group::new("none", 0.7, Prior::ZERO, 0.002).unwrap(),
+        CoordinateGroup::new("shared", 0.1, Prior::gaussian(0.3, 5.0).unwrap(), 0.05).unwrap(),
+        CoordinateGroup::new("atom", 0.2, Prior::atom(-1.5).unwrap(), 0.01).unwrap(),
+        CoordinateGroup::new("none", 0.7, Prior::ZERO, 0.002).unwrap(),
     ])
     .unwrap();
     for kappa in [0.0, 0.05] {
@@ -231,8 +231,9 @@ fn learning_curve_reports_a_bad_point_and_goes_on() {
 fn sample_ratios_at_the_weight_of_a_group_keep_the_budget() {
     let two = |weight: f64, variance: f64, low: f64, high: f64| {
         Law::new(vec![
-            Group::new("low", 1.0 - weight, Prior::ZERO, low).unwrap(),
-            Group::new("high", weight, Prior::gaussian(0.0, variance).unwrap(), high).unwrap(),
+            CoordinateGroup::new("low", 1.0 - weight, Prior::ZERO, low).unwrap(),
+            CoordinateGroup::new("high", weight, Prior::gaussian(0.0, variance).unwrap(), high)
+                .unwrap(),
         ])
         .unwrap()
     };
@@ -273,7 +274,8 @@ fn extreme_ratios_and_penalties_terminate() {
         }
     }
     let atom =
-        Law::new(vec![Group::new("a", 1.0, Prior::atom(1.0).unwrap(), 1.0).unwrap()]).unwrap();
+        Law::new(vec![CoordinateGroup::new("a", 1.0, Prior::atom(1.0).unwrap(), 1.0).unwrap()])
+            .unwrap();
     let noisy = |alpha: f64| Samples::new(alpha).unwrap().with_noise_variance(0.1).unwrap();
     for kappa in [1e-300, 1e-250] {
         let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
@@ -289,13 +291,13 @@ fn extreme_ratios_and_penalties_terminate() {
 #[test]
 fn starts_in_other_units_are_passed_over() {
     let tiny = Law::new(vec![
-        Group::new("signal", 0.01, Prior::gaussian(0.0, 100.0).unwrap(), 1e-138).unwrap(),
-        Group::new("background", 0.99, Prior::ZERO, 1e-138).unwrap(),
+        CoordinateGroup::new("signal", 0.01, Prior::gaussian(0.0, 100.0).unwrap(), 1e-138).unwrap(),
+        CoordinateGroup::new("background", 0.99, Prior::ZERO, 1e-138).unwrap(),
     ])
     .unwrap();
     let huge = Law::new(vec![
-        Group::new("signal", 0.5, Prior::atom(1e30).unwrap(), 1e29).unwrap(),
-        Group::new("background", 0.5, Prior::ZERO, 1e29).unwrap(),
+        CoordinateGroup::new("signal", 0.5, Prior::atom(1e30).unwrap(), 1e29).unwrap(),
+        CoordinateGroup::new("background", 0.5, Prior::ZERO, 1e29).unwrap(),
     ])
     .unwrap();
     let state = Solver::new().solve(&tiny, &Samples::new(0.9).unwrap()).unwrap().state;
@@ -308,8 +310,9 @@ fn starts_in_other_units_are_passed_over() {
 
 #[test]
 fn laws_of_many_groups_are_summed_without_loss() {
-    let groups = (0..100_000)
-        .map(|_| Group::new("all", 1e-5, Prior::gaussian(0.0, 1.0).unwrap(), 1e9).unwrap());
+    let groups = (0..100_000).map(|_| {
+        CoordinateGroup::new("all", 1e-5, Prior::gaussian(0.0, 1.0).unwrap(), 1e9).unwrap()
+    });
     let law = Law::new(groups.collect()).unwrap();
     assert_eq!(law.reachable_fraction(), 1.0);
     let error = error_at(&law, Samples::new(0.25).unwrap());
@@ -363,9 +366,14 @@ fn hardly_any_samples_learn_nothing_at_any_scale() {
             let scale = 10.0_f64.powi(exponent);
             for (weight, ratio) in [(0.5, 1.0), (0.5, 3.0), (1e-3, 1.0), (1e-3, 3.0)] {
                 let law = Law::new(vec![
-                    Group::new("signal", weight, Prior::gaussian(0.0, 1.0).unwrap(), scale)
-                        .unwrap(),
-                    Group::new("rest", 1.0 - weight, Prior::ZERO, ratio * scale).unwrap(),
+                    CoordinateGroup::new(
+                        "signal",
+                        weight,
+                        Prior::gaussian(0.0, 1.0).unwrap(),
+                        scale,
+                    )
+                    .unwrap(),
+                    CoordinateGroup::new("rest", 1.0 - weight, Prior::ZERO, ratio * scale).unwrap(),
                 ])
                 .unwrap();
                 for noise in [0.0, 0.1] {

@@ -5,7 +5,7 @@
 mod common;
 
 use common::relative_error;
-use diagonet::{FixedPoint, Group, GroupError, Law, Prior, Samples, Solver};
+use diagonet::{CoordinateGroup, FixedPoint, GroupError, Law, Prior, Samples, Solver};
 
 /// `asinh x - asinh y` for `x`, `y` of the same sign, from their difference.
 fn arc(x: f64, y: f64, difference: f64) -> f64 {
@@ -76,9 +76,12 @@ fn groups_that_start_next_to_their_coefficients_keep_their_digits() {
                     let known = Prior::gaussian(atom, variance).unwrap();
                     let gaussian = Prior::gaussian(0.0, signal).unwrap();
                     let law = Law::new(vec![
-                        Group::new("signal", 0.1, gaussian, scale).unwrap(),
-                        Group::new("known", 0.4, known, scale).unwrap().with_start(start).unwrap(),
-                        Group::new("none", 0.5, Prior::ZERO, scale).unwrap(),
+                        CoordinateGroup::new("signal", 0.1, gaussian, scale).unwrap(),
+                        CoordinateGroup::new("known", 0.4, known, scale)
+                            .unwrap()
+                            .with_start(start)
+                            .unwrap(),
+                        CoordinateGroup::new("none", 0.5, Prior::ZERO, scale).unwrap(),
                     ]);
                     let samples = Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
                     let report = Solver::new().solve(&law.unwrap(), &samples).unwrap();

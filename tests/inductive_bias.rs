@@ -4,7 +4,7 @@ mod common;
 
 use common::{config, decades, relative_error, relative_scale, signed};
 use diagonet::{
-    Axis, ConditionalDensities, Densities, Error, Feature, InductiveBias, Initialization,
+    ConditionalDensities, Densities, DiagramAxis, Error, Feature, InductiveBias, Initialization,
     LayerScales, Penalty, PhaseDiagram, Regime, ScaleMap, Scales, Supports, TargetBias, Task,
     TaskBias,
 };
@@ -205,8 +205,10 @@ fn inputs_outside_their_domain_name_the_parameter() {
         assert_names(InductiveBias::realize(target, coefficient, 1.0), "coefficient");
         assert_names(InductiveBias::realize(target, pretrained, 1.0), "pretrained_coefficient");
         assert_names(InductiveBias::realize(target, UNIT, x), "absolute_scale");
-        for axis in [Axis::AbsoluteScale, Axis::RelativeScale, Axis::ReadoutScale] {
-            let other = (Axis::FineTuningCoefficient, [1.0].as_slice());
+        for axis in
+            [DiagramAxis::AbsoluteScale, DiagramAxis::RelativeScale, DiagramAxis::ReadoutScale]
+        {
+            let other = (DiagramAxis::FineTuningCoefficient, [1.0].as_slice());
             let diagram = PhaseDiagram::of_feature(&map, UNIT, (axis, &[x]), other);
             assert_names(diagram, &axis.to_string());
         }
@@ -241,8 +243,10 @@ fn inputs_outside_their_domain_name_the_parameter() {
 
 #[test]
 fn impossible_diagrams_and_points_say_why() {
-    let (readout, empty) =
-        ((Axis::ReadoutScale, [0.0].as_slice()), (Axis::RelativeScale, [].as_slice()));
+    let (readout, empty) = (
+        (DiagramAxis::ReadoutScale, [0.0].as_slice()),
+        (DiagramAxis::RelativeScale, [].as_slice()),
+    );
     let diagram =
         |rows, columns| PhaseDiagram::of_feature(&map(1.0, 0.0, 0.0), UNIT, rows, columns);
     let equal = diagram(readout, readout).unwrap_err();
@@ -264,11 +268,11 @@ fn impossible_diagrams_and_points_say_why() {
 
 #[test]
 fn diagrams_hold_the_bias_of_every_cell() {
-    let values: [(Axis, &[f64]); 4] = [
-        (Axis::AbsoluteScale, &[0.0, 1e-3, 1.0]),
-        (Axis::RelativeScale, &[-1.0, -0.9, 1.0]),
-        (Axis::ReadoutScale, &[0.0, 0.3]),
-        (Axis::FineTuningCoefficient, &[-2.0, 0.1]),
+    let values: [(DiagramAxis, &[f64]); 4] = [
+        (DiagramAxis::AbsoluteScale, &[0.0, 1e-3, 1.0]),
+        (DiagramAxis::RelativeScale, &[-1.0, -0.9, 1.0]),
+        (DiagramAxis::ReadoutScale, &[0.0, 0.3]),
+        (DiagramAxis::FineTuningCoefficient, &[-2.0, 0.1]),
     ];
     for rows in values {
         for columns in values.into_iter().filter(|axis| axis.0 != rows.0) {
@@ -285,11 +289,11 @@ fn diagrams_hold_the_bias_of_every_cell() {
                         _ => base,
                     };
                     let map = map(
-                        pick(Axis::AbsoluteScale, 1e-2),
-                        pick(Axis::RelativeScale, -0.5),
-                        pick(Axis::ReadoutScale, 0.1),
+                        pick(DiagramAxis::AbsoluteScale, 1e-2),
+                        pick(DiagramAxis::RelativeScale, -0.5),
+                        pick(DiagramAxis::ReadoutScale, 0.1),
                     );
-                    let coefficient = pick(Axis::FineTuningCoefficient, 1.0);
+                    let coefficient = pick(DiagramAxis::FineTuningCoefficient, 1.0);
                     let feature = Feature { coefficient, ..UNIT };
                     let expected = InductiveBias::of_feature(&map, feature).unwrap();
                     assert_eq!(diagram.get(i, j), Some(&expected));
@@ -524,8 +528,8 @@ mod tasks {
         let diagram = PhaseDiagram::of_task(
             &task(0.5, 1.0),
             &base,
-            (Axis::ReadoutScale, &[0.1, 1.0]),
-            (Axis::FineTuningCoefficient, &deviations),
+            (DiagramAxis::ReadoutScale, &[0.1, 1.0]),
+            (DiagramAxis::FineTuningCoefficient, &deviations),
         )
         .unwrap();
         for (j, deviation) in deviations.into_iter().enumerate() {
@@ -536,8 +540,8 @@ mod tasks {
         let negative = PhaseDiagram::of_task(
             &task(0.5, 1.0),
             &base,
-            (Axis::ReadoutScale, &[0.1]),
-            (Axis::FineTuningCoefficient, &[-1.0]),
+            (DiagramAxis::ReadoutScale, &[0.1]),
+            (DiagramAxis::FineTuningCoefficient, &[-1.0]),
         );
         assert!(matches!(
             negative,

@@ -4,8 +4,8 @@ mod common;
 
 use common::{config, relative_error};
 use diagonet::{
-    Densities, Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solution, Solver,
-    Supports, basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1,
+    CoordinateGroup, Densities, Error, Estimator, Law, Prior, RecoveryThreshold, Samples, Solution,
+    Solver, Supports, basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1,
     weighted_l2,
 };
 use proptest::prelude::*;
@@ -23,8 +23,8 @@ fn samples(ratio: f64, noise: f64) -> Samples {
 fn spike_and_slab(density: f64, scale: f64) -> Law {
     let slab = Prior::gaussian(0.0, 1.0 / density).unwrap();
     Law::new(vec![
-        Group::new("signal", density, slab, scale).unwrap(),
-        Group::new("background", 1.0 - density, Prior::ZERO, scale).unwrap(),
+        CoordinateGroup::new("signal", density, slab, scale).unwrap(),
+        CoordinateGroup::new("background", 1.0 - density, Prior::ZERO, scale).unwrap(),
     ])
     .unwrap()
 }
@@ -32,10 +32,12 @@ fn spike_and_slab(density: f64, scale: f64) -> Law {
 /// Reused and new features with a ratio of scales, atoms and slabs.
 fn mixture(scale: f64, ratio: f64) -> Law {
     Law::new(vec![
-        Group::new("slab", 0.1, Prior::gaussian(0.0, 5.0).unwrap(), ratio * scale).unwrap(),
-        Group::new("atom", 0.05, Prior::atom(2.0).unwrap(), scale).unwrap(),
-        Group::new("offset", 0.05, Prior::gaussian(-1.0, 0.5).unwrap(), 3.0 * scale).unwrap(),
-        Group::new("zero", 0.8, Prior::ZERO, scale).unwrap(),
+        CoordinateGroup::new("slab", 0.1, Prior::gaussian(0.0, 5.0).unwrap(), ratio * scale)
+            .unwrap(),
+        CoordinateGroup::new("atom", 0.05, Prior::atom(2.0).unwrap(), scale).unwrap(),
+        CoordinateGroup::new("offset", 0.05, Prior::gaussian(-1.0, 0.5).unwrap(), 3.0 * scale)
+            .unwrap(),
+        CoordinateGroup::new("zero", 0.8, Prior::ZERO, scale).unwrap(),
     ])
     .unwrap()
 }
@@ -62,7 +64,8 @@ fn one_scale_is_the_textbook_formula() {
 fn two_scales_by_the_quadratic_are_two_scales_by_the_root_search() {
     for ratio in [1.5, 1e3, 1e9] {
         for alpha in [1e-4, 0.05, 0.3, 0.9, 0.999_9] {
-            let group = |weight, prior, scale| Group::new("g", weight, prior, scale).unwrap();
+            let group =
+                |weight, prior, scale| CoordinateGroup::new("g", weight, prior, scale).unwrap();
             let slab = Prior::gaussian(0.0, 2.0).unwrap();
             let two = vec![group(0.3, slab, ratio), group(0.7, Prior::ZERO, 1.0)];
             // A third scale that is nearly the second, and one of negligible weight in between.
@@ -85,7 +88,7 @@ fn assert_same_answer(left: &Solution, right: &Solution) {
     assert_eq!(left.generalization_error(), right.generalization_error());
     assert_eq!(left.errors.groups, right.errors.groups);
     assert_eq!(left.state, right.state);
-    assert_eq!(left.method, right.method);
+    assert_eq!(left.estimator, right.estimator);
     assert_eq!(left.difference_bound, right.difference_bound);
 }
 
@@ -124,7 +127,7 @@ fn more_samples_than_coordinates_are_least_squares_in_every_limit() {
         Solver::new().solve(&law, &many).unwrap(),
     ] {
         assert_same_answer(&report, &expected);
-        assert_eq!(report.method, Method::LeastSquares);
+        assert_eq!(report.estimator, Estimator::LeastSquares);
     }
 }
 
@@ -132,8 +135,8 @@ fn more_samples_than_coordinates_are_least_squares_in_every_limit() {
 #[test]
 fn soft_thresholds_agree_with_an_independent_error_function() {
     let law = Law::new(vec![
-        Group::new("signal", 0.2, Prior::gaussian(0.0, 5.0).unwrap(), 1.0).unwrap(),
-        Group::new("background", 0.8, Prior::ZERO, 1.0).unwrap(),
+        CoordinateGroup::new("signal", 0.2, Prior::gaussian(0.0, 5.0).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("background", 0.8, Prior::ZERO, 1.0).unwrap(),
     ])
     .unwrap();
     let weights = [1.0, 1.7];
@@ -169,14 +172,15 @@ fn basis_pursuit_meets_the_published_limit() {
 #[test]
 fn few_samples_of_atoms_keep_their_digits() {
     let all =
-        Law::new(vec![Group::new("a", 1.0, Prior::atom(1.0).unwrap(), 1.0).unwrap()]).unwrap();
+        Law::new(vec![CoordinateGroup::new("a", 1.0, Prior::atom(1.0).unwrap(), 1.0).unwrap()])
+            .unwrap();
     for (alpha, expected) in [(1e-8, 1.056_259_122_280_0), (1e-10, 1.044_860_431_7)] {
         let error = basis_pursuit(&all, &samples(alpha, 0.0)).unwrap().generalization_error();
         assert!(relative_error(error, expected) < 1e-10, "{alpha:e}: {error}");
     }
     let some = Law::new(vec![
-        Group::new("a", 0.1, Prior::atom(1.0).unwrap(), 1.0).unwrap(),
-        Group::new("zero", 0.9, Prior::ZERO, 1.0).unwrap(),
+        CoordinateGroup::new("a", 0.1, Prior::atom(1.0).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("zero", 0.9, Prior::ZERO, 1.0).unwrap(),
     ])
     .unwrap();
     for (alpha, expected) in
@@ -191,8 +195,8 @@ fn few_samples_of_atoms_keep_their_digits() {
 #[test]
 fn weights_far_apart_keep_their_digits_at_the_interior_threshold() {
     let law = Law::new(vec![
-        Group::new("cheap", 0.25, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
-        Group::new("dear", 0.75, Prior::atom(1.0).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("cheap", 0.25, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("dear", 0.75, Prior::atom(1.0).unwrap(), 1.0).unwrap(),
     ])
     .unwrap();
     for (ratio, expected, budget) in [(1e8, 8_534_645.343_8, 1e-10), (1e16, 5.803_9e14, 1e-4)] {
@@ -206,9 +210,9 @@ fn weights_far_apart_keep_their_digits_at_the_interior_threshold() {
 #[test]
 fn frozen_groups_do_not_set_the_unit_of_weights() {
     let law = Law::new(vec![
-        Group::new("signal", 0.1, Prior::atom(1.0).unwrap(), 1.0).unwrap(),
-        Group::new("zero", 0.7, Prior::ZERO, 1.0).unwrap(),
-        Group::new("frozen", 0.2, Prior::ZERO, 0.0).unwrap(),
+        CoordinateGroup::new("signal", 0.1, Prior::atom(1.0).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("zero", 0.7, Prior::ZERO, 1.0).unwrap(),
+        CoordinateGroup::new("frozen", 0.2, Prior::ZERO, 0.0).unwrap(),
     ])
     .unwrap();
     let threshold =
@@ -282,13 +286,13 @@ fn thresholds_of_extreme_supports() {
 fn methods_say_what_they_used() {
     let law = mixture(0.01, 2.0);
     let some = samples(0.3, 0.01);
-    let rich = Solver::new().with_method(Method::Rich).solve(&law, &some).unwrap();
-    assert_eq!(rich.method, Method::Rich);
+    let rich = Solver::new().with_estimator(Estimator::Rich).solve(&law, &some).unwrap();
+    assert_eq!(rich.estimator, Estimator::Rich);
     assert_eq!(rich.difference_bound, None);
     assert_same_answer(&rich, &weighted_l1(&law, &rich_weights(&law), &some).unwrap());
-    let lazy = Solver::new().with_method(Method::Lazy).solve(&law, &some).unwrap();
+    let lazy = Solver::new().with_estimator(Estimator::Lazy).solve(&law, &some).unwrap();
     assert_eq!(lazy, weighted_l2(&law, &some).unwrap());
-    let least_squares = Solver::new().with_method(Method::LeastSquares);
+    let least_squares = Solver::new().with_estimator(Estimator::LeastSquares);
     let many = samples(1.5, 0.2);
     let expected = ordinary_least_squares(&law, &many).unwrap();
     assert_same_answer(&least_squares.solve(&law, &many).unwrap(), &expected);
@@ -297,7 +301,7 @@ fn methods_say_what_they_used() {
         Err(Error::OutOfDomain { parameter: "sample_ratio", .. })
     ));
     let close = Solver::new().solve(&mixture(1e7, 2.0), &some).unwrap();
-    assert_eq!(close.method, Method::Lazy);
+    assert_eq!(close.estimator, Estimator::Lazy);
 }
 
 #[cfg(feature = "quadrature")]
@@ -307,7 +311,7 @@ mod against_quadrature {
     use super::*;
 
     fn exact(law: &Law, samples: &Samples) -> f64 {
-        let solver = Solver::new().with_method(Method::Quadrature);
+        let solver = Solver::new().with_estimator(Estimator::Quadrature);
         solver.solve(law, samples).unwrap().generalization_error()
     }
 
@@ -377,7 +381,7 @@ mod against_quadrature {
             ];
             let groups = (0..3).map(|i| {
                 let scale = 10.0_f64.powf(base + scales[i]);
-                Group::new(format!("g{i}"), weights[i] / sum, priors[i], scale).unwrap()
+                CoordinateGroup::new(format!("g{i}"), weights[i] / sum, priors[i], scale).unwrap()
             });
             let law = Law::new(groups.collect()).unwrap();
             let report = weighted_l2(&law, &samples(alpha, noise)).unwrap();
@@ -411,8 +415,9 @@ mod against_quadrature {
             let t = 1.0 / y;
             let variance = (l + l * l) / (l * l);
             let law = Law::new(vec![
-                Group::new("zero", 0.5, Prior::ZERO, l * t).unwrap(),
-                Group::new("slab", 0.5, Prior::gaussian(0.0, variance).unwrap(), t / l).unwrap(),
+                CoordinateGroup::new("zero", 0.5, Prior::ZERO, l * t).unwrap(),
+                CoordinateGroup::new("slab", 0.5, Prior::gaussian(0.0, variance).unwrap(), t / l)
+                    .unwrap(),
             ])
             .unwrap();
             let some = samples(0.5, 0.5 * l * (1.0 - l));
@@ -432,9 +437,9 @@ mod against_quadrature {
             let ratio = 10.0_f64.powi(exponent);
             let slab = |variance| Prior::gaussian(0.0, variance).unwrap();
             let law = Law::new(vec![
-                Group::new("a", 0.1, slab(1.0), 2e5 * ratio).unwrap(),
-                Group::new("b", 0.2, slab(2.0), 1e5 * ratio).unwrap(),
-                Group::new("c", 0.7, Prior::ZERO, 1e5).unwrap(),
+                CoordinateGroup::new("a", 0.1, slab(1.0), 2e5 * ratio).unwrap(),
+                CoordinateGroup::new("b", 0.2, slab(2.0), 1e5 * ratio).unwrap(),
+                CoordinateGroup::new("c", 0.7, Prior::ZERO, 1e5).unwrap(),
             ])
             .unwrap();
             for noise in [0.0, 0.1] {
@@ -486,7 +491,7 @@ proptest! {
         ];
         let groups = (0..4).map(|i| {
             let scale = 10.0_f64.powf(scales[i]);
-            Group::new(format!("g{i}"), weights[i] / sum, priors[i], scale).unwrap()
+            CoordinateGroup::new(format!("g{i}"), weights[i] / sum, priors[i], scale).unwrap()
         });
         let law = Law::new(groups.collect()).unwrap();
         for report in [

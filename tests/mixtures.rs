@@ -158,7 +158,9 @@ fn shared_and_new_features_have_their_own_strength() {
     };
     let by_hand = |shared: Prior, new: Prior| {
         let scales = [1.0, 0.0].map(|beta| scale_map.fine_tuning_scale(beta).unwrap());
-        let group = |label, weight, prior, scale| Group::new(label, weight, prior, scale).unwrap();
+        let group = |label, weight, prior, scale| {
+            CoordinateGroup::new(label, weight, prior, scale).unwrap()
+        };
         let law = Law::new(vec![
             group("shared", 0.05, shared, scales[0]),
             group("new", 0.05, new, scales[1]),

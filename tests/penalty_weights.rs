@@ -5,8 +5,8 @@ mod common;
 
 use common::relative_error;
 use diagonet::{
-    Error, Group, Law, Method, Prior, RecoveryThreshold, Samples, Solver, basis_pursuit,
-    minimum_l2, weighted_l1, weighted_l2,
+    CoordinateGroup, Error, Estimator, Law, Prior, RecoveryThreshold, Samples, Solver,
+    basis_pursuit, minimum_l2, weighted_l1, weighted_l2,
 };
 
 fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
@@ -21,7 +21,7 @@ fn law(scale: f64, penalty_weights: [f64; 3]) -> Law {
         ("none", 0.7, Prior::ZERO, scale),
     ];
     let group = |((label, weight, prior, scale), k)| {
-        Group::new(label, weight, prior, scale).unwrap().with_penalty_weight(k).unwrap()
+        CoordinateGroup::new(label, weight, prior, scale).unwrap().with_penalty_weight(k).unwrap()
     };
     Law::new(groups.into_iter().zip(penalty_weights).map(group).collect()).unwrap()
 }
@@ -42,7 +42,8 @@ fn inputs_of_unequal_variance_agree_with_an_independent_solver() {
             input_variances.push(input_variance);
             let root = input_variance.sqrt();
             let prior = Prior::gaussian(0.0, input_variance * variance).unwrap();
-            let group = Group::new(index.to_string(), weight, prior, root * scale).unwrap();
+            let group =
+                CoordinateGroup::new(index.to_string(), weight, prior, root * scale).unwrap();
             group.with_penalty_weight(root.recip()).unwrap()
         };
         let law = Law::new(row[0].split(';').enumerate().map(group).collect()).unwrap();
@@ -71,21 +72,21 @@ fn inputs_of_unequal_variance_agree_with_an_independent_solver() {
 #[test]
 fn a_common_factor_is_one_of_the_effective_penalty() {
     let samples = samples(0.6, 0.1);
-    let mut methods = vec![Method::Lazy, Method::Rich];
+    let mut methods = vec![Estimator::Lazy, Estimator::Rich];
     if cfg!(feature = "quadrature") {
-        methods.push(Method::Quadrature);
+        methods.push(Estimator::Quadrature);
     }
-    for method in methods {
-        let solver = Solver::new().with_method(method);
+    for estimator in methods {
+        let solver = Solver::new().with_estimator(estimator);
         let plain = solver.solve(&law(0.5, [1.0; 3]), &samples).unwrap();
         for k in [1e-150, 0.3, 1e150] {
             let solution = solver.solve(&law(0.5, [k; 3]), &samples).unwrap();
             let [computed, expected] =
                 [&solution, &plain].map(|solution| solution.generalization_error());
-            assert!(relative_error(computed, expected) < 1e-13, "{method} {k:e}");
+            assert!(relative_error(computed, expected) < 1e-13, "{estimator} {k:e}");
             let [computed, expected] =
                 [k * solution.state.effective_penalty, plain.state.effective_penalty];
-            assert!(relative_error(computed, expected) < 1e-13, "{method} {k:e}");
+            assert!(relative_error(computed, expected) < 1e-13, "{estimator} {k:e}");
             let [computed, expected] =
                 [&solution, &plain].map(|solution| solution.statistics(0.1).unwrap().total);
             for (computed, expected) in [
@@ -93,7 +94,7 @@ fn a_common_factor_is_one_of_the_effective_penalty() {
                 (computed.variance, expected.variance),
                 (computed.discovery_rate, expected.discovery_rate),
             ] {
-                assert!(relative_error(computed, expected) < 1e-12, "{method} {k:e}");
+                assert!(relative_error(computed, expected) < 1e-12, "{estimator} {k:e}");
             }
             let [computed, expected] = [&solution, &plain]
                 .map(|solution| solution.sensitivities().unwrap().generalization_error);
@@ -136,15 +137,15 @@ fn in_norms_weights_are_products() {
     let l2 = weighted_l2(&weighted, &samples).unwrap();
     let divided = weighted.groups().iter().map(|group| {
         let scale = group.scale() / group.penalty_weight();
-        Group::new(group.label().clone(), group.weight(), group.prior(), scale).unwrap()
+        CoordinateGroup::new(group.label().clone(), group.weight(), group.prior(), scale).unwrap()
     });
     let expected = weighted_l2(&Law::new(divided.collect()).unwrap(), &samples).unwrap();
     assert!(relative_error(l2.generalization_error(), expected.generalization_error()) < 1e-13);
     assert!(relative_error(l2.state.effective_penalty, expected.state.effective_penalty) < 1e-13);
     // The l2 norm forgets scales, and keeps penalty weights.
-    let inverse = |group: &Group| {
+    let inverse = |group: &CoordinateGroup| {
         let scale = group.penalty_weight().recip();
-        Group::new(group.label().clone(), group.weight(), group.prior(), scale).unwrap()
+        CoordinateGroup::new(group.label().clone(), group.weight(), group.prior(), scale).unwrap()
     };
     let inverse = Law::new(weighted.groups().iter().map(inverse).collect()).unwrap();
     let [computed, expected] = [minimum_l2(&weighted, &samples), weighted_l2(&inverse, &samples)]
@@ -160,7 +161,7 @@ fn the_bound_of_the_lazy_limit_holds() {
             let law = law(scale, k);
             for samples in [samples(0.2, 0.0), samples(0.7, 0.3)] {
                 let limit = weighted_l2(&law, &samples).unwrap();
-                let solver = Solver::new().with_method(Method::Quadrature);
+                let solver = Solver::new().with_estimator(Estimator::Quadrature);
                 let exact = solver.solve(&law, &samples).unwrap().generalization_error();
                 let difference = (limit.generalization_error() - exact).abs();
                 if let Some(bound) = limit.difference_bound {
@@ -177,12 +178,12 @@ fn the_bound_of_the_lazy_limit_holds() {
 fn derivatives_are_those_of_the_answers() {
     const STEP: f64 = 1e-3;
     let samples = samples(0.6, 0.1);
-    let mut cases = vec![(Method::Lazy, 0.5), (Method::Rich, 0.5)];
+    let mut cases = vec![(Estimator::Lazy, 0.5), (Estimator::Rich, 0.5)];
     if cfg!(feature = "quadrature") {
-        cases.extend([(Method::Quadrature, 0.5), (Method::Quadrature, 1e-4)]);
+        cases.extend([(Estimator::Quadrature, 0.5), (Estimator::Quadrature, 1e-4)]);
     }
-    for (method, scale) in cases {
-        let solver = Solver::new().with_method(method);
+    for (estimator, scale) in cases {
+        let solver = Solver::new().with_estimator(estimator);
         let k = [0.5, 2.0, 1.3];
         let solution = solver.solve(&law(scale, k), &samples).unwrap();
         let sensitivities = solution.sensitivities().unwrap();
@@ -213,7 +214,7 @@ fn derivatives_are_those_of_the_answers() {
                 let gap = (computed - expected).abs();
                 assert!(
                     gap < 1e-8 * at(0.0)[i],
-                    "{method} {index} {i}: {computed:e}, not {expected:e}"
+                    "{estimator} {index} {i}: {computed:e}, not {expected:e}"
                 );
             }
         }
@@ -230,7 +231,7 @@ fn derivatives_are_those_of_the_answers() {
 
 #[test]
 fn weights_outside_their_domain_are_refused() {
-    let group = || Group::new("group", 1.0, Prior::ZERO, 1.0).unwrap();
+    let group = || CoordinateGroup::new("group", 1.0, Prior::ZERO, 1.0).unwrap();
     for k in [0.0, -1.0, 1e-151, 1e151, f64::NAN, f64::INFINITY] {
         let error = group().with_penalty_weight(k).unwrap_err();
         let expected =
@@ -239,7 +240,8 @@ fn weights_outside_their_domain_are_refused() {
     }
     assert_eq!(group().penalty_weight(), 1.0);
     let law = |scale, k| {
-        let group = Group::new("group", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap();
+        let group =
+            CoordinateGroup::new("group", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap();
         Law::new(vec![group.with_penalty_weight(k).unwrap()]).unwrap()
     };
     let error = weighted_l2(&law(1e300, 1e-150), &samples(0.5, 0.0)).unwrap_err();
@@ -250,7 +252,8 @@ fn weights_outside_their_domain_are_refused() {
 #[test]
 fn one_group_has_the_same_error_under_any_weight() {
     let law = |scale, k| {
-        let group = Group::new("group", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap();
+        let group =
+            CoordinateGroup::new("group", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap();
         Law::new(vec![group.with_penalty_weight(k).unwrap()]).unwrap()
     };
     for scale in [1e-100, 1.0, 1e100] {
@@ -270,16 +273,16 @@ fn weights_far_apart_have_an_answer_or_an_error() {
     let frozen = law(1.0, [1.0; 3]);
     let frozen = frozen.groups().iter().map(|group| {
         let scale = f64::from(u8::from(group.prior() == Prior::ZERO));
-        Group::new(group.label().clone(), group.weight(), group.prior(), scale).unwrap()
+        CoordinateGroup::new(group.label().clone(), group.weight(), group.prior(), scale).unwrap()
     });
     let frozen = Law::new(frozen.collect()).unwrap();
     let largest = basis_pursuit(&frozen, &samples(0.6, 0.1)).unwrap().generalization_error();
-    for method in [Method::Auto, Method::Lazy, Method::Rich] {
+    for estimator in [Estimator::Auto, Estimator::Lazy, Estimator::Rich] {
         for scale in [1e-200, 1e-6, 1.0, 1e200] {
             for first in extremes {
                 for last in extremes {
                     for kappa in [0.0, 1e-200, 1.0, 1e200] {
-                        let solver = Solver::new().with_method(method);
+                        let solver = Solver::new().with_estimator(estimator);
                         let solver = solver.with_explicit_penalty(kappa).unwrap();
                         let law = law(scale, [first, 1.0, last]);
                         if let Ok(solution) = solver.solve(&law, &samples(0.6, 0.1)) {
@@ -327,10 +330,11 @@ fn weights_agree_with_networks_of_finite_size() {
             2
         }]
     };
-    let of_groups =
-        |value: &dyn Fn(&Group) -> f64| DVector::from_fn(DIMENSION, |index, _| value(group(index)));
-    let scales = of_groups(&Group::scale);
-    let weights = of_groups(&Group::penalty_weight);
+    let of_groups = |value: &dyn Fn(&CoordinateGroup) -> f64| {
+        DVector::from_fn(DIMENSION, |index, _| value(group(index)))
+    };
+    let scales = of_groups(&CoordinateGroup::scale);
+    let weights = of_groups(&CoordinateGroup::penalty_weight);
     let start = DVector::zeros(DIMENSION);
     let rows = DIMENSION / 2;
     for kappa in [0.0, 0.2] {

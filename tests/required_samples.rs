@@ -6,8 +6,8 @@ mod common;
 
 use common::{config, decades};
 use diagonet::{
-    Densities, Design, Error, Group, Initialization, Law, Method, Prior, Samples, ScaleMap, Scales,
-    Solver, Supports, Task,
+    CoordinateGroup, Densities, Error, Estimator, Initialization, InitializationDesign, Law, Prior,
+    Samples, ScaleMap, Scales, Solver, Supports, Task,
 };
 use proptest::prelude::*;
 
@@ -112,7 +112,7 @@ fn problem() -> impl Strategy<Value = Problem> {
     (prop::collection::vec(group(), 1..4), noise, penalty).prop_map(|(groups, noise, penalty)| {
         let total: f64 = groups.iter().map(|(weight, ..)| weight).sum();
         let group = |(i, &(weight, prior, scale, start)): (usize, &(f64, Prior, f64, f64))| {
-            let group = Group::new(i.to_string(), weight / total, prior, scale).unwrap();
+            let group = CoordinateGroup::new(i.to_string(), weight / total, prior, scale).unwrap();
             group.with_start(start).unwrap()
         };
         let law = Law::new(groups.iter().enumerate().map(group).collect()).unwrap();
@@ -174,8 +174,8 @@ fn fewer_samples_of_fine_tuning_do_not_suffice() {
 #[test]
 fn sparse_recovery_needs_no_more_than_it_must() {
     let groups = vec![
-        Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), 1e-3).unwrap(),
-        Group::new("background", 0.9, Prior::ZERO, 1e-3).unwrap(),
+        CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), 1e-3).unwrap(),
+        CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-3).unwrap(),
     ];
     let law = Law::new(groups).unwrap();
     let problem = Problem { law, noise: 0.0, solver: Solver::new() };
@@ -190,11 +190,11 @@ fn sparse_recovery_needs_no_more_than_it_must() {
 fn errors_may_rise_with_samples_without_noise() {
     // What the second group has not learned is noise to the first.
     let groups = vec![
-        Group::new("first", 0.3, Prior::gaussian(0.0, 0.1).unwrap(), 1.0).unwrap(),
-        Group::new("second", 0.7, Prior::gaussian(0.0, 0.01).unwrap(), 1e-3).unwrap(),
+        CoordinateGroup::new("first", 0.3, Prior::gaussian(0.0, 0.1).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("second", 0.7, Prior::gaussian(0.0, 0.01).unwrap(), 1e-3).unwrap(),
     ];
     let law = Law::new(groups).unwrap();
-    let solver = Solver::new().with_method(Method::Lazy);
+    let solver = Solver::new().with_estimator(Estimator::Lazy);
     let problem = Problem { law, noise: 0.0, solver };
     assert!(problem.error(0.29) > 2.0 * problem.error(0.2));
     let minima = problem.minima();
@@ -218,7 +218,10 @@ fn a_design_needs_no_more_samples_than_it_must() {
         let target = share * task.mean_square();
         let design = |ratio: f64| {
             let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
-            Design::new(&task, samples, 1e-3).unwrap().with_readout_scales(0.0..=0.0).unwrap()
+            InitializationDesign::new(&task, samples, 1e-3)
+                .unwrap()
+                .with_readout_scales(0.0..=0.0)
+                .unwrap()
         };
         let error = |ratio: f64| design(ratio).optimum().unwrap().solution.generalization_error();
         let ratio = design(0.5).required_sample_ratio(target).unwrap();
@@ -240,7 +243,7 @@ fn a_design_without_a_choice_needs_what_its_law_does() {
         ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 }).unwrap(), 0.0)
             .unwrap();
     let law = Law::fine_tuning(&task, &map).unwrap();
-    let design = Design::new(&task, Samples::new(0.5).unwrap(), 1e-3).unwrap();
+    let design = InitializationDesign::new(&task, Samples::new(0.5).unwrap(), 1e-3).unwrap();
     let design = design.with_relative_scales(0.0..=0.0).unwrap();
     let design = design.with_readout_scales(0.0..=0.0).unwrap();
     for i in 1..60 {
@@ -262,14 +265,15 @@ fn error_without_samples(task: &Task) -> f64 {
 fn a_target_of_zero_is_met_where_it_can_be() {
     let law = |groups: &[(f64, f64, f64, f64)]| {
         let group = |&(weight, mean, variance, scale): &(f64, f64, f64, f64)| {
-            Group::new("", weight, Prior::gaussian(mean, variance).unwrap(), scale).unwrap()
+            CoordinateGroup::new("", weight, Prior::gaussian(mean, variance).unwrap(), scale)
+                .unwrap()
         };
         Law::new(groups.iter().map(group).collect()).unwrap()
     };
     let recovered = law(&[(0.1, 0.0, 1.0, 1e-3), (0.9, 0.0, 0.0, 1e-3)]);
     let ratio = Solver::new().required_sample_ratio(&recovered, 0.0, 0.0).unwrap();
     assert!((ratio - 1.0).abs() < 1e-15, "{ratio}");
-    let rich = Solver::new().with_method(Method::Rich);
+    let rich = Solver::new().with_estimator(Estimator::Rich);
     let threshold = rich.required_sample_ratio(&recovered, 0.0, 0.0).unwrap();
     let error = |ratio| {
         rich.solve(&recovered, &Samples::new(ratio).unwrap()).unwrap().generalization_error()

@@ -6,9 +6,9 @@ mod common;
 
 use common::{config, decades, signed};
 use diagonet::{
-    ConditionalDensities, Densities, ElasticNet, Error, Group, GroupGradient, Initialization, Law,
-    LawGradient, Method, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities, Solver,
-    Supports, Task, Transfer,
+    ConditionalDensities, CoordinateGroup, Densities, ElasticNet, Error, Estimator, GroupGradient,
+    Initialization, Law, LawGradient, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities,
+    Solver, Supports, Task, Transfer,
 };
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ impl Problem {
         let sum: f64 = self.groups.iter().map(|group| group[0]).sum();
         let group = |(index, &[p, m, v, c, b0]): (usize, &[f64; 5])| {
             let prior = Prior::gaussian(m, v).unwrap();
-            let group = Group::new(format!("{index}"), p / sum, prior, c).unwrap();
+            let group = CoordinateGroup::new(format!("{index}"), p / sum, prior, c).unwrap();
             group.with_start(b0).unwrap()
         };
         Law::new(self.groups.iter().enumerate().map(group).collect()).unwrap()
@@ -44,18 +44,21 @@ impl Problem {
         Samples::new(self.sample_ratio).unwrap().with_noise_variance(self.noise_variance).unwrap()
     }
 
-    fn solver(&self, method: Method) -> Solver {
-        Solver::new().with_method(method).with_explicit_penalty(self.explicit_penalty).unwrap()
+    fn solver(&self, estimator: Estimator) -> Solver {
+        Solver::new()
+            .with_estimator(estimator)
+            .with_explicit_penalty(self.explicit_penalty)
+            .unwrap()
     }
 
-    fn answers(&self, method: Method) -> [f64; 3] {
-        let report = self.solver(method).solve(&self.law(), &self.samples()).unwrap();
+    fn answers(&self, estimator: Estimator) -> [f64; 3] {
+        let report = self.solver(estimator).solve(&self.law(), &self.samples()).unwrap();
         let state = report.state;
         [report.generalization_error(), state.effective_noise_variance, state.effective_penalty]
     }
 
-    fn sensitivities(&self, method: Method) -> Sensitivities<LawGradient> {
-        self.solver(method)
+    fn sensitivities(&self, estimator: Estimator) -> Sensitivities<LawGradient> {
+        self.solver(estimator)
             .solve(&self.law(), &self.samples())
             .and_then(|s| s.sensitivities())
             .unwrap()
@@ -91,15 +94,15 @@ struct Row {
 }
 
 /// Checks every derivative of the problem that can be approached from both sides.
-fn check(problem: &Problem, method: Method) {
-    let sensitivities = problem.sensitivities(method);
+fn check(problem: &Problem, estimator: Estimator) {
+    let sensitivities = problem.sensitivities(estimator);
     let gradients = [
         &sensitivities.generalization_error,
         &sensitivities.effective_noise_variance,
         &sensitivities.effective_penalty,
     ];
-    let values = problem.answers(method);
-    let is_l1 = matches!(method, Method::Rich | Method::ElasticNet(_));
+    let values = problem.answers(estimator);
+    let is_l1 = matches!(estimator, Estimator::Rich | Estimator::ElasticNet(_));
     let reachable = problem.law().reachable_fraction();
     let mut rows: Vec<Row> = Vec::new();
     let mut compare = |name: String,
@@ -109,7 +112,7 @@ fn check(problem: &Problem, method: Method) {
         let answers = |x: f64| {
             let mut problem = problem.clone();
             moved(&mut problem, x);
-            problem.answers(method)
+            problem.answers(estimator)
         };
         let differences = derivative(answers, 0.02 * size);
         rows.push(Row { name, differences, implicit: gradients.map(implicit), size });
@@ -208,7 +211,7 @@ fn problems() -> Vec<Problem> {
 #[test]
 fn derivatives_are_those_of_the_fixed_point() {
     for problem in problems() {
-        check(&problem, Method::Quadrature);
+        check(&problem, Estimator::Quadrature);
     }
 }
 
@@ -222,8 +225,8 @@ fn derivatives_are_those_of_the_lazy_limit() {
         explicit_penalty: 0.0,
         groups: groups.clone(),
     };
-    check(&problem(0.3, 0.0), Method::Lazy);
-    check(&problem(0.8, 0.3), Method::Lazy);
+    check(&problem(0.3, 0.0), Estimator::Lazy);
+    check(&problem(0.8, 0.3), Estimator::Lazy);
 }
 
 #[test]
@@ -242,9 +245,9 @@ fn derivatives_are_those_of_the_rich_limit() {
         (0.85, 0.01, mixture),
     ] {
         let problem = Problem { sample_ratio, noise_variance, explicit_penalty: 0.0, groups };
-        check(&problem, Method::Rich);
+        check(&problem, Estimator::Rich);
         // The limit has no other starts.
-        let gradient = problem.sensitivities(Method::Rich).generalization_error;
+        let gradient = problem.sensitivities(Estimator::Rich).generalization_error;
         for (group, slopes) in problem.groups.iter().zip(&gradient.groups) {
             assert_eq!(slopes.start, (group[3] == 0.0).then_some(0.0));
         }
@@ -259,27 +262,27 @@ fn derivatives_are_those_of_penalized_norms() {
         [0.1, 0.5, 0.3, 0.0, 0.0],
         [0.4, 0.0, 0.01, 1.5, 0.0],
     ];
-    let net = |curvature| Method::ElasticNet(ElasticNet::new(curvature).unwrap());
+    let net = |curvature| Estimator::ElasticNet(ElasticNet::new(curvature).unwrap());
     for (sample_ratio, noise_variance, explicit_penalty) in
         [(0.4, 0.1, 0.3), (0.95, 0.2, 0.01), (1.7, 0.5, 2.0), (0.6, 0.0, 0.1)]
     {
-        for method in [Method::Lazy, Method::Rich, net(0.0), net(0.4), net(30.0)] {
+        for estimator in [Estimator::Lazy, Estimator::Rich, net(0.0), net(0.4), net(30.0)] {
             let groups = groups.clone();
             let problem = Problem { sample_ratio, noise_variance, explicit_penalty, groups };
-            check(&problem, method);
+            check(&problem, estimator);
         }
     }
     // From where there is none, to the right.
-    for method in [Method::Lazy, Method::Rich] {
+    for estimator in [Estimator::Lazy, Estimator::Rich] {
         let problem = |explicit_penalty| Problem {
             sample_ratio: 0.6,
             noise_variance: 0.1,
             explicit_penalty,
             groups: groups.clone(),
         };
-        let gradient = problem(0.0).sensitivities(method).generalization_error;
+        let gradient = problem(0.0).sensitivities(estimator).generalization_error;
         let slope = |kappa: f64| {
-            (problem(kappa).answers(method)[0] - problem(0.0).answers(method)[0]) / kappa
+            (problem(kappa).answers(estimator)[0] - problem(0.0).answers(estimator)[0]) / kappa
         };
         let expected = 2.0 * slope(1e-6) - slope(2e-6);
         let computed = gradient.explicit_penalty.unwrap();
@@ -299,7 +302,7 @@ fn derivatives_are_those_of_least_squares() {
             [0.1, 0.1, 0.0, 1.0, 0.0],
         ],
     };
-    check(&problem, Method::Auto);
+    check(&problem, Estimator::Auto);
 }
 
 /// To first order, which is all that differences to the right of zero can tell.
@@ -311,8 +314,9 @@ fn least_squares_feel_a_weak_penalty() {
         explicit_penalty: 0.0,
         groups: vec![[0.7, 1.0, 0.5, 0.3, 0.2], [0.3, -0.7, 0.4, 0.01, 0.0]],
     };
-    let solution = problem.solver(Method::Auto).solve(&problem.law(), &problem.samples()).unwrap();
-    assert_eq!(solution.method, Method::LeastSquares);
+    let solution =
+        problem.solver(Estimator::Auto).solve(&problem.law(), &problem.samples()).unwrap();
+    assert_eq!(solution.estimator, Estimator::LeastSquares);
     let sensitivities = solution.sensitivities().unwrap();
     let implicit = [
         &sensitivities.generalization_error,
@@ -320,11 +324,11 @@ fn least_squares_feel_a_weak_penalty() {
         &sensitivities.effective_penalty,
     ]
     .map(|gradient| gradient.explicit_penalty.unwrap());
-    let values = problem.answers(Method::Auto);
+    let values = problem.answers(Estimator::Auto);
     let slope = |kappa: f64| {
         let mut penalized = problem.clone();
         penalized.explicit_penalty = kappa;
-        let answers = penalized.answers(Method::Auto);
+        let answers = penalized.answers(Estimator::Auto);
         [0, 1, 2].map(|i| (answers[i] - values[i]) / kappa)
     };
     let (near, far) = (slope(1e-5), slope(2e-5));
@@ -336,7 +340,9 @@ fn least_squares_feel_a_weak_penalty() {
 
 #[test]
 fn what_has_no_derivative_says_so() {
-    let group = |scale| Group::new("all", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap();
+    let group = |scale| {
+        CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0).unwrap(), scale).unwrap()
+    };
     let law = Law::new(vec![group(1.0)]).unwrap();
     let solver = Solver::new();
     let edge = |solver: &Solver, law: &Law, samples: Samples| {
@@ -348,15 +354,16 @@ fn what_has_no_derivative_says_so() {
     let half = Samples::new(0.5).unwrap();
     // Exact recovery is at the edge of the domain, too.
     let sparse = Law::new(vec![
-        Group::new("signal", 0.1, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
-        Group::new("background", 0.9, Prior::ZERO, 1.0).unwrap(),
+        CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 1.0).unwrap(), 1.0).unwrap(),
+        CoordinateGroup::new("background", 0.9, Prior::ZERO, 1.0).unwrap(),
     ])
     .unwrap();
-    assert!(edge(&solver.with_method(Method::Rich), &sparse, half));
+    assert!(edge(&solver.with_estimator(Estimator::Rich), &sparse, half));
     assert!(edge(&solver, &law, Samples::new(1.0).unwrap()));
     assert!(edge(&solver, &Law::new(vec![group(0.0)]).unwrap(), half));
-    let silent = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0).unwrap()]).unwrap();
-    assert!(edge(&solver.with_method(Method::Lazy), &silent, half));
+    let silent =
+        Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::ZERO, 1.0).unwrap()]).unwrap();
+    assert!(edge(&solver.with_estimator(Estimator::Lazy), &silent, half));
 }
 
 /// Both stages as plain numbers: absolute, relative and readout scale; densities and overlap; mean and
@@ -526,7 +533,7 @@ proptest! {
 
     #[test]
     fn gradients_obey_what_the_equations_say(problem in problem()) {
-        let solver = problem.solver(Method::Auto);
+        let solver = problem.solver(Estimator::Auto);
         let report = solver.solve(&problem.law(), &problem.samples()).unwrap();
         let sensitivities = match report.sensitivities() {
             Err(Error::NotDifferentiable { .. }) => return Ok(()),
@@ -597,7 +604,7 @@ proptest! {
     #[test]
     fn every_derivative_of_a_law_is_finite_or_says_why(problem in extremes()) {
         let (law, samples) = (problem.law(), problem.samples());
-        let solver = problem.solver(Method::Auto);
+        let solver = problem.solver(Estimator::Auto);
         prop_assume!(solver.solve(&law, &samples).is_ok());
         match solver.solve(&law, &samples).and_then(|s| s.sensitivities()) {
             Ok(sensitivities) => {

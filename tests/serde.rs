@@ -56,7 +56,7 @@ fn inputs_read_back_to_the_bit() {
         let transfer = Transfer::new(&task, map()).with_protocol(Protocol::Continued);
         same(&transfer.with_pretraining_samples(samples));
     }
-    let solver = Solver::new().with_method(Method::ElasticNet(ElasticNet::new(0.3).unwrap()));
+    let solver = Solver::new().with_estimator(Estimator::ElasticNet(ElasticNet::new(0.3).unwrap()));
     same(&solver.with_explicit_penalty(0.1).unwrap());
     for class in FeatureClass::ALL {
         same(&class);
@@ -83,7 +83,7 @@ fn answers_read_back_and_can_be_asked() {
         )
         .unwrap(),
     );
-    let design = Design::new(&task(), samples, 1e-3).unwrap();
+    let design = InitializationDesign::new(&task(), samples, 1e-3).unwrap();
     same(&design.with_readout_scales(0.0..=0.0).unwrap().optimum().unwrap());
 }
 
@@ -110,7 +110,7 @@ fn names_are_stable() {
     let law = Law::fine_tuning(&task(), &map()).unwrap();
     let solution = Solver::new().solve(&law, &Samples::new(0.3).unwrap()).unwrap();
     let text = serde_json::to_value(&solution).unwrap();
-    assert_eq!(text["method"], "quadrature");
+    assert_eq!(text["estimator"], "quadrature");
     assert_eq!(text["errors"]["groups"][1]["label"], "new");
     assert!(text["state"]["effective_penalty"].is_number());
 }
@@ -128,7 +128,7 @@ fn what_is_read_is_checked() {
     assert!(read(r#"{"shared": 0.1, "new": 0.9, "pretraining_only": 1.0, "none": 0.0}"#).is_err());
     let error = serde_json::from_str::<Law>(r#"{"groups": []}"#).unwrap_err().to_string();
     assert!(error.contains("sum to 0.0 instead of 1"), "{error}");
-    assert!(serde_json::from_str::<Method>("\"fast\"").is_err());
+    assert!(serde_json::from_str::<Estimator>("\"fast\"").is_err());
     let missing = r#"{"supports": {"shared": 0.5, "new": 0.5, "pretraining_only": 0.0, "none": 0.0},
         "coefficients": [{"class": "shared", "share": 1.0, "pretraining": 1.0,
         "fine_tuning": {"mean": 1.0, "variance": 0.0}}]}"#;

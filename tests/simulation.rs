@@ -13,8 +13,8 @@ use diagonet::simulation::{
     Network, Shard, Statistic, SupportSampling, Trainer,
 };
 use diagonet::{
-    Densities, FeatureClass, Group, Initialization, Label, Law, Prior, Protocol, Samples, ScaleMap,
-    Scales, Solver, Supports, Task, Transfer,
+    CoordinateGroup, Densities, FeatureClass, GroupLabel, Initialization, Law, Prior, Protocol,
+    Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
 };
 use nalgebra::{DMatrix, DVector};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -168,7 +168,7 @@ fn theory_is_within_the_statistical_error_of_simulation() {
     const DIMENSION: usize = 400;
     let mixture = |groups: &[(f64, Prior, f64)]| {
         let groups = groups.iter().map(|&(weight, prior, scale)| {
-            Group::new(format!("{weight} at {scale:e}"), weight, prior, scale).unwrap()
+            CoordinateGroup::new(format!("{weight} at {scale:e}"), weight, prior, scale).unwrap()
         });
         Law::new(groups.collect()).unwrap()
     };
@@ -397,8 +397,8 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
 #[test]
 fn finite_size_bias_vanishes_next_to_the_recovery_threshold() {
     let law = Law::new(vec![
-        Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), 1e-6).unwrap(),
-        Group::new("background", 0.9, Prior::ZERO, 1e-6).unwrap(),
+        CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), 1e-6).unwrap(),
+        CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-6).unwrap(),
     ])
     .unwrap();
     let run = |dimension, draws: u64| -> (Statistic, f64) {
@@ -459,7 +459,7 @@ fn draws_are_the_published_ones() {
     let draw = experiment.draw(2026, 5).unwrap();
     let labels: Vec<_> = draw.groups.iter().map(|&group| draw.labels[group].clone()).collect();
     let classes = [FeatureClass::Shared, FeatureClass::Shared, FeatureClass::New];
-    assert_eq!(labels[..3], classes.map(Label::from));
+    assert_eq!(labels[..3], classes.map(GroupLabel::from));
     let bits = [draw.coefficients[0], draw.data.inputs()[(3, 9)], draw.data.labels()[3]];
     assert_eq!(
         bits.map(f64::to_bits),

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{config, decades, relative_error, signed};
-use diagonet::{Error, Group, Law, Prior, Samples, Solver};
+use diagonet::{CoordinateGroup, Error, Law, Prior, Samples, Solver};
 use proptest::prelude::*;
 
 /// Scales from 1e-300 to 1e300, and zero.
@@ -28,7 +28,7 @@ fn law(scales: impl Strategy<Value = f64>) -> impl Strategy<Value = Law> {
     prop::collection::vec((0.001..1.0_f64, prior(), scales), 1..=4).prop_map(|parts| {
         let sum: f64 = parts.iter().map(|part| part.0).sum();
         let groups = parts.into_iter().enumerate().map(|(i, (weight, prior, scale))| {
-            Group::new(format!("group {i}"), weight / sum, prior, scale).unwrap()
+            CoordinateGroup::new(format!("group {i}"), weight / sum, prior, scale).unwrap()
         });
         Law::new(groups.collect()).unwrap()
     })
@@ -97,7 +97,7 @@ proptest! {
         nudge in prop_oneof![Just(0.0), signed(decades(-12.0, -3.0))],
     ) {
         let count = count.index(law.groups().len()) + 1;
-        let weight: f64 = law.groups()[..count].iter().map(Group::weight).sum();
+        let weight: f64 = law.groups()[..count].iter().map(CoordinateGroup::weight).sum();
         let samples = |ratio: f64| {
             Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap()
         };
@@ -123,7 +123,7 @@ proptest! {
             let prior = group.prior();
             let flipped = Prior::gaussian(-prior.mean(), prior.variance()).unwrap();
             let part = |weight, prior| {
-                Group::new(group.label().clone(), weight, prior, group.scale()).unwrap()
+                CoordinateGroup::new(group.label().clone(), weight, prior, group.scale()).unwrap()
             };
             if i == which {
                 vec![
@@ -152,7 +152,7 @@ proptest! {
         let groups = law.groups().iter().map(|group| {
             let prior = group.prior();
             let prior = Prior::gaussian(k * prior.mean(), k * k * prior.variance()).unwrap();
-            Group::new(group.label().clone(), group.weight(), prior, k * group.scale()).unwrap()
+            CoordinateGroup::new(group.label().clone(), group.weight(), prior, k * group.scale()).unwrap()
         });
         let scaled = Law::new(groups.collect()).unwrap();
         let noise = k * k * samples.noise_variance();
@@ -219,7 +219,7 @@ proptest! {
 #[test]
 fn fixed_point_equations_hold_where_few_samples_meet_tiny_scales() {
     for scale in [1e-200, 1e-290, 5e-301] {
-        let group = |weight, prior| Group::new("group", weight, prior, scale).unwrap();
+        let group = |weight, prior| CoordinateGroup::new("group", weight, prior, scale).unwrap();
         let law = Law::new(vec![
             group(0.2, Prior::gaussian(0.0, 3.0).unwrap()),
             group(0.1, Prior::atom(-1.0).unwrap()),
@@ -250,7 +250,7 @@ fn fixed_point_equations_hold_where_few_samples_meet_tiny_scales() {
 
 /// An independent quadrature for the response and the error of a group.
 mod panels {
-    use diagonet::{Group, Penalty};
+    use diagonet::{CoordinateGroup, Penalty};
 
     /// Nodes and weights of the 10-point Gauss-Legendre rule on [-1, 1].
     const RULE: [(f64, f64); 5] = [
@@ -261,7 +261,7 @@ mod panels {
         (0.973_906_528_517_171_7, 0.066_671_344_308_688_14),
     ];
 
-    pub(crate) fn moments(group: &Group, noise: f64, theta: f64) -> [f64; 2] {
+    pub(crate) fn moments(group: &CoordinateGroup, noise: f64, theta: f64) -> [f64; 2] {
         let (m, v) = (group.prior().mean(), group.prior().variance());
         let total = v + noise;
         let spread = total.sqrt();

@@ -10,7 +10,7 @@ const fn shared<T: Send + Sync>() {}
 const _: () = {
     shared::<Initialization>();
     shared::<Weights>();
-    shared::<Path>();
+    shared::<NetworkPath>();
     shared::<Penalty<f64>>();
     shared::<SeparablePenalty<f64>>();
     shared::<ScaleMap>();
@@ -21,10 +21,10 @@ const _: () = {
     shared::<Task>();
     shared::<Samples>();
     shared::<Law>();
-    shared::<Group>();
+    shared::<CoordinateGroup>();
     shared::<Prior>();
     shared::<Pretrained>();
-    shared::<Label>();
+    shared::<GroupLabel>();
     shared::<Transfer>();
     shared::<TransferSolution>();
     shared::<FixedPoint>();
@@ -35,32 +35,38 @@ const _: () = {
     shared::<Statistics>();
     shared::<Sensitivities<LawGradient>>();
     shared::<TransferGradient>();
-    shared::<Design>();
+    shared::<InitializationDesign>();
     shared::<Optimum>();
     shared::<Error>();
 };
 
 #[test]
 fn names_read_back() {
-    let plain =
-        [Method::Auto, Method::Quadrature, Method::Lazy, Method::Rich, Method::LeastSquares];
-    let nets = [0.0, 0.1, 1e-150, 1e150].map(|mu| Method::ElasticNet(ElasticNet::new(mu).unwrap()));
+    let plain = [
+        Estimator::Auto,
+        Estimator::Quadrature,
+        Estimator::Lazy,
+        Estimator::Rich,
+        Estimator::LeastSquares,
+    ];
+    let nets =
+        [0.0, 0.1, 1e-150, 1e150].map(|mu| Estimator::ElasticNet(ElasticNet::new(mu).unwrap()));
     for method in plain.into_iter().chain(nets) {
         assert_eq!(method.to_string().parse(), Ok(method));
     }
     for protocol in [Protocol::Rebalanced, Protocol::Continued] {
         assert_eq!(protocol.to_string().parse(), Ok(protocol));
     }
-    let error = "Auto".parse::<Method>().unwrap_err();
+    let error = "Auto".parse::<Estimator>().unwrap_err();
     assert_eq!(
         error.to_string(),
         "method = \"Auto\" is none of auto, quadrature, lazy, rich, least squares, elastic net 0.5 (or \
          another curvature)"
     );
     for name in ["elastic net", "elastic net ", "elastic net x"] {
-        assert!(matches!(name.parse::<Method>(), Err(Error::UnknownName { .. })), "{name}");
+        assert!(matches!(name.parse::<Estimator>(), Err(Error::UnknownName { .. })), "{name}");
     }
-    let negative = "elastic net -1".parse::<Method>();
+    let negative = "elastic net -1".parse::<Estimator>();
     assert!(matches!(negative, Err(Error::OutOfDomain { parameter: "curvature", .. })));
     let error = "".parse::<Protocol>().unwrap_err();
     assert_eq!(error.to_string(), "protocol = \"\" is none of rebalanced, continued");

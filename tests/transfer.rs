@@ -7,8 +7,9 @@ use std::f64::consts::PI;
 
 use common::{config, decades, relative_error};
 use diagonet::{
-    Densities, Error, FeatureClass, Group, Initialization, Law, Method, Penalty, Pretrained, Prior,
-    Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer, TransferSolution,
+    CoordinateGroup, Densities, Error, Estimator, FeatureClass, Initialization, Law, Penalty,
+    Pretrained, Prior, Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+    TransferSolution,
 };
 use proptest::prelude::*;
 
@@ -120,7 +121,7 @@ fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
         .with_pretraining_samples(samples(3.0, 0.5));
     let report = evaluate(&transfer, 0.3);
     let pretraining = report.pretraining.as_ref().unwrap();
-    assert_eq!(pretraining.method, Method::LeastSquares);
+    assert_eq!(pretraining.estimator, Estimator::LeastSquares);
     assert!(relative_error(pretraining.generalization_error(), 0.25) < ROUNDING);
     // The mean square of what pretraining left is that of the true coefficients and the noise.
     let shared = report.law().groups().iter().filter(|group| group.label().as_str() == "shared");
@@ -296,13 +297,13 @@ fn continued_lazy_training_learns_the_difference() {
     let (alpha, noise) = (0.4, 0.3);
     let transfer = Transfer::new(&task, map(1e6, 0.0)).with_protocol(Protocol::Continued);
     let report = Solver::new().solve(&transfer, &samples(alpha, noise)).unwrap();
-    assert_eq!(report.fine_tuning.method, Method::Lazy);
+    assert_eq!(report.fine_tuning.estimator, Estimator::Lazy);
     // E[(beta_FT - beta_PT)²], with E[beta_FT²] = 1 and E[beta_PT²] = 0.2.
     let difference = 1.0 + 0.2 - 2.0 * 0.05 * 0.5 * 10.0_f64.sqrt();
     let expected = (1.0 - alpha) * difference + noise * alpha / (1.0 - alpha);
     let error = report.fine_tuning.generalization_error();
     assert!(relative_error(error, expected) < 1e-10, "{error} {expected}");
-    let solver = Solver::new().with_method(Method::Quadrature);
+    let solver = Solver::new().with_estimator(Estimator::Quadrature);
     let numerical = solver.solve(report.law(), &samples(alpha, noise)).unwrap();
     assert!(relative_error(numerical.generalization_error(), expected) < 1e-10);
     // The bound on the difference holds at scales that are not so large.
@@ -311,7 +312,8 @@ fn continued_lazy_training_learns_the_difference() {
             .with_protocol(Protocol::Continued)
             .law(0)
             .unwrap();
-        let lazy = Solver::new().with_method(Method::Lazy).solve(&law, &samples(alpha, noise));
+        let lazy =
+            Solver::new().with_estimator(Estimator::Lazy).solve(&law, &samples(alpha, noise));
         let lazy = lazy.unwrap();
         let exact = solver.solve(&law, &samples(alpha, noise)).unwrap();
         let difference = (lazy.generalization_error() - exact.generalization_error()).abs();
@@ -325,7 +327,7 @@ fn law_of_itself(scale: f64, start: f64) -> Law {
     let group = |label: &'static str, weight, mean, variance, scale, start| {
         let prior = Prior::gaussian(mean, variance).unwrap();
         let truth = Pretrained::new(start, prior).unwrap().with_covariance(variance).unwrap();
-        Group::new(label, weight, prior, scale)
+        CoordinateGroup::new(label, weight, prior, scale)
             .and_then(|group| group.with_start(start))
             .and_then(|group| group.with_pretrained(truth))
             .unwrap()
@@ -343,15 +345,15 @@ fn law_of_itself(scale: f64, start: f64) -> Law {
 #[test]
 fn the_error_on_a_task_is_its_generalization_error() {
     for (method, scale, start) in [
-        (Method::Quadrature, 1e-6, 0.0),
-        (Method::Quadrature, 1e-3, 0.8),
-        (Method::Quadrature, 0.5, -2.0),
-        (Method::Quadrature, 40.0, 0.8),
-        (Method::Lazy, 40.0, 0.8),
-        (Method::Rich, 1e-6, 0.0),
+        (Estimator::Quadrature, 1e-6, 0.0),
+        (Estimator::Quadrature, 1e-3, 0.8),
+        (Estimator::Quadrature, 0.5, -2.0),
+        (Estimator::Quadrature, 40.0, 0.8),
+        (Estimator::Lazy, 40.0, 0.8),
+        (Estimator::Rich, 1e-6, 0.0),
     ] {
         let law = law_of_itself(scale, start);
-        let solver = Solver::new().with_method(method);
+        let solver = Solver::new().with_estimator(method);
         for sample_ratio in [0.05, 0.4, 0.8, 1.5] {
             let solution = solver.solve(&law, &samples(sample_ratio, 0.2)).unwrap();
             let statistics = solution.statistics(0.3).unwrap();
@@ -424,7 +426,7 @@ fn what_has_no_answer_says_why() {
     let threshold = frozen.with_pretraining_samples(samples(1.0, 0.1)).law(0);
     assert!(matches!(threshold.unwrap_err().cause(), Error::Diverges { .. }));
     let law = law_of_itself(1e-3, 0.5);
-    let rich = Solver::new().with_method(Method::Rich).solve(&law, &samples(0.3, 0.1));
+    let rich = Solver::new().with_estimator(Estimator::Rich).solve(&law, &samples(0.3, 0.1));
     let error = rich.unwrap_err();
     assert!(matches!(error.cause(), Error::OutOfDomain { parameter: "start", .. }));
     let statistics = Solver::new().solve(&law, &samples(0.3, 0.1)).and_then(|s| s.statistics(-1.0));
@@ -461,7 +463,7 @@ proptest! {
         let report = solver.solve(&transfer, &samples(ratio, noise)).unwrap();
         let error = report.fine_tuning.generalization_error();
         prop_assert!(error > 0.0 && error.is_finite());
-        let weight: f64 = report.law().groups().iter().map(Group::weight).sum();
+        let weight: f64 = report.law().groups().iter().map(CoordinateGroup::weight).sum();
         prop_assert!((weight - 1.0).abs() < ROUNDING);
         // Coefficients of fine-tuning have their marginal law, whatever pretraining knows of them.
         prop_assert!(relative_error(report.law().mean_square(), 1.0) < 1e-5);

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diagonet::{
-    Densities, Error, Group, Initialization, Law, Prior, Protocol, Samples, ScaleMap, Scales,
-    Solution, Solver, Supports, Task, Transfer, weighted_l1,
+    CoordinateGroup, Densities, Error, Initialization, Law, Prior, Protocol, Samples, ScaleMap,
+    Scales, Solution, Solver, Supports, Task, Transfer, weighted_l1,
 };
 
 /// Problems of the default run; the environment variable `WATCHDOG_CASES` asks for more.
@@ -86,7 +86,7 @@ impl fmt::Display for Problem {
 impl Problem {
     fn solve(&self) -> diagonet::Result<Solution> {
         let group = |(i, &[weight, mean, variance, scale, start]): (usize, &[f64; 5])| {
-            Group::new(format!("{i}"), weight, Prior::gaussian(mean, variance)?, scale)?
+            CoordinateGroup::new(format!("{i}"), weight, Prior::gaussian(mean, variance)?, scale)?
                 .with_start(start)
         };
         let groups: diagonet::Result<Vec<_>> = self.groups.iter().enumerate().map(group).collect();
@@ -321,8 +321,9 @@ fn rich_limit_converges_for_any_number_of_samples() {
         let noise = if random.chance(0.5) { 0.0 } else { random.decades(-8.0, 1.0) };
         let ratio = if random.chance(0.5) { 1.0 } else { random.decades(0.0, 2.0) };
         let law = Law::new(vec![
-            Group::new("active", density, Prior::gaussian(mean, variance).unwrap(), 1e-9).unwrap(),
-            Group::new("none", 1.0 - density, Prior::ZERO, 1e-9).unwrap(),
+            CoordinateGroup::new("active", density, Prior::gaussian(mean, variance).unwrap(), 1e-9)
+                .unwrap(),
+            CoordinateGroup::new("none", 1.0 - density, Prior::ZERO, 1e-9).unwrap(),
         ])
         .unwrap();
         let samples = Samples::new(sample_ratio).unwrap().with_noise_variance(noise).unwrap();

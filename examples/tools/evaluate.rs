@@ -95,8 +95,8 @@ impl Answer {
 
     /// Fills in what there is; error and bias do not depend on each other.
     fn fill(&mut self, problem: &Problem) -> diagonet::Result<()> {
-        let Problem { transfer, samples, method } = problem;
-        let solver = Solver::new().with_method(*method);
+        let Problem { transfer, samples, estimator } = problem;
+        let solver = Solver::new().with_estimator(*estimator);
         let report = solver.solve(transfer, samples);
         self.report = report.as_ref().ok().cloned();
         self.from_scratch = report.as_ref().ok().and_then(|report| report.from_scratch().ok());
@@ -141,7 +141,7 @@ impl Answer {
             group(FeatureClass::New),
             group(FeatureClass::PretrainingOnly),
             group(FeatureClass::Unused),
-            tuned.map(|r| r.method.to_string()).unwrap_or_default(),
+            tuned.map(|r| r.estimator.to_string()).unwrap_or_default(),
             number(tuned.and_then(|r| r.difference_bound)),
             number(pretraining.map(|r| r.generalization_error()).or(exact)),
             number(forgetting),

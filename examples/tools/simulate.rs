@@ -159,7 +159,7 @@ struct Task {
 
 impl Task {
     fn parse(arguments: &Arguments, row: &Row<'_>) -> Result<Self, String> {
-        let Problem { transfer, samples, method } = Problem::parse(row)?;
+        let Problem { transfer, samples, estimator } = Problem::parse(row)?;
         let dimension = row.number("dimension")?.unwrap_or(arguments.dimension);
         let draws = row.number("draws")?.unwrap_or(arguments.draws);
         let seed = row.number("seed")?.unwrap_or(arguments.seed);
@@ -183,7 +183,7 @@ impl Task {
             if let Some(target) = arguments.target_standard_error {
                 plan = plan.with_target_standard_error(target)?;
             }
-            let solver = Solver::new().with_method(method);
+            let solver = Solver::new().with_estimator(estimator);
             Ok(Self { experiment, plan, solver, seed, draws })
         };
         build().map_err(|error: diagonet::Error| error.to_string())

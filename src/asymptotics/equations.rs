@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{Form, Resolution, ScalarEstimator, Slopes, Terms, exact_unit_squared};
 use crate::numerics::sum::Gap;
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// Name of theta in errors.
@@ -165,7 +165,7 @@ impl<C> Equations<C> {
         law: &Law,
         samples: &Samples,
         explicit_penalty: f64,
-        channel: impl Fn(usize, &Group, f64) -> Result<C>,
+        channel: impl Fn(usize, &CoordinateGroup, f64) -> Result<C>,
     ) -> Result<Self> {
         let mean_square = law.magnitude_squared() + samples.noise_variance();
         if !(1e-280..=1e301).contains(&mean_square) {

@@ -2,12 +2,12 @@
 //! sees.
 
 use crate::asymptotics::equations::Equations;
-use crate::asymptotics::method::Method;
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::newton;
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{Form, Resolution, ScalarEstimator};
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// The self-consistent state that a training problem reduces to in high dimension.
@@ -25,8 +25,8 @@ use crate::problem::samples::Samples;
 ///
 /// with expectations over `Z`, the priors and the groups of the [`Law`], where
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`];
-/// - `c`, `b0`, `k`: [scale](Group::scale), [start](Group::start) and
-///   [penalty weight](Group::penalty_weight) of the group;
+/// - `c`, `b0`, `k`: [scale](CoordinateGroup::scale), [start](CoordinateGroup::start) and
+///   [penalty weight](CoordinateGroup::penalty_weight) of the group;
 /// - `kappa`: explicit penalty strength, 0 for gradient flow to zero loss;
 /// - `r`: [reachable fraction](Law::reachable_fraction), the probability of `c > 0`.
 ///
@@ -40,10 +40,10 @@ use crate::problem::samples::Samples;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
 /// // One lazy group: the ridgeless limit s² = v (1 - alpha)/alpha.
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 1e9)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 1e9)?])?;
 /// let state = Solver::new().solve(&law, &Samples::new(0.5)?)?.state;
 /// assert!((state.effective_noise_variance - 2.0).abs() < 1e-12);
 /// # Ok::<(), diagonet::Error>(())
@@ -98,7 +98,7 @@ impl FixedPoint {
 /// A state with the error of every group of the law.
 #[derive(Debug, Clone)]
 pub(crate) struct Solved {
-    pub(crate) method: Method,
+    pub(crate) estimator: Estimator,
     pub(crate) state: FixedPoint,
     pub(crate) group_errors: Vec<f64>,
     /// Largest possible difference of the total error to that of the penalty itself, if known.
@@ -108,7 +108,7 @@ pub(crate) struct Solved {
 impl Solved {
     /// A state that is known without a search, and exact.
     pub(crate) fn explicit(
-        method: Method,
+        estimator: Estimator,
         noise: f64,
         penalty: f64,
         group_errors: Vec<f64>,
@@ -127,7 +127,7 @@ impl Solved {
             residual: 0.0,
             tangent: None,
         };
-        Ok(Self { method, state, group_errors, difference_bound: Some(0.0) })
+        Ok(Self { estimator, state, group_errors, difference_bound: Some(0.0) })
     }
 }
 
@@ -138,8 +138,8 @@ pub(crate) fn solve<C: ScalarEstimator>(
     samples: &Samples,
     explicit_penalty: f64,
     start: Option<&FixedPoint>,
-    method: Method,
-    channel: impl Fn(usize, &Group, f64) -> Result<C>,
+    estimator: Estimator,
+    channel: impl Fn(usize, &CoordinateGroup, f64) -> Result<C>,
 ) -> Result<Solved> {
     let equations = Equations::new(law, samples, explicit_penalty, &channel)?;
     let unit_squared = equations.unit_squared;
@@ -156,7 +156,7 @@ pub(crate) fn solve<C: ScalarEstimator>(
     for (part, error) in equations.parts.iter().zip(part_errors) {
         solved[part.index] = Some(error * unit_squared);
     }
-    let error = |(index, group): (usize, &Group)| match solved[index] {
+    let error = |(index, group): (usize, &CoordinateGroup)| match solved[index] {
         Some(error) => Ok(error),
         None if group.scale() == 0.0 => Ok(group.signal()),
         // A group of weight zero takes no part in the equations.
@@ -184,5 +184,5 @@ pub(crate) fn solve<C: ScalarEstimator>(
         residual: root.residual,
         tangent: Some(Tangent { sample_ratio: equations.sample_ratio, slopes: root.tangent }),
     };
-    Ok(Solved { method, state, group_errors, difference_bound: Some(0.0) })
+    Ok(Solved { estimator, state, group_errors, difference_bound: Some(0.0) })
 }

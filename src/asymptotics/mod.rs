@@ -1,8 +1,8 @@
 //! Many coordinates trained together: the fixed point, its closed forms, and what follows from it.
 
 pub(crate) mod equations;
+pub(crate) mod estimator;
 pub(crate) mod fixed_point;
-pub(crate) mod method;
 pub(crate) mod newton;
 pub(crate) mod penalized;
 pub(crate) mod problem;

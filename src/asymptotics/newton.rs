@@ -247,7 +247,7 @@ fn damped_step(evaluation: &Evaluation, longest: f64) -> Option<([f64; 2], f64)>
 mod tests {
     use super::*;
     use crate::estimator::quadrature::Proximal;
-    use crate::problem::law::{Group, Law};
+    use crate::problem::law::{CoordinateGroup, Law};
     use crate::problem::prior::Prior;
     use crate::problem::samples::Samples;
 
@@ -258,9 +258,9 @@ mod tests {
         kappa: f64,
     ) -> Equations<Proximal> {
         let law = Law::new(vec![
-            Group::new("slab", 0.1, Prior::gaussian(0.0, 5.0).unwrap(), scale).unwrap(),
-            Group::new("atom", 0.1, Prior::atom(1.0).unwrap(), 10.0 * scale).unwrap(),
-            Group::new("none", 0.8, Prior::ZERO, scale).unwrap(),
+            CoordinateGroup::new("slab", 0.1, Prior::gaussian(0.0, 5.0).unwrap(), scale).unwrap(),
+            CoordinateGroup::new("atom", 0.1, Prior::atom(1.0).unwrap(), 10.0 * scale).unwrap(),
+            CoordinateGroup::new("none", 0.8, Prior::ZERO, scale).unwrap(),
         ])
         .unwrap();
         let samples =
@@ -326,7 +326,7 @@ mod tests {
         // restores the response.
         let group = |label, weight, value, scale, start| {
             let prior = Prior::atom(value).unwrap();
-            Group::new(label, weight, prior, scale).unwrap().with_start(start).unwrap()
+            CoordinateGroup::new(label, weight, prior, scale).unwrap().with_start(start).unwrap()
         };
         let law = Law::new(vec![
             group("near", 0.617, 1.119, 2.57e-11, 6.233),
@@ -335,7 +335,7 @@ mod tests {
         .unwrap();
         for sample_ratio in [0.5, 0.65, 0.73, 0.9] {
             let samples = Samples::new(sample_ratio).unwrap();
-            let channel = |_: usize, group: &Group, unit| Proximal::new(group, unit);
+            let channel = |_: usize, group: &CoordinateGroup, unit| Proximal::new(group, unit);
             let equations = Equations::new(&law, &samples, 0.0, channel).unwrap();
             let mut errors = [0.0; 2];
             let expected = solve(&equations, None, &mut errors).unwrap();

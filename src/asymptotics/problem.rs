@@ -8,7 +8,7 @@ use crate::numerics::crossing::first_crossing;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 #[cfg(doc)]
-use crate::{Error, Group, Method};
+use crate::{CoordinateGroup, Error, Estimator};
 
 /// A training problem that a [`Solver`] solves: a [`Law`], whose solution is a [`Solution`], or a
 /// [`Transfer`](crate::Transfer), whose solution is a [`TransferSolution`](crate::TransferSolution).
@@ -25,8 +25,8 @@ impl Solver {
     ///
     /// - [`Error::Diverges`] at `alpha = r` (to rounding) with noise or signal on frozen
     ///   coordinates, where `kappa = 0`;
-    /// - [`Error::OutOfDomain`] for an explicit penalty with [`Method::LeastSquares`], none with
-    ///   [`Method::ElasticNet`], and starts other than 0 under an l1 norm;
+    /// - [`Error::OutOfDomain`] for an explicit penalty with [`Estimator::LeastSquares`], none with
+    ///   [`Estimator::ElasticNet`], and starts other than 0 under an l1 norm;
     /// - [`Error::QuadratureDisabled`] where quadrature is needed and the feature is off;
     /// - [`Error::NotRepresentable`] where `s²` or `theta` leave the range of floats, or a scale is
     ///   not within 1e±303 of the root mean square of signal and noise;
@@ -83,11 +83,11 @@ impl Solver {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-6)?,
+    ///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?,
+    ///     CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-6)?,
     /// ])?;
     /// let (solver, samples) = (Solver::new(), Samples::new(0.31)?);
     /// let neighbour = solver.solve(&law, &Samples::new(0.30)?)?.state;
@@ -115,9 +115,9 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, Group, Law, Prior, Solver};
+    /// use diagonet::{Error, CoordinateGroup, Law, Prior, Solver};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let curve = Solver::new().learning_curve(&law, 0.1, &[0.5, 1.0, 2.0]);
     /// let error = |point: &Result<diagonet::Solution, Error>| point.clone().map(|r| r.generalization_error());
     /// assert!((error(&curve[0])? - 0.6).abs() < 1e-12);
@@ -153,7 +153,7 @@ impl Solver {
     /// ```
     ///
     /// It is 0 for a target that estimating nothing meets: the mean square of the coefficients less
-    /// their [start](Group::start). The error may fall, rise and fall again; the first fall counts.
+    /// their [start](CoordinateGroup::start). The error may fall, rise and fall again; the first fall counts.
     /// Noise makes it rise to peaks, and so does, without noise, what other groups have not learned:
     /// that is noise to those that move first. The learning curve is scanned at nodes that close in
     /// on the ratios where it can peak (the total weights of the groups of largest scale), to 1e-12 of
@@ -177,11 +177,11 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, Group, Law, Method, Prior, Solver};
+    /// use diagonet::{Error, CoordinateGroup, Law, Estimator, Prior, Solver};
     ///
     /// // One lazy group: the error 1 - alpha + noise alpha/(1 - alpha) has a minimum before its peak.
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
-    /// let solver = Solver::new().with_method(Method::Lazy);
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let solver = Solver::new().with_estimator(Estimator::Lazy);
     /// let ratio = |noise, target| solver.required_sample_ratio(&law, noise, target);
     /// assert!((ratio(0.0, 0.25)? - 0.75).abs() < 1e-12);
     /// assert!((ratio(0.01, 0.25)? - 0.786_933_761).abs() < 1e-9);

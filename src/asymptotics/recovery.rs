@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::numerics::normal::{elasticity, log_excess, square_excess};
 use crate::numerics::root::falling_root;
 use crate::problem::feature_class::FeatureClass;
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::prior::Prior;
 use crate::problem::supports::Supports;
 
@@ -23,7 +23,7 @@ use crate::problem::supports::Supports;
 ///
 /// where
 /// - `p_g`, `w_g`: weight in the law, and in the l1 norm (times the
-///   [penalty weight](Group::penalty_weight)), of group `g`; the values of the active coefficients do not
+///   [penalty weight](CoordinateGroup::penalty_weight)), of group `g`; the values of the active coefficients do not
 ///   matter;
 /// - `u`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
 ///   one.
@@ -64,11 +64,11 @@ impl RecoveryThreshold {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Law, Prior, RecoveryThreshold};
+    /// use diagonet::{CoordinateGroup, Law, Prior, RecoveryThreshold};
     ///
     /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.2, Prior::atom(1.0)?, 1e-6)?,
-    ///     Group::new("background", 0.8, Prior::ZERO, 1e-6)?,
+    ///     CoordinateGroup::new("signal", 0.2, Prior::atom(1.0)?, 1e-6)?,
+    ///     CoordinateGroup::new("background", 0.8, Prior::ZERO, 1e-6)?,
     /// ])?;
     /// let threshold = RecoveryThreshold::of_law(&law, &[1.0, 1.0])?;
     /// assert!(threshold.recovers(0.55) && !threshold.recovers(0.45));
@@ -84,7 +84,7 @@ impl RecoveryThreshold {
         // In two steps, because products of weights may leave the range of floats.
         let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
         let penalty_unit = law.penalty_unit();
-        let product = |(index, group): (usize, &Group)| {
+        let product = |(index, group): (usize, &CoordinateGroup)| {
             weights[index] / unit * (group.penalty_weight() / penalty_unit)
         };
         let largest = law.movable().map(product).fold(0.0, f64::max);
@@ -156,7 +156,7 @@ impl RecoveryThreshold {
         let active = Prior::atom(1.0)?;
         let group = |class: FeatureClass| {
             let prior = if class.in_fine_tuning() { active } else { Prior::ZERO };
-            Group::new(class, supports.probability(class), prior, 1.0)
+            CoordinateGroup::new(class, supports.probability(class), prior, 1.0)
         };
         let weight = |class: FeatureClass| if class.in_pretraining() { 1.0 } else { weight_ratio };
         let groups = FeatureClass::ALL.into_iter().map(group).collect::<Result<_>>()?;

@@ -6,14 +6,14 @@
 //! answers are the same for all parameters, so that one pass over the groups is all it takes.
 
 use crate::asymptotics::equations::{Equations, Evaluation};
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::FixedPoint;
-use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::weighted_l1::RichWeights;
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{Pair, Partials, ScalarEstimator, signed_unit};
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// Derivatives of the generalization error, and of the [state](FixedPoint) behind it, in all
@@ -30,7 +30,7 @@ use crate::problem::samples::Samples;
 /// - `pi`: the parameters, those of a law and its samples ([`LawGradient`]) or of a pretraining and
 ///   a fine-tuning stage ([`TransferGradient`](crate::TransferGradient)).
 ///
-/// What is differentiated is what was computed: where the [method](Solution::method) is a closed
+/// What is differentiated is what was computed: where the [estimator](Solution::estimator) is a closed
 /// form, the derivatives are those of the closed form.
 ///
 /// Accuracy: 5e-12 relative for the derivatives of one group, against a table of 42 digits; with those
@@ -46,11 +46,11 @@ use crate::problem::samples::Samples;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
-///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
-///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-3)?,
 /// ])?;
 /// let samples = Samples::new(0.3)?.with_noise_variance(0.1)?;
 /// let solution = Solver::new().solve(&law, &samples)?;
@@ -78,10 +78,10 @@ pub struct Sensitivities<G> {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
 /// // Least squares: the error is sigma² / (alpha - 1).
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
 /// let samples = Samples::new(3.0)?.with_noise_variance(0.5)?;
 /// let gradient = Solver::new().solve(&law, &samples)?.sensitivities()?.generalization_error;
 /// assert_eq!((gradient.sample_ratio, gradient.noise_variance), (-0.125, 0.5));
@@ -102,7 +102,7 @@ pub struct LawGradient {
     pub groups: Vec<GroupGradient>,
 }
 
-/// Derivatives of one answer in the parameters of a [`Group`].
+/// Derivatives of one answer in the parameters of a [`CoordinateGroup`].
 ///
 /// # Formula
 ///
@@ -117,13 +117,13 @@ pub struct LawGradient {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
-///     Group::new("reused", 0.2, Prior::gaussian(0.0, 5.0)?, 3.0)?,
-///     Group::new("new", 0.8, Prior::ZERO, 1.0)?,
+///     CoordinateGroup::new("reused", 0.2, Prior::gaussian(0.0, 5.0)?, 3.0)?,
+///     CoordinateGroup::new("new", 0.8, Prior::ZERO, 1.0)?,
 /// ])?;
-/// let lazy = Solver::new().with_method(Method::Lazy);
+/// let lazy = Solver::new().with_estimator(Estimator::Lazy);
 /// let gradient = lazy.solve(&law, &Samples::new(0.4)?)?.sensitivities()?.generalization_error;
 /// // Only the ratio of scales matters, and reuse pays.
 /// let [reused, new] = [&gradient.groups[0], &gradient.groups[1]];
@@ -190,11 +190,11 @@ impl Solution {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+    ///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+    ///     CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-3)?,
     /// ])?;
     /// let sensitivities = Solver::new().solve(&law, &Samples::new(0.3)?)?.sensitivities()?;
     /// let gradient = &sensitivities.generalization_error;
@@ -212,13 +212,13 @@ impl Solution {
 fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
     let (law, samples) = (solution.law(), &solution.samples());
     let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
-    let answers = match solution.method {
-        Method::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
-        method if method.has_l1_weights() => {
-            rich(method, &solution.l1_weights(), law, samples, explicit_penalty, &state)?
+    let answers = match solution.estimator {
+        Estimator::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
+        kind if kind.has_l1_weights() => {
+            rich(kind, &solution.l1_weights(), law, samples, explicit_penalty, &state)?
         }
-        method => implicit(law, samples, explicit_penalty, &state, |_, group, unit_squared| {
-            method.estimator(group, 1.0, 0.0, unit_squared)
+        kind => implicit(law, samples, explicit_penalty, &state, |_, group, unit_squared| {
+            kind.estimator(group, 1.0, 0.0, unit_squared)
         })?,
     };
     let gradient = |answer| answers.gradient(answer);
@@ -305,19 +305,19 @@ impl Adjoint {
     }
 }
 
-/// Sensitivities of a method with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the scales and the
+/// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the scales and the
 /// typical magnitude `B` of the law.
 fn rich(
-    method: Method,
+    kind: Estimator,
     weights: &RichWeights<'_>,
     law: &Law,
     samples: &Samples,
     explicit_penalty: f64,
     state: &FixedPoint,
 ) -> Result<LawAnswers> {
-    let estimator = |index: usize, group: &Group, unit_squared| {
+    let estimator = |index: usize, group: &CoordinateGroup, unit_squared| {
         let (weight, by_log_scale) = (weights.of_group(index), weights.by_log_scale(index));
-        method.estimator(group, weight, by_log_scale, unit_squared)
+        kind.estimator(group, weight, by_log_scale, unit_squared)
     };
     let mut answers = implicit(law, samples, explicit_penalty, state, estimator)?;
     // Only the ratios B/c_g matter: a larger B does what smaller scales of all groups do.
@@ -344,7 +344,7 @@ fn implicit<E: ScalarEstimator>(
     samples: &Samples,
     explicit_penalty: f64,
     state: &FixedPoint,
-    estimator: impl Fn(usize, &Group, f64) -> Result<E>,
+    estimator: impl Fn(usize, &CoordinateGroup, f64) -> Result<E>,
 ) -> Result<LawAnswers> {
     if state.effective_noise_variance == 0.0 {
         return Err(Error::NotDifferentiable {
@@ -401,7 +401,7 @@ fn implicit<E: ScalarEstimator>(
     let combine = |first: [f64; 2], a: f64, b: f64| {
         [first[0] * a + by_noise[0] * b, first[1] * a + by_noise[1] * b]
     };
-    let group = |(group, own): (&Group, &Partials)| {
+    let group = |(group, own): (&CoordinateGroup, &Partials)| {
         let by_response = if own.is_full() { by_missing } else { by_responding };
         let weight = group.weight();
         let answers = |pair: Pair, unit| {
@@ -469,7 +469,7 @@ fn least_squares(
         let error = frozen_change + reachable * noise_change + noise * reachable_change;
         [error, noise_change, 0.0]
     };
-    let group = |group: &Group| {
+    let group = |group: &CoordinateGroup| {
         let frozen = group.scale() == 0.0;
         let (moves, signal) = if frozen { (0.0, group.signal()) } else { (1.0, 0.0) };
         let weight = if frozen { group.weight() } else { 0.0 };

@@ -1,19 +1,19 @@
 //! Problems in which there is nothing to learn.
 
 use crate::asymptotics::equations::EFFECTIVE_PENALTY;
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::Solved;
-use crate::asymptotics::method::Method;
 use crate::error::{Error, Result};
 use crate::estimator::exact_unit_squared;
 use crate::numerics::root::falling_root;
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// Whether there is nothing to learn: no noise, and no signal that is not in the starts.
 ///
 /// A start one rounding off an atom is a signal: the units of the equations keep the difference.
 pub(crate) fn is_silent(law: &Law, samples: &Samples) -> bool {
-    let silent = |group: &Group| group.weight() == 0.0 || group.is_learned();
+    let silent = |group: &CoordinateGroup| group.weight() == 0.0 || group.is_learned();
     samples.noise_variance() == 0.0 && law.groups().iter().all(silent)
 }
 
@@ -23,15 +23,15 @@ pub(crate) fn is_silent(law: &Law, samples: &Samples) -> bool {
 /// `error` gives that of a group of weight zero without noise, in units of a mean square, under a half
 /// penalty.
 pub(crate) fn silent(
-    method: Method,
+    kind: Estimator,
     law: &Law,
     samples: &Samples,
     kappa: f64,
-    scale: impl Fn(&Group) -> f64,
-    error: impl Fn(usize, &Group, f64, f64) -> Result<f64>,
+    scale: impl Fn(&CoordinateGroup) -> f64,
+    error: impl Fn(usize, &CoordinateGroup, f64, f64) -> Result<f64>,
 ) -> Result<Solved> {
     let movable = || law.movable().map(|(_, group)| group);
-    let bend = |group: &Group| scale(group).ln() - group.penalty_weight().ln();
+    let bend = |group: &CoordinateGroup| scale(group).ln() - group.penalty_weight().ln();
     // Without any response, the explicit penalty is all there is.
     let pull = (0.5 * kappa / samples.sample_ratio()).ln();
     let largest = movable().map(bend).fold(pull, f64::max);
@@ -48,7 +48,7 @@ pub(crate) fn silent(
         Ok(((response / samples.sample_ratio()).ln(), slope / response))
     })?;
     let half_penalty = log_half_penalty.exp();
-    let error = |(index, group): (usize, &Group)| {
+    let error = |(index, group): (usize, &CoordinateGroup)| {
         if group.weight() > 0.0 {
             return Ok(0.0);
         }
@@ -67,5 +67,5 @@ pub(crate) fn silent(
             reason: "its scale and penalty are too far apart",
         });
     }
-    Solved::explicit(method, 0.0, 2.0 * half_penalty, errors)
+    Solved::explicit(kind, 0.0, 2.0 * half_penalty, errors)
 }

@@ -1,7 +1,7 @@
 //! The solution of a training problem, and what can be asked of it.
 
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
-use crate::asymptotics::method::Method;
 use crate::problem::errors::Errors;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
@@ -29,11 +29,11 @@ use crate::problem::samples::Samples;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
-///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
-///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-3)?,
 /// ])?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.25)?)?;
 /// assert!((report.generalization_error() - 0.2963).abs() < 1e-4);
@@ -52,7 +52,7 @@ pub struct Solution {
     /// The state of the fixed point.
     pub state: FixedPoint,
     /// How the error was computed.
-    pub method: Method,
+    pub estimator: Estimator,
     /// Bound on the difference of the total error to that of the law's own penalty: 0 where it is
     /// exact (to [`Solver::ACCURACY`](crate::Solver::ACCURACY)), `None` where no bound is known.
     pub difference_bound: Option<f64>,
@@ -70,7 +70,7 @@ impl Solution {
         Self {
             errors: Errors::of_parts(parts),
             state: solved.state,
-            method: solved.method,
+            estimator: solved.estimator,
             difference_bound: solved.difference_bound,
             law: law.clone(),
             samples: *samples,
@@ -125,9 +125,9 @@ impl Solution {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
     /// assert_eq!(report.error_of("all"), Some(report.generalization_error()));
     /// assert_eq!(report.error_of("some"), None);

@@ -1,13 +1,13 @@
 //! The entry point: from a law and samples to the generalization error.
 
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
-use crate::asymptotics::method::Method;
 use crate::asymptotics::penalized::penalized;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// Share of the smallest scale below which a penalty changes no response by a rounding.
@@ -15,7 +15,7 @@ const NEGLIGIBLE: f64 = 1e-30;
 
 /// The way from a law and samples to the generalization error.
 ///
-/// A closed form where it is exact or within tolerance ([`Method`]), and otherwise the fixed point by
+/// A closed form where it is exact or within tolerance ([`Estimator`]), and otherwise the fixed point by
 /// Newton's method with analytic derivatives in `(log s², log theta)`, on a coarse quadrature first
 /// and on the fine one to the end; where it does not converge, nested bracketed root searches that
 /// need no more than that the fixed point is a saddle point. Accuracy: [`Solver::ACCURACY`].
@@ -53,13 +53,13 @@ const NEGLIGIBLE: f64 = 1e-30;
 )]
 pub struct Solver {
     explicit_penalty: f64,
-    method: Method,
+    estimator: Estimator,
     tolerance: f64,
 }
 
 impl Default for Solver {
     fn default() -> Self {
-        Self { explicit_penalty: 0.0, method: Method::Auto, tolerance: Self::ACCURACY }
+        Self { explicit_penalty: 0.0, estimator: Estimator::Auto, tolerance: Self::ACCURACY }
     }
 }
 
@@ -87,7 +87,7 @@ impl Solver {
     /// The same solver for training with an explicit penalty,
     /// `min ||y - X b||²/2 + kappa sum_d k_d q_{c_d}(b_d)`.
     ///
-    /// Where the [method](Method) is a norm, it takes the place of `q`: `b²/(4c)` in the lazy limit, which is
+    /// Where the [estimator](Estimator) is a norm, it takes the place of `q`: `b²/(4c)` in the lazy limit, which is
     /// ridge regression; `w |b|` with the [`rich_weights`](crate::rich_weights) `w` in the rich limit, which
     /// is LASSO; and what an [`ElasticNet`](crate::ElasticNet) says. The equation of theta is
     /// `theta (alpha - E[db/dz]) = kappa` in all cases.
@@ -101,10 +101,10 @@ impl Solver {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
     ///
     /// // Noise makes regularization pay.
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let samples = Samples::new(0.9)?.with_noise_variance(1.0)?;
     /// let interpolating = Solver::new().solve(&law, &samples)?;
     /// let penalized = Solver::new().with_explicit_penalty(2.0)?.solve(&law, &samples)?;
@@ -119,8 +119,8 @@ impl Solver {
 
     /// The same solver, taking the given way to the error.
     #[must_use]
-    pub fn with_method(self, method: Method) -> Self {
-        Self { method, ..self }
+    pub fn with_estimator(self, estimator: Estimator) -> Self {
+        Self { estimator, ..self }
     }
 
     /// The same solver, accepting a closed form whose bound on the difference of the total error is
@@ -133,12 +133,12 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e3)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e3)?])?;
     /// let solver = Solver::new().with_tolerance(1e-3)?;
     /// let report = solver.solve(&law, &Samples::new(0.5)?)?;
-    /// assert_eq!(report.method, Method::Lazy);
+    /// assert_eq!(report.estimator, Estimator::Lazy);
     /// assert!(report.difference_bound.unwrap() <= 1e-3 * report.generalization_error());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -149,8 +149,8 @@ impl Solver {
 
     /// How errors are computed.
     #[must_use]
-    pub fn method(&self) -> Method {
-        self.method
+    pub fn estimator(&self) -> Estimator {
+        self.estimator
     }
 
     /// Strength `kappa` of the explicit penalty.
@@ -159,7 +159,7 @@ impl Solver {
         self.explicit_penalty
     }
 
-    /// Relative difference up to which [`Method::Auto`] takes a limit for the error.
+    /// Relative difference up to which [`Estimator::Auto`] takes a limit for the error.
     #[must_use]
     pub fn tolerance(&self) -> f64 {
         self.tolerance
@@ -183,22 +183,22 @@ impl Solver {
         if let Some(solution) = weighted_l2::least_squares(law, samples) {
             return solution;
         }
-        match self.method {
-            Method::LeastSquares => Err(Error::OutOfDomain {
+        match self.estimator {
+            Estimator::LeastSquares => Err(Error::OutOfDomain {
                 parameter: "sample_ratio",
                 value: samples.sample_ratio(),
                 domain: weighted_l2::DETERMINED,
             }),
-            Method::Lazy => weighted_l2::lazy(law, samples),
-            Method::Rich => weighted_l1::soft(law, &weighted_l1::rich_weights(law), samples),
-            Method::ElasticNet(_) => Err(Error::OutOfDomain {
+            Estimator::Lazy => weighted_l2::lazy(law, samples),
+            Estimator::Rich => weighted_l1::soft(law, &weighted_l1::rich_weights(law), samples),
+            Estimator::ElasticNet(_) => Err(Error::OutOfDomain {
                 parameter: "explicit_penalty",
                 value: 0.0,
                 domain: Domain::POSITIVE
                     .when("for an elastic net with fewer samples than coordinates that can move"),
             }),
-            Method::Quadrature => self.numerical(law, samples, start),
-            Method::Auto => match self.close_limit(law, samples) {
+            Estimator::Quadrature => self.numerical(law, samples, start),
+            Estimator::Auto => match self.close_limit(law, samples) {
                 Some(solution) => Ok(solution),
                 None => self.numerical(law, samples, start),
             },
@@ -212,7 +212,7 @@ impl Solver {
         start: Option<&FixedPoint>,
     ) -> Result<Solved> {
         let kappa = self.explicit_penalty;
-        if self.method == Method::LeastSquares {
+        if self.estimator == Estimator::LeastSquares {
             return Err(Error::OutOfDomain {
                 parameter: "explicit_penalty",
                 value: kappa,
@@ -224,9 +224,9 @@ impl Solver {
             let noise = (samples.noise_variance() + law.frozen_signal()) / alpha;
             return weighted_l2::unbiased(law, noise, kappa / alpha);
         }
-        let result = match self.method {
-            Method::Auto | Method::Quadrature => self.numerical(law, samples, start),
-            method => penalized(method, law, samples, kappa, start),
+        let result = match self.estimator {
+            Estimator::Auto | Estimator::Quadrature => self.numerical(law, samples, start),
+            kind => penalized(kind, law, samples, kappa, start),
         };
         // theta (alpha - E[db/dz]) = kappa, where the response is at most r: with more samples than
         // that, a penalty can be too weak for floats, and then leaves least squares.
@@ -246,7 +246,8 @@ impl Solver {
     fn close_limit(&self, law: &Law, samples: &Samples) -> Option<Solved> {
         // No bound is good where a scale is not above signal and noise: spare the attempt.
         let unit_squared = law.magnitude_squared() + samples.noise_variance();
-        let mut movable = law.groups().iter().map(Group::scale).filter(|scale| *scale > 0.0);
+        let mut movable =
+            law.groups().iter().map(CoordinateGroup::scale).filter(|scale| *scale > 0.0);
         if movable.any(|scale| scale * scale < unit_squared) {
             return None;
         }
@@ -267,18 +268,18 @@ impl Solver {
         use crate::estimator::quadrature::Proximal;
 
         if is_silent(law, samples) {
-            let error = |_: usize, group: &Group, square, half_penalty| {
+            let error = |_: usize, group: &CoordinateGroup, square, half_penalty| {
                 Ok(Proximal::new(group, square)?.error(0.0, half_penalty))
             };
-            let (method, scale) = (Method::Quadrature, Group::scale_at_start);
-            return silent(method, law, samples, self.explicit_penalty, scale, error);
+            let (kind, scale) = (Estimator::Quadrature, CoordinateGroup::scale_at_start);
+            return silent(kind, law, samples, self.explicit_penalty, scale, error);
         }
         crate::asymptotics::fixed_point::solve(
             law,
             samples,
             self.explicit_penalty,
             start,
-            Method::Quadrature,
+            Estimator::Quadrature,
             |_, group, unit_squared| Proximal::new(group, unit_squared),
         )
     }

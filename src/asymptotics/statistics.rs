@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use crate::asymptotics::method::Method;
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::solution::Solution;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::estimator::linear::Linear;
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{Line, ScalarEstimator, exact_unit_squared, signed_unit};
-use crate::label::Label;
+use crate::label::GroupLabel;
 use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 
 /// What a trained network holds besides its error: moments of the estimate, features discovered,
 /// pretraining forgotten.
@@ -33,7 +33,7 @@ use crate::problem::law::Group;
 /// - `beta_PT`, `B_PT`: pretrained and true coefficient of pretraining ([`Pretrained`](crate::Pretrained));
 ///   `||beta_hat - B_PT||²/D` is the excess test error on the pretraining task after fine-tuning;
 /// - `cut`: magnitude above which a coefficient counts as discovered, in [0, 1e300];
-/// - active: of a group whose [prior](Group::prior) is not zero; where a
+/// - active: of a group whose [prior](CoordinateGroup::prior) is not zero; where a
 ///   [transfer](crate::Transfer) has nodes, of a coordinate that its task uses.
 ///
 /// Moments are integrals to 1e-10 of the root mean squares that they compare, and explicit at the
@@ -82,9 +82,9 @@ pub struct Statistics {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
 /// let statistics = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?;
 /// let all = &statistics.groups[0];
 /// assert_eq!((all.label.as_str(), all.weight), ("all", 1.0));
@@ -96,7 +96,7 @@ pub struct Statistics {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupStatistics {
     /// Name of the coordinates.
-    pub label: Label,
+    pub label: GroupLabel,
     /// Probability that a coordinate is one of them.
     pub weight: f64,
     /// Statistics of their estimates.
@@ -108,10 +108,10 @@ pub struct GroupStatistics {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
 /// // The lazy limit shrinks by the sample ratio: b = alpha z.
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::atom(1.0)?, 1e9)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::atom(1.0)?, 1e9)?])?;
 /// let estimates = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?.total;
 /// assert!((estimates.mean - 0.5).abs() < 1e-12);
 /// assert!((estimates.variance - 0.25).abs() < 1e-12);
@@ -129,7 +129,7 @@ pub struct EstimateStatistics {
     /// Probability of an estimate above the cut in magnitude.
     pub discovery_rate: f64,
     /// Mean square distance from the pretrained coefficient; `None` without
-    /// [pretraining](Group::with_pretrained).
+    /// [pretraining](CoordinateGroup::with_pretrained).
     pub forgetting: Option<f64>,
     /// Mean square distance from the true coefficient of pretraining; `None` without pretraining.
     pub pretraining_error: Option<f64>,
@@ -146,13 +146,13 @@ impl Solution {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
-    ///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
+    ///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
+    ///     CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-9)?,
     /// ])?;
-    /// let rich = Solver::new().with_method(Method::Rich);
+    /// let rich = Solver::new().with_estimator(Estimator::Rich);
     /// let statistics = rich.solve(&law, &Samples::new(0.25)?)?.statistics(0.0)?;
     /// // An l1 norm finds as many features as it has samples.
     /// assert!((statistics.total.discovery_rate - 0.25).abs() < 1e-11);
@@ -169,13 +169,14 @@ impl Statistics {
     pub(crate) fn new(solution: &Solution, discovery_cut: f64) -> Result<Self> {
         let law = solution.law();
         let (weights, mean_square) = (solution.l1_weights(), solution.mean_square());
-        let estimates = |(index, group): (usize, &Group)| {
+        let estimates = |(index, group): (usize, &CoordinateGroup)| {
             let weight = weights.of_group(index);
             GroupEstimate::new(group, solution, weight, mean_square)?.statistics(discovery_cut)
         };
         let of_groups =
             law.groups().iter().enumerate().map(estimates).collect::<Result<Vec<_>>>()?;
-        let weighted: Vec<_> = law.groups().iter().map(Group::weight).zip(of_groups).collect();
+        let weighted: Vec<_> =
+            law.groups().iter().map(CoordinateGroup::weight).zip(of_groups).collect();
 
         let mut positions = HashMap::with_capacity(solution.errors.groups.len());
         let mut members = vec![Vec::new(); solution.errors.groups.len()];
@@ -212,9 +213,9 @@ impl Statistics {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
     /// let statistics = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?;
     /// assert_eq!(statistics.group("all").unwrap().estimates, statistics.total);
     /// assert_eq!(statistics.group("some"), None);
@@ -288,7 +289,7 @@ pub(crate) fn discovery_rates(rates: &[Rate]) -> [Option<f64>; 2] {
 /// A group with the estimator of a solution, at its state.
 #[derive(Debug)]
 pub(crate) struct GroupEstimate<'a> {
-    group: &'a Group,
+    group: &'a CoordinateGroup,
     estimator: Weighted<Box<dyn ScalarEstimator>>,
     /// Unit of the estimator, with its sign.
     unit: f64,
@@ -301,7 +302,7 @@ impl<'a> GroupEstimate<'a> {
     /// The estimate of a group as part of a solution, with the weight that it has in an l1 norm. The
     /// [mean square](Solution::mean_square) is a sum over the law, and given so as to be taken once.
     pub(crate) fn new(
-        group: &'a Group,
+        group: &'a CoordinateGroup,
         solution: &Solution,
         l1_weight: f64,
         mean_square: f64,
@@ -309,8 +310,8 @@ impl<'a> GroupEstimate<'a> {
         let state = &solution.state;
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
-        let unit_squared = match solution.method {
-            Method::Auto | Method::Quadrature if !fixed => {
+        let unit_squared = match solution.estimator {
+            Estimator::Auto | Estimator::Quadrature if !fixed => {
                 // Where nothing that has weight is to be learned, the group has its own unit.
                 let square =
                     if mean_square > 0.0 { mean_square } else { group.magnitude_squared() };
@@ -322,7 +323,7 @@ impl<'a> GroupEstimate<'a> {
         let estimator: Box<dyn ScalarEstimator> = if fixed {
             Box::new(Linear::at_start(group, unit_squared))
         } else {
-            solution.method.estimator(group, l1_weight, 0.0, unit_squared)?
+            solution.estimator.estimator(group, l1_weight, 0.0, unit_squared)?
         };
         let estimator = Weighted::new(group, 1.0, estimator);
         let unit = signed_unit(group, unit_squared);

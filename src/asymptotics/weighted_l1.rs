@@ -2,8 +2,8 @@
 
 #[cfg(doc)]
 use crate::Error;
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{self, Solved};
-use crate::asymptotics::method::Method;
 use crate::asymptotics::recovery::{RecoveryThreshold, check_starts, check_weights};
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::weighted_l2::{least_squares, unbiased};
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::network::penalty::Penalty;
 use crate::numerics::sum::CompensatedSum;
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// Generalization error of basis pursuit: the interpolator with the smallest l1 norm, on the
@@ -26,11 +26,11 @@ use crate::problem::samples::Samples;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, basis_pursuit};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, basis_pursuit};
 ///
 /// let law = Law::new(vec![
-///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
-///     Group::new("background", 0.9, Prior::ZERO, 1e-9)?,
+///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
+///     CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-9)?,
 /// ])?;
 /// let error = |ratio| basis_pursuit(&law, &Samples::new(ratio)?).map(|r| r.generalization_error());
 /// assert!((error(0.25)? - 0.200975).abs() < 1e-6);
@@ -56,7 +56,7 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// and atoms and other means have the analogous form in normal densities and tails, where
 /// - `weights`: `w_g`, one per group of the [`Law`], in (0, 1e300]; common factors do not matter;
-/// - `k_g`: [penalty weight](Group::penalty_weight) of the group;
+/// - `k_g`: [penalty weight](CoordinateGroup::penalty_weight) of the group;
 /// - `s²`, `theta`: effective noise and penalty, solved for.
 ///
 /// Without noise and frozen signal the error is 0 from the
@@ -82,11 +82,11 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, basis_pursuit, weighted_l1};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, basis_pursuit, weighted_l1};
 ///
 /// let law = Law::new(vec![
-///     Group::new("reused", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
-///     Group::new("new", 0.9, Prior::ZERO, 1e-6)?,
+///     CoordinateGroup::new("reused", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     CoordinateGroup::new("new", 0.9, Prior::ZERO, 1e-6)?,
 /// ])?;
 /// let samples = Samples::new(0.25)?.with_noise_variance(0.01)?;
 /// let blind = basis_pursuit(&law, &samples)?;
@@ -114,18 +114,18 @@ pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
 ///
 /// When all scales vanish as powers of one small number, the ratios of weights tend to the ratios
 /// of exponents. A frozen group has weight 1, without effect. A
-/// [penalty weight](Group::penalty_weight) is a factor next to that of the norm.
+/// [penalty weight](CoordinateGroup::penalty_weight) is a factor next to that of the norm.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 ///
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, rich_weights};
+/// use diagonet::{CoordinateGroup, Law, Prior, rich_weights};
 ///
 /// let law = Law::new(vec![
-///     Group::new("reused", 0.5, Prior::atom(1.0)?, 1e-100)?,
-///     Group::new("new", 0.5, Prior::ZERO, 1e-200)?,
+///     CoordinateGroup::new("reused", 0.5, Prior::atom(1.0)?, 1e-100)?,
+///     CoordinateGroup::new("new", 0.5, Prior::ZERO, 1e-200)?,
 /// ])?;
 /// let weights = rich_weights(&law);
 /// assert!((weights[1] / weights[0] - 2.0).abs() < 5e-3);
@@ -163,14 +163,15 @@ fn rich_weight(scale: f64, magnitude: f64) -> f64 {
 impl<'a> RichWeights<'a> {
     pub(crate) fn new(law: &'a Law) -> Self {
         let active = law.groups().iter().filter(|group| group.is_active());
-        let density: f64 = active.map(Group::weight).sum();
+        let density: f64 = active.map(CoordinateGroup::weight).sum();
         let magnitude = if density > 0.0 {
             // In the largest one, because squares, and their products with weights, may underflow.
-            let size = |group: &Group| group.prior().root_mean_square();
+            let size = |group: &CoordinateGroup| group.prior().root_mean_square();
             let weighted = || law.groups().iter().filter(|group| group.weight() > 0.0);
             let largest = weighted().map(size).fold(0.0, f64::max);
-            let share =
-                |group: &Group| (group.weight() / density) * (size(group) / largest).powi(2);
+            let share = |group: &CoordinateGroup| {
+                (group.weight() / density) * (size(group) / largest).powi(2)
+            };
             largest * weighted().map(share).collect::<CompensatedSum>().value().sqrt()
         } else {
             1.0
@@ -207,7 +208,7 @@ impl<'a> RichWeights<'a> {
     }
 
     /// How the typical magnitude moves with a group.
-    pub(crate) fn log_magnitude_gradient(&self, group: &Group) -> MagnitudeGradient {
+    pub(crate) fn log_magnitude_gradient(&self, group: &CoordinateGroup) -> MagnitudeGradient {
         if self.density == 0.0 {
             return MagnitudeGradient { weight: 0.0, mean: 0.0, variance: 0.0 };
         }
@@ -231,12 +232,12 @@ pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solv
     let undisturbed = samples.noise_variance() + law.frozen_signal() == 0.0;
     if undisturbed && RecoveryThreshold::of_law(law, weights)?.recovers(samples.sample_ratio()) {
         let mut exact = unbiased(law, 0.0, 0.0)?;
-        (exact.method, exact.difference_bound) = (Method::Rich, None);
+        (exact.estimator, exact.difference_bound) = (Estimator::Rich, None);
         return Ok(exact);
     }
     let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
     let mut solution =
-        fixed_point::solve(law, samples, 0.0, None, Method::Rich, |index, group, square| {
+        fixed_point::solve(law, samples, 0.0, None, Estimator::Rich, |index, group, square| {
             SoftThreshold::new(group, weights[index] / unit, square)
         })?;
     solution.state.effective_penalty /= unit;

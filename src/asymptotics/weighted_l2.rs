@@ -1,14 +1,14 @@
 //! Least squares and weighted l2 norms, in closed form.
 
 use crate::asymptotics::equations::EFFECTIVE_PENALTY;
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::Solved;
-use crate::asymptotics::method::Method;
 use crate::asymptotics::solution::Solution;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::numerics::root::falling_root;
 use crate::numerics::sum::Gap;
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// Sample ratios at which the solution is unique.
@@ -40,9 +40,9 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, ordinary_least_squares};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, ordinary_least_squares};
 ///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
 /// let samples = Samples::new(3.0)?.with_noise_variance(0.5)?;
 /// assert_eq!(ordinary_least_squares(&law, &samples)?.generalization_error(), 0.25);
 /// # Ok::<(), diagonet::Error>(())
@@ -70,7 +70,7 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 /// ```
 ///
 /// where
-/// - `V`: mean square of the coefficients, less their [start](Group::start), on coordinates that can
+/// - `V`: mean square of the coefficients, less their [start](CoordinateGroup::start), on coordinates that can
 ///   move;
 /// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
 ///
@@ -86,9 +86,9 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, minimum_l2};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, minimum_l2};
 ///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 0.1)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 2.0)?, 0.1)?])?;
 /// let samples = Samples::new(0.5)?.with_noise_variance(0.3)?;
 /// let error = minimum_l2(&law, &samples)?.generalization_error();
 /// assert!((error - (0.5 * 2.0 + 0.3)).abs() < 1e-15);
@@ -114,8 +114,8 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// ```
 ///
 /// where
-/// - `p_g`, `c_g`, `b0_g`, `k_g`: weight, scale, [start](Group::start) and
-///   [penalty weight](Group::penalty_weight) of the group; only ratios of `c_g/k_g` matter;
+/// - `p_g`, `c_g`, `b0_g`, `k_g`: weight, scale, [start](CoordinateGroup::start) and
+///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of `c_g/k_g` matter;
 /// - `V_g`: mean square of the true coefficients less the start;
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`].
 ///
@@ -137,11 +137,11 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver, weighted_l2};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver, weighted_l2};
 ///
 /// let law = Law::new(vec![
-///     Group::new("reused", 0.2, Prior::gaussian(0.0, 5.0)?, 3e5)?,
-///     Group::new("new", 0.8, Prior::ZERO, 1e5)?,
+///     CoordinateGroup::new("reused", 0.2, Prior::gaussian(0.0, 5.0)?, 3e5)?,
+///     CoordinateGroup::new("new", 0.8, Prior::ZERO, 1e5)?,
 /// ])?;
 /// let samples = Samples::new(0.4)?;
 /// let limit = weighted_l2(&law, &samples)?;
@@ -179,17 +179,17 @@ pub(crate) fn least_squares(law: &Law, samples: &Samples) -> Option<Result<Solve
 
 /// Coordinates that can move are estimated without bias, `b = z`; frozen ones stay at zero.
 pub(crate) fn unbiased(law: &Law, noise: f64, theta: f64) -> Result<Solved> {
-    let error = |group: &Group| {
+    let error = |group: &CoordinateGroup| {
         if group.scale() > 0.0 { noise } else { group.signal() }
     };
     let errors = law.groups().iter().map(error).collect();
-    Solved::explicit(Method::LeastSquares, noise, theta, errors)
+    Solved::explicit(Estimator::LeastSquares, noise, theta, errors)
 }
 
 /// The weighted l2 norm of the law's own scales, with a bound on the difference to its penalty.
 pub(crate) fn lazy(law: &Law, samples: &Samples) -> Result<Solved> {
     let mut solution = quadratic(law, samples)?;
-    if solution.method == Method::Lazy {
+    if solution.estimator == Estimator::Lazy {
         solution.difference_bound = lazy_bound(law, samples, &solution);
     }
     Ok(solution)
@@ -211,7 +211,7 @@ fn quadratic(law: &Law, samples: &Samples) -> Result<Solved> {
     }
     let balance = Balance::new(law, samples.sample_ratio())?;
     // The estimate's share of z, and what is missing to 1.
-    let shares = |group: &Group| {
+    let shares = |group: &CoordinateGroup| {
         if group.scale() == 0.0 {
             return (0.0, 1.0);
         }
@@ -230,7 +230,7 @@ fn quadratic(law: &Law, samples: &Samples) -> Result<Solved> {
         lost * lost * group.signal() + kept * kept * noise
     });
     let theta = 2.0 * balance.ratio(1.0);
-    let solution = Solved::explicit(Method::Lazy, noise, theta, errors.collect())?;
+    let solution = Solved::explicit(Estimator::Lazy, noise, theta, errors.collect())?;
     Ok(Solved { difference_bound: None, ..solution })
 }
 
@@ -250,8 +250,8 @@ impl Balance {
         let reachable = law.reachable_fraction();
         let gap = reachable - alpha;
         let movable = || law.movable().map(|(_, group)| group);
-        let high = movable().map(Group::quadratic_scale).fold(0.0, f64::max);
-        let low = movable().map(Group::quadratic_scale).fold(f64::INFINITY, f64::min);
+        let high = movable().map(CoordinateGroup::quadratic_scale).fold(0.0, f64::max);
+        let low = movable().map(CoordinateGroup::quadratic_scale).fold(f64::INFINITY, f64::min);
         if low == high {
             return Ok(Self::Number(high * (gap / alpha)));
         }

@@ -15,7 +15,7 @@ use crate::problem::task::Task;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum Axis {
+pub enum DiagramAxis {
     /// Absolute scale `c_PT` of pretraining, 0 or in [1e-300, 1e300].
     AbsoluteScale,
     /// Relative scale `lambda_PT` of pretraining, in [-1, 1].
@@ -27,7 +27,7 @@ pub enum Axis {
     FineTuningCoefficient,
 }
 
-impl Axis {
+impl DiagramAxis {
     fn name(self) -> &'static str {
         match self {
             Self::AbsoluteScale => "absolute_scale",
@@ -38,7 +38,7 @@ impl Axis {
     }
 }
 
-impl fmt::Display for Axis {
+impl fmt::Display for DiagramAxis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -46,14 +46,14 @@ impl fmt::Display for Axis {
 
 /// The inductive bias, of a feature or of a task, over a grid of two parameters.
 ///
-/// Rows follow one [axis](Axis), columns the other; every other parameter keeps the value that the
+/// Rows follow one [axis](DiagramAxis), columns the other; every other parameter keeps the value that the
 /// diagram is made with.
 ///
 /// # Examples
 ///
 /// ```
 /// use diagonet::{
-///     Axis, Feature, InductiveBias, Initialization, PhaseDiagram, Regime, ScaleMap, Scales,
+///     DiagramAxis, Feature, InductiveBias, Initialization, PhaseDiagram, Regime, ScaleMap, Scales,
 /// };
 ///
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
@@ -61,8 +61,8 @@ impl fmt::Display for Axis {
 /// let diagram = PhaseDiagram::of_feature(
 ///     &map,
 ///     feature,
-///     (Axis::RelativeScale, &[-0.99, 0.0]),
-///     (Axis::ReadoutScale, &[0.0, 1.0, 10.0]),
+///     (DiagramAxis::RelativeScale, &[-0.99, 0.0]),
+///     (DiagramAxis::ReadoutScale, &[0.0, 1.0, 10.0]),
 /// )?;
 /// let regimes: Vec<_> = diagram.cells().iter().map(InductiveBias::regime).collect();
 /// assert_eq!(regimes[..3], [Regime::IV, Regime::IV, Regime::III]);
@@ -71,8 +71,8 @@ impl fmt::Display for Axis {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhaseDiagram<T> {
-    rows: (Axis, Vec<f64>),
-    columns: (Axis, Vec<f64>),
+    rows: (DiagramAxis, Vec<f64>),
+    columns: (DiagramAxis, Vec<f64>),
     cells: Vec<T>,
 }
 
@@ -89,12 +89,12 @@ impl PhaseDiagram<InductiveBias> {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Axis, Error, Feature, Initialization, PhaseDiagram, ScaleMap, Scales};
+    /// use diagonet::{DiagramAxis, Error, Feature, Initialization, PhaseDiagram, ScaleMap, Scales};
     ///
     /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
     /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let axis = (Axis::ReadoutScale, [0.0, 1.0].as_slice());
+    /// let axis = (DiagramAxis::ReadoutScale, [0.0, 1.0].as_slice());
     /// let twice = PhaseDiagram::of_feature(&map, feature, axis, axis);
     /// assert_eq!(twice, Err(Error::EqualAxes { parameter: "readout_scale" }));
     /// # Ok::<(), diagonet::Error>(())
@@ -102,8 +102,8 @@ impl PhaseDiagram<InductiveBias> {
     pub fn of_feature(
         scale_map: &ScaleMap,
         feature: Feature,
-        rows: (Axis, &[f64]),
-        columns: (Axis, &[f64]),
+        rows: (DiagramAxis, &[f64]),
+        columns: (DiagramAxis, &[f64]),
     ) -> Result<Self> {
         Self::new(scale_map, rows, columns, |scale_map, coefficient| {
             let coefficient = coefficient.unwrap_or(feature.coefficient);
@@ -125,7 +125,7 @@ impl PhaseDiagram<TaskBias> {
     ///
     /// ```
     /// use diagonet::{
-    ///     Axis, Densities, Initialization, PhaseDiagram, Regime, ScaleMap, Scales, Supports,
+    ///     DiagramAxis, Densities, Initialization, PhaseDiagram, Regime, ScaleMap, Scales, Supports,
     ///     Task,
     /// };
     ///
@@ -137,8 +137,8 @@ impl PhaseDiagram<TaskBias> {
     /// let diagram = PhaseDiagram::of_task(
     ///     &task,
     ///     &map,
-    ///     (Axis::AbsoluteScale, &[1e-6, 1.0, 1e6]),
-    ///     (Axis::FineTuningCoefficient, &[0.1, 1.0]),
+    ///     (DiagramAxis::AbsoluteScale, &[1e-6, 1.0, 1e6]),
+    ///     (DiagramAxis::FineTuningCoefficient, &[0.1, 1.0]),
     /// )?;
     /// let lazy = diagram.cells()[4].regime_shares();
     /// assert_eq!(lazy.share(Regime::III), 1.0);
@@ -148,8 +148,8 @@ impl PhaseDiagram<TaskBias> {
     pub fn of_task(
         task: &Task,
         scale_map: &ScaleMap,
-        rows: (Axis, &[f64]),
-        columns: (Axis, &[f64]),
+        rows: (DiagramAxis, &[f64]),
+        columns: (DiagramAxis, &[f64]),
     ) -> Result<Self> {
         Self::new(scale_map, rows, columns, |scale_map, coefficient| {
             let Some(deviation) = coefficient else {
@@ -165,8 +165,8 @@ impl<T> PhaseDiagram<T> {
     /// The diagram of `cell`, a function of the scale map and of the coefficient where it varies.
     fn new(
         scale_map: &ScaleMap,
-        (row_axis, row_values): (Axis, &[f64]),
-        (column_axis, column_values): (Axis, &[f64]),
+        (row_axis, row_values): (DiagramAxis, &[f64]),
+        (column_axis, column_values): (DiagramAxis, &[f64]),
         cell: impl Fn(&ScaleMap, Option<f64>) -> Result<T>,
     ) -> Result<Self> {
         if row_axis == column_axis {
@@ -194,13 +194,13 @@ impl<T> PhaseDiagram<T> {
 
     /// The parameter that varies from row to row.
     #[must_use]
-    pub fn row_axis(&self) -> Axis {
+    pub fn row_axis(&self) -> DiagramAxis {
         self.rows.0
     }
 
     /// The parameter that varies from column to column.
     #[must_use]
-    pub fn column_axis(&self) -> Axis {
+    pub fn column_axis(&self) -> DiagramAxis {
         self.columns.0
     }
 
@@ -227,11 +227,11 @@ impl<T> PhaseDiagram<T> {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Axis, Feature, Initialization, PhaseDiagram, ScaleMap, Scales};
+    /// # use diagonet::{DiagramAxis, Feature, Initialization, PhaseDiagram, ScaleMap, Scales};
     /// # let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
     /// # let map = ScaleMap::new(initialization, 0.0)?;
     /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let (rows, columns) = ((Axis::RelativeScale, [0.0]), (Axis::ReadoutScale, [0.0, 1.0]));
+    /// let (rows, columns) = ((DiagramAxis::RelativeScale, [0.0]), (DiagramAxis::ReadoutScale, [0.0, 1.0]));
     /// let diagram =
     ///     PhaseDiagram::of_feature(&map, feature, (rows.0, &rows.1), (columns.0, &columns.1))?;
     /// assert_eq!(diagram.get(0, 1), Some(&diagram.cells()[1]));
@@ -249,23 +249,23 @@ impl<T> PhaseDiagram<T> {
 }
 
 /// The scale map with one parameter set, or the coefficient if that is the parameter.
-fn vary(scale_map: &ScaleMap, axis: Axis, value: f64) -> Result<(ScaleMap, Option<f64>)> {
+fn vary(scale_map: &ScaleMap, axis: DiagramAxis, value: f64) -> Result<(ScaleMap, Option<f64>)> {
     let (pretraining, readout_scale) = (scale_map.pretraining(), scale_map.readout_scale());
     let scale_map = match axis {
         // The share has digits that the relative scale has not.
-        Axis::AbsoluteScale => ScaleMap::new(
+        DiagramAxis::AbsoluteScale => ScaleMap::new(
             Initialization::from_first_layer_share(value, pretraining.first_layer_share())?,
             readout_scale,
         )?,
-        Axis::RelativeScale => ScaleMap::new(
+        DiagramAxis::RelativeScale => ScaleMap::new(
             Initialization::new(Scales {
                 absolute: pretraining.absolute_scale(),
                 relative: value,
             })?,
             readout_scale,
         )?,
-        Axis::ReadoutScale => ScaleMap::new(pretraining, value)?,
-        Axis::FineTuningCoefficient => return Ok((*scale_map, Some(value))),
+        DiagramAxis::ReadoutScale => ScaleMap::new(pretraining, value)?,
+        DiagramAxis::FineTuningCoefficient => return Ok((*scale_map, Some(value))),
     };
     Ok((scale_map, None))
 }

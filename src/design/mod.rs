@@ -46,7 +46,7 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew. The
 /// search finds every basin that is wider than the grid; the error at the bottom of a basin is the
 /// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is
-/// at the bound to the last bit; its [position](crate::Position) tells a default bound from one that
+/// at the bound to the last bit; its [position](crate::OptimumPosition) tells a default bound from one that
 /// was set. Of points with equal errors to 1e-10, one with parameters at 0 or at a bound is taken.
 /// Points without an answer are passed over.
 ///
@@ -57,12 +57,12 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Densities, Design, Regime, Samples, Supports, Task};
+/// use diagonet::{Densities, InitializationDesign, Regime, Samples, Supports, Task};
 ///
 /// // Four features in five of fine-tuning are shared with pretraining.
 /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })?;
 /// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
-/// let optimum = Design::new(&task, Samples::new(0.25)?, 1e-3)?.optimum()?;
+/// let optimum = InitializationDesign::new(&task, Samples::new(0.25)?, 1e-3)?.optimum()?;
 /// // A small first layer, and a readout at zero: sparse reuse.
 /// assert_eq!(optimum.inductive_bias()?.regime(), Regime::IV);
 /// assert!(optimum.gain().unwrap() > 1.4);
@@ -70,7 +70,7 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Design {
+pub struct InitializationDesign {
     task: Task,
     samples: Samples,
     pretraining_samples: Option<Samples>,
@@ -82,7 +82,7 @@ pub struct Design {
 
 /// The points of one search: the state to start from, and what was met on the way.
 struct Evaluations<'a> {
-    design: &'a Design,
+    design: &'a InitializationDesign,
     ranges: [Range; PARAMETERS],
     samples: Samples,
     warm: Option<FixedPoint>,
@@ -90,7 +90,7 @@ struct Evaluations<'a> {
     problem: Option<Error>,
 }
 
-impl Design {
+impl InitializationDesign {
     /// The design for fine-tuning on `task` with `samples`, at absolute scale `c_PT` of pretraining.
     ///
     /// # Errors
@@ -100,11 +100,11 @@ impl Design {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
     /// let task = Task::new(supports)?;
-    /// assert!(Design::new(&task, Samples::new(0.3)?, 1e-3).is_ok());
-    /// assert!(Design::new(&task, Samples::new(0.3)?, -1.0).is_err());
+    /// assert!(InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3).is_ok());
+    /// assert!(InitializationDesign::new(&task, Samples::new(0.3)?, -1.0).is_err());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn new(task: &Task, samples: Samples, absolute_scale: f64) -> Result<Self> {
@@ -138,10 +138,10 @@ impl Design {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
     /// let task = Task::new(supports)?;
-    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
+    /// let design = InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// assert!(design.clone().with_absolute_scales(1e-6..=1.0).is_ok());
     /// assert!(design.with_absolute_scales(1.0..=1e-6).is_err());
     /// # Ok::<(), diagonet::Error>(())
@@ -171,10 +171,10 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?;
     /// let task = Task::new(supports)?;
-    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
+    /// let design = InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let equal_layers = design.with_relative_scales(0.0..=0.0)?.optimum()?;
     /// assert_eq!(equal_layers.scale_map.pretraining().relative_scale(), 0.0);
     /// assert!((equal_layers.gain().unwrap() - 1.0).abs() < 1e-9);
@@ -202,13 +202,13 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Densities, Design, Position, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, OptimumPosition, Samples, Supports, Task};
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
     /// let task = Task::new(supports)?;
-    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
+    /// let design = InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let optimum = design.with_readout_scales(0.1..=0.1)?.optimum()?;
     /// assert_eq!(optimum.scale_map.readout_scale(), 0.1);
-    /// assert_eq!(optimum.readout_scale.position, Position::Fixed);
+    /// assert_eq!(optimum.readout_scale.position, OptimumPosition::Fixed);
     /// # }
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -249,10 +249,10 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
     /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 0.8 })?;
     /// let task = Task::new(supports)?;
-    /// let design = Design::new(&task, Samples::new(0.15)?, 1e-3)?;
+    /// let design = InitializationDesign::new(&task, Samples::new(0.15)?, 1e-3)?;
     /// let [low, high] = design.optimum()?.one_plus_relative_scale.tolerated;
     /// let [lower, higher] =
     ///     design.with_tolerance(0.1)?.optimum()?.one_plus_relative_scale.tolerated;
@@ -278,13 +278,13 @@ impl Design {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// use diagonet::{Densities, Design, Position, Samples, Supports, Task};
+    /// use diagonet::{Densities, InitializationDesign, OptimumPosition, Samples, Supports, Task};
     ///
     /// // The same features as in pretraining, and few samples: reuse as much as possible.
     /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
     /// let task = Task::new(supports)?;
-    /// let optimum = Design::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
-    /// assert_eq!(optimum.one_plus_relative_scale.position, Position::Highest);
+    /// let optimum = InitializationDesign::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
+    /// assert_eq!(optimum.one_plus_relative_scale.position, OptimumPosition::Highest);
     /// assert_eq!(optimum.scale_map.pretraining().relative_scale(), 1.0);
     /// assert_eq!(optimum.scale_map.readout_scale(), 0.0);
     /// # }
@@ -331,7 +331,7 @@ impl Design {
     ///
     /// # Errors
     ///
-    /// As [`Solver::required_sample_ratio`], with the errors of [`Design::optimum`].
+    /// As [`Solver::required_sample_ratio`], with the errors of [`InitializationDesign::optimum`].
     ///
     /// # Examples
     ///
@@ -339,13 +339,13 @@ impl Design {
     /// # #[cfg(feature = "quadrature")]
     /// # {
     /// use diagonet::{
-    ///     Densities, Design, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports,
+    ///     Densities, InitializationDesign, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports,
     ///     Task,
     /// };
     ///
     /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
     /// let task = Task::new(supports)?;
-    /// let design = Design::new(&task, Samples::new(0.3)?, 1e-3)?;
+    /// let design = InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3)?;
     /// let best = design.required_sample_ratio(0.1)?;
     /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?;
     /// let map = ScaleMap::new(initialization, 0.0)?;
@@ -450,7 +450,7 @@ impl Evaluations<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asymptotics::method::Method;
+    use crate::asymptotics::estimator::Estimator;
     use crate::problem::law::Law;
     use crate::problem::supports::{Densities, Supports};
 
@@ -464,9 +464,10 @@ mod tests {
     #[test]
     fn without_quadrature_there_is_no_optimum_among_some_of_the_points() {
         // Closed forms answer at large readout scales; the best of these is not the best.
-        let design = Design::new(&task(1.0), Samples::new(0.5).unwrap(), 1e-3).unwrap();
+        let design =
+            InitializationDesign::new(&task(1.0), Samples::new(0.5).unwrap(), 1e-3).unwrap();
         assert!(needs_quadrature(&design.optimum().unwrap_err()));
-        let lazy = design.with_solver(Solver::new().with_method(Method::Lazy));
+        let lazy = design.with_solver(Solver::new().with_estimator(Estimator::Lazy));
         assert!(lazy.optimum().unwrap().solution.generalization_error() < 0.1);
     }
 
@@ -474,7 +475,7 @@ mod tests {
     #[test]
     fn with_nothing_to_learn_every_initialization_is_best() {
         let samples = Samples::new(0.5).unwrap();
-        let design = Design::new(&task(0.0), samples, 1e-3).unwrap();
+        let design = InitializationDesign::new(&task(0.0), samples, 1e-3).unwrap();
         let optimum = design.optimum().unwrap();
         assert_eq!(optimum.solution.generalization_error(), 0.0);
         assert_eq!(optimum.gain(), Some(1.0));
@@ -485,9 +486,10 @@ mod tests {
 
     #[test]
     fn a_range_of_one_value_is_that_value() {
-        let solver = Solver::new().with_method(Method::Lazy);
+        let solver = Solver::new().with_estimator(Estimator::Lazy);
         let samples = Samples::new(0.5).unwrap();
-        let design = Design::new(&task(1.0), samples, 0.25).unwrap().with_solver(solver);
+        let design =
+            InitializationDesign::new(&task(1.0), samples, 0.25).unwrap().with_solver(solver);
         let fixed = design.with_relative_scales(-0.5..=-0.5).unwrap();
         let optimum = fixed.with_readout_scales(2.0..=2.0).unwrap().optimum().unwrap();
         let pretraining = Initialization::new(Scales { absolute: 0.25, relative: -0.5 }).unwrap();

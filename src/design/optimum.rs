@@ -11,13 +11,13 @@ use crate::numerics::minimum::Range;
 /// # Examples
 ///
 /// ```
-/// assert_ne!(diagonet::Position::Fixed, diagonet::Position::Interior);
+/// assert_ne!(diagonet::OptimumPosition::Fixed, diagonet::OptimumPosition::Interior);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum Position {
+pub enum OptimumPosition {
     /// There was no choice.
     Fixed,
     /// At the lowest value, to the last bit.
@@ -41,18 +41,18 @@ pub enum Position {
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Densities, Design, Position, Samples, Supports, Task};
+/// use diagonet::{Densities, InitializationDesign, OptimumPosition, Samples, Supports, Task};
 ///
 /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })?;
 /// let task = Task::new(supports)?.with_fine_tuning_variance(1.0)?;
-/// let optimum = Design::new(&task, Samples::new(0.25)?, 1e-3)?.optimum()?;
+/// let optimum = InitializationDesign::new(&task, Samples::new(0.25)?, 1e-3)?.optimum()?;
 /// let gamma = optimum.readout_scale;
-/// assert_eq!((gamma.value, gamma.position), (0.0, Position::Lowest));
+/// assert_eq!((gamma.value, gamma.position), (0.0, OptimumPosition::Lowest));
 /// // It may as well be small.
 /// assert!((gamma.tolerated[1] / 6.8e-4 - 1.0).abs() < 0.02);
 /// assert!(!gamma.is_flat());
 /// let gap = optimum.one_plus_relative_scale;
-/// assert!((gap.value - 0.0573).abs() < 1e-4 && gap.position == Position::Interior);
+/// assert!((gap.value - 0.0573).abs() < 1e-4 && gap.position == OptimumPosition::Interior);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -63,13 +63,13 @@ pub struct OptimalParameter {
     /// The best value.
     pub value: f64,
     /// Where it lies in the range of the design.
-    pub position: Position,
+    pub position: OptimumPosition,
     /// Ends of the interval around it in which the error exceeds the optimum by no more than the
-    /// [tolerance](crate::Design::with_tolerance), the other parameters of the design chosen anew at
+    /// [tolerance](crate::InitializationDesign::with_tolerance), the other parameters of the design chosen anew at
     /// each of its values: by a grid over them where the nearest choice exceeds it. Ends inside the
     /// range are good to 1 %; the error is checked at values apart by a factor of at most 1.65, or by
     /// a 64th of the range where that is more. An end at a bound of the range is that bound; values
-    /// beyond a [default](Position::DefaultBound) may be tolerated, too. `[0, 0]` of a free
+    /// beyond a [default](OptimumPosition::DefaultBound) may be tolerated, too. `[0, 0]` of a free
     /// parameter says that no positive value that is searched is tolerated.
     pub tolerated: [f64; 2],
     range: Range,
@@ -78,17 +78,17 @@ pub struct OptimalParameter {
 impl OptimalParameter {
     pub(crate) fn new(value: f64, range: &Range) -> Self {
         let position = if range.is_fixed() {
-            Position::Fixed
+            OptimumPosition::Fixed
         } else if range.is_default_bound(value) {
-            Position::DefaultBound
+            OptimumPosition::DefaultBound
         } else if value == range.lowest() {
-            Position::Lowest
+            OptimumPosition::Lowest
         } else if value == range.highest() {
-            Position::Highest
+            OptimumPosition::Highest
         } else if Some(value) == range.smallest_positive() {
-            Position::SmallestPositive
+            OptimumPosition::SmallestPositive
         } else {
-            Position::Interior
+            OptimumPosition::Interior
         };
         Self { value, position, tolerated: [value, value], range: *range }
     }
@@ -98,12 +98,12 @@ impl OptimalParameter {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
     /// // With more samples than coordinates, all initializations end in least squares.
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
     /// let task = Task::new(supports)?;
     /// let samples = Samples::new(2.0)?.with_noise_variance(0.1)?;
-    /// let optimum = Design::new(&task, samples, 1e-3)?.optimum()?;
+    /// let optimum = InitializationDesign::new(&task, samples, 1e-3)?.optimum()?;
     /// assert!(optimum.readout_scale.is_flat() && optimum.one_plus_relative_scale.is_flat());
     /// assert!(!optimum.absolute_scale.is_flat()); // not free
     /// # Ok::<(), diagonet::Error>(())
@@ -115,7 +115,7 @@ impl OptimalParameter {
 }
 
 /// The initialization and readout scale with the lowest generalization error, as
-/// [`Design::optimum`](crate::Design::optimum) finds it.
+/// [`InitializationDesign::optimum`](crate::InitializationDesign::optimum) finds it.
 ///
 /// # Formula
 ///
@@ -132,11 +132,11 @@ impl OptimalParameter {
 /// ```
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// use diagonet::{Densities, Design, Regime, Samples, Supports, Task};
+/// use diagonet::{Densities, InitializationDesign, Regime, Samples, Supports, Task};
 ///
 /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.0 })?;
 /// let task = Task::new(supports)?;
-/// let optimum = Design::new(&task, Samples::new(0.4)?, 1e-3)?.optimum()?;
+/// let optimum = InitializationDesign::new(&task, Samples::new(0.4)?, 1e-3)?.optimum()?;
 /// // No feature is shared: forget pretraining, and be sparse.
 /// assert_eq!(optimum.inductive_bias()?.regime(), Regime::I);
 /// let gain = optimum.balanced_error.unwrap() / optimum.solution.generalization_error();
@@ -175,11 +175,11 @@ impl Optimum {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Densities, Design, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
     /// let task = Task::new(supports)?;
     /// // Least squares without noise.
-    /// let optimum = Design::new(&task, Samples::new(2.0)?, 1e-3)?.optimum()?;
+    /// let optimum = InitializationDesign::new(&task, Samples::new(2.0)?, 1e-3)?.optimum()?;
     /// assert_eq!(optimum.gain(), Some(1.0));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -191,7 +191,7 @@ impl Optimum {
 
     /// The inductive bias at the optimum of a shared feature of typical size: pretrained to the
     /// root mean square of the [pretraining prior](crate::Task::pretraining_prior), with the root of
-    /// the [fine-tuning variance](crate::Task::fine_tuning_variance) as coefficient.
+    /// that of the fine-tuning coefficients, shared and new, as coefficient.
     ///
     /// # Errors
     ///
@@ -202,10 +202,10 @@ impl Optimum {
     /// ```
     /// # #[cfg(feature = "quadrature")]
     /// # {
-    /// # use diagonet::{Densities, Design, Regime, Samples, Supports, Task};
+    /// # use diagonet::{Densities, InitializationDesign, Regime, Samples, Supports, Task};
     /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
     /// let task = Task::new(supports)?;
-    /// let optimum = Design::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
+    /// let optimum = InitializationDesign::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
     /// assert!(optimum.inductive_bias()?.feature_price() > 3.0);
     /// # }
     /// # Ok::<(), diagonet::Error>(())

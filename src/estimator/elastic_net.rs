@@ -18,7 +18,7 @@ use crate::estimator::{Form, Line, Pair, Partials, Resolution, ScalarEstimator, 
 /// whose scalar estimator is a soft threshold at `theta w`, divided by `1 + theta w mu`, where
 /// - `mu`: [curvature](Self::curvature), in [0, 1e150];
 /// - `w`: weight of the coordinate, that of the rich limit ([`rich_weights`](crate::rich_weights)), times
-///   the [penalty weight](crate::Group::penalty_weight) of its group;
+///   the [penalty weight](crate::CoordinateGroup::penalty_weight) of its group;
 /// - `kappa`: [explicit penalty](crate::Solver::with_explicit_penalty), above 0.
 ///
 /// `mu = 0` is LASSO; with `kappa` proportional to `1/mu`, a large `mu` is ridge regression.
@@ -29,19 +29,19 @@ use crate::estimator::{Form, Line, Pair, Partials, Resolution, ScalarEstimator, 
 /// # Examples
 ///
 /// ```
-/// use diagonet::{ElasticNet, Group, Law, Method, Prior, Samples, Solver};
+/// use diagonet::{ElasticNet, CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
-///     Group::new("signal", 0.3, Prior::gaussian(0.0, 3.0)?, 1.0)?,
-///     Group::new("background", 0.7, Prior::ZERO, 1.0)?,
+///     CoordinateGroup::new("signal", 0.3, Prior::gaussian(0.0, 3.0)?, 1.0)?,
+///     CoordinateGroup::new("background", 0.7, Prior::ZERO, 1.0)?,
 /// ])?;
 /// let samples = Samples::new(0.5)?.with_noise_variance(0.5)?;
-/// let error = |method| {
-///     let solver = Solver::new().with_method(method).with_explicit_penalty(0.3)?;
-///     solver.solve(&law, &samples).map(|solution| solution.generalization_error)
+/// let error = |estimator| {
+///     let solver = Solver::new().with_estimator(estimator).with_explicit_penalty(0.3)?;
+///     solver.solve(&law, &samples).map(|solution| solution.generalization_error())
 /// };
-/// let lasso = error(Method::Rich)?;
-/// assert!(error(Method::ElasticNet(ElasticNet::new(0.3)?))? < lasso);
+/// let lasso = error(Estimator::Rich)?;
+/// assert!(error(Estimator::ElasticNet(ElasticNet::new(0.3)?))? < lasso);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,7 +5,7 @@
 use crate::estimator::{
     Form, Line, Pair, Partials, Resolution, ScalarEstimator, Terms, signed_unit,
 };
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 
 /// Estimates `b = b0 + a (z - b0)`, `a = c/(c + theta/2)`, of `z = B + s Z` with
 /// `B ~ N(mean, variance)`. A coordinate of scale 0 stays at its start.
@@ -19,7 +19,7 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// The estimator of a group in units of the root of `unit_squared`.
-    pub(crate) fn new(group: &Group, unit_squared: f64) -> Self {
+    pub(crate) fn new(group: &CoordinateGroup, unit_squared: f64) -> Self {
         let unit = signed_unit(group, unit_squared);
         Self {
             mean: group.prior().mean() / unit,
@@ -30,7 +30,7 @@ impl Linear {
     }
 
     /// The estimator of a group that stays at its start.
-    pub(crate) fn at_start(group: &Group, unit_squared: f64) -> Self {
+    pub(crate) fn at_start(group: &CoordinateGroup, unit_squared: f64) -> Self {
         Self { scale: 0.0, ..Self::new(group, unit_squared) }
     }
 

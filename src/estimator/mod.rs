@@ -12,7 +12,7 @@ pub(crate) mod soft_threshold;
 pub(crate) mod weighted;
 
 use crate::error::{Error, Result};
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 
 /// The square of the largest power of two that is not above the root of a mean square. Dividing by
 /// such a unit is exact: a start that is close to an atom stays as close, to the last digit.
@@ -24,14 +24,14 @@ pub(crate) fn exact_unit_squared(mean_square: f64) -> f64 {
 }
 
 /// The root of `unit_squared`, with the sign of the mean of a group.
-pub(crate) fn signed_unit(group: &Group, unit_squared: f64) -> f64 {
+pub(crate) fn signed_unit(group: &CoordinateGroup, unit_squared: f64) -> f64 {
     let unit = unit_squared.sqrt();
     if group.prior().mean() < 0.0 { -unit } else { unit }
 }
 
 /// Mean (its magnitude) and variance of a group's prior, in units of the root of `unit_squared`. Only
 /// a group of weight zero can be too large for them.
-pub(crate) fn prior_in_units(group: &Group, unit_squared: f64) -> Result<(f64, f64)> {
+pub(crate) fn prior_in_units(group: &CoordinateGroup, unit_squared: f64) -> Result<(f64, f64)> {
     let mean = group.prior().mean().abs() / unit_squared.sqrt();
     let variance = group.prior().variance() / unit_squared;
     if mean > 1e150 || variance > 1e300 {
@@ -206,7 +206,7 @@ pub(crate) struct Partials {
 
 impl Partials {
     /// Those of a group that cannot move.
-    pub(crate) fn frozen(group: &Group, unit_squared: f64) -> Self {
+    pub(crate) fn frozen(group: &CoordinateGroup, unit_squared: f64) -> Self {
         let pair = |noise| Pair { response: 0.0, noise };
         Self {
             form: Form::Direct,

@@ -6,11 +6,11 @@ use crate::estimator::{
     Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
 };
 use crate::network::mirror_map::{Hyperbolic, MirrorMap};
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 
 impl Proximal {
     /// The channel of a group in units of the root of `unit_squared`.
-    pub(crate) fn new(group: &Group, unit_squared: f64) -> Result<Self> {
+    pub(crate) fn new(group: &CoordinateGroup, unit_squared: f64) -> Result<Self> {
         let unit = unit_squared.sqrt();
         let scale = group.scale() / unit;
         if !(1e-303..=1e303).contains(&scale) {
@@ -429,12 +429,12 @@ mod tests {
 
     fn error<E: ScalarEstimator>(scale: f64, estimator: impl Fn(Proximal) -> E) -> f64 {
         let law = Law::new(vec![
-            Group::new("slab", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), scale).unwrap(),
-            Group::new("none", 0.9, Prior::ZERO, scale).unwrap(),
+            CoordinateGroup::new("slab", 0.1, Prior::gaussian(0.0, 10.0).unwrap(), scale).unwrap(),
+            CoordinateGroup::new("none", 0.9, Prior::ZERO, scale).unwrap(),
         ])
         .unwrap();
         let samples = Samples::new(0.3).unwrap();
-        let make = |_: usize, group: &Group, unit_squared| {
+        let make = |_: usize, group: &CoordinateGroup, unit_squared| {
             Proximal::new(group, unit_squared).map(&estimator)
         };
         let equations = Equations::new(&law, &samples, 0.0, make).unwrap();

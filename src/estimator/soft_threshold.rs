@@ -8,7 +8,7 @@ use crate::estimator::{
 };
 use crate::numerics::gauss_legendre::GAUSS_LEGENDRE;
 use crate::numerics::normal::{density, excess, square_excess, upper_tail};
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 
 /// Soft threshold at `theta weight` of `z = B + s Z`, with `B ~ N(mean, variance)`.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct SoftThreshold {
 
 impl SoftThreshold {
     /// The estimator of a group with this weight, in units of the root of `unit_squared`.
-    pub(crate) fn new(group: &Group, weight: f64, unit_squared: f64) -> Result<Self> {
+    pub(crate) fn new(group: &CoordinateGroup, weight: f64, unit_squared: f64) -> Result<Self> {
         let (mean, variance) = prior_in_units(group, unit_squared)?;
         Ok(Self { mean, variance, weight, weight_by_log_scale: 0.0 })
     }

@@ -2,7 +2,7 @@
 //! enters.
 
 use crate::estimator::{Form, Line, Partials, Resolution, ScalarEstimator, Terms};
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 
 /// The estimator of a group, which sees `factor` times the penalty of the state.
 ///
@@ -15,9 +15,9 @@ pub(crate) struct Weighted<E> {
 }
 
 impl<E> Weighted<E> {
-    /// `estimator` under the [penalty weight](Group::penalty_weight) of its group, where penalties are
+    /// `estimator` under the [penalty weight](CoordinateGroup::penalty_weight) of its group, where penalties are
     /// counted with the weight `penalty_unit`.
-    pub(crate) fn new(group: &Group, penalty_unit: f64, estimator: E) -> Self {
+    pub(crate) fn new(group: &CoordinateGroup, penalty_unit: f64, estimator: E) -> Self {
         Self { estimator, factor: group.penalty_weight() / penalty_unit }
     }
 }

@@ -392,14 +392,15 @@ impl Initialization {
         let (c, magnitude) = (self.absolute_scale, beta.abs());
         let norm = c.hypot(magnitude);
         if norm == 0.0 {
-            let rest = Path { first_layer: 0.0, readout: 0.0 };
+            let rest = NetworkPath { first_layer: 0.0, readout: 0.0 };
             return Ok(Weights { plus: rest, minus: rest });
         }
         let (a, b) = (self.first_layer_root, self.readout_root);
         // sqrt(c) cosh(xi/2) and sqrt(c) sinh(xi/2), finite at c = 0.
         let cosh = FRAC_1_SQRT_2 * (c + norm).sqrt();
         let sinh = 0.5 * (magnitude / cosh);
-        let growing = Path { first_layer: a * cosh + b * sinh, readout: b * cosh + a * sinh };
+        let growing =
+            NetworkPath { first_layer: a * cosh + b * sinh, readout: b * cosh + a * sinh };
         // The layer that starts smaller is the one that changes its sign.
         let relative = self.relative_scale.abs();
         let sum = c + relative * norm;
@@ -421,9 +422,9 @@ impl Initialization {
         };
         let other = 0.5 * (sum / other);
         let shrinking = if self.relative_scale < 0.0 {
-            Path { first_layer: crossing, readout: other }
+            NetworkPath { first_layer: crossing, readout: other }
         } else {
-            Path { first_layer: other, readout: crossing }
+            NetworkPath { first_layer: other, readout: crossing }
         };
         Ok(if beta >= 0.0 {
             Weights { plus: growing, minus: shrinking }
@@ -478,19 +479,19 @@ impl Initialization {
 /// # Examples
 ///
 /// ```
-/// use diagonet::Path;
+/// use diagonet::NetworkPath;
 ///
-/// let path = Path::new(2.0, -3.0)?;
+/// let path = NetworkPath::new(2.0, -3.0)?;
 /// assert_eq!((path.first_layer(), path.readout()), (2.0, -3.0));
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Path {
+pub struct NetworkPath {
     first_layer: f64,
     readout: f64,
 }
 
-impl Path {
+impl NetworkPath {
     /// The path with first-layer weight w and readout weight v.
     ///
     /// # Errors
@@ -500,7 +501,7 @@ impl Path {
     /// # Examples
     ///
     /// ```
-    /// assert!(diagonet::Path::new(f64::NAN, 0.0).is_err());
+    /// assert!(diagonet::NetworkPath::new(f64::NAN, 0.0).is_err());
     /// ```
     pub fn new(first_layer: f64, readout: f64) -> Result<Self> {
         let check_weight = |parameter, value| Domain::COEFFICIENT.check(parameter, value);
@@ -539,18 +540,18 @@ impl Path {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Path, Weights};
+/// use diagonet::{NetworkPath, Weights};
 ///
-/// let weights = Weights { plus: Path::new(2.0, 3.0)?, minus: Path::new(1.0, 1.0)? };
+/// let weights = Weights { plus: NetworkPath::new(2.0, 3.0)?, minus: NetworkPath::new(1.0, 1.0)? };
 /// assert_eq!(weights.coefficient(), 5.0);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weights {
     /// The path that enters the coefficient with a plus sign.
-    pub plus: Path,
+    pub plus: NetworkPath,
     /// The path that enters the coefficient with a minus sign.
-    pub minus: Path,
+    pub minus: NetworkPath,
 }
 
 impl Weights {
@@ -610,9 +611,9 @@ impl Weights {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Path, Weights};
+/// use diagonet::{NetworkPath, Weights};
 ///
-/// let path = Path::new(2.0, 1.0)?;
+/// let path = NetworkPath::new(2.0, 1.0)?;
 /// let conserved = Weights { plus: path, minus: path }.conserved();
 /// assert_eq!(conserved.absolute_scale, 5.0);
 /// assert_eq!(conserved.imbalance_plus, 3.0);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::label::Label;
+use crate::label::GroupLabel;
 use crate::numerics::sum::CompensatedSum;
 
 /// A mean squared error, in total and by label: what theory computes, and what simulation measures.
@@ -21,11 +21,11 @@ use crate::numerics::sum::CompensatedSum;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
-///     Group::new("signal", 0.25, Prior::gaussian(0.0, 1.0)?, 1e6)?,
-///     Group::new("background", 0.75, Prior::ZERO, 1e6)?,
+///     CoordinateGroup::new("signal", 0.25, Prior::gaussian(0.0, 1.0)?, 1e6)?,
+///     CoordinateGroup::new("background", 0.75, Prior::ZERO, 1e6)?,
 /// ])?;
 /// let errors = Solver::new().solve(&law, &Samples::new(0.5)?)?.errors;
 /// let by_hand = 0.25 * errors.of("signal").unwrap() + 0.75 * errors.of("background").unwrap();
@@ -51,9 +51,9 @@ pub struct Errors {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
 /// let solution = Solver::new().solve(&law, &Samples::new(0.5)?)?;
 /// let all = &solution.errors.groups[0];
 /// assert_eq!((all.label.as_str(), all.weight), ("all", 1.0));
@@ -65,7 +65,7 @@ pub struct Errors {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupError {
     /// Name of the coordinates.
-    pub label: Label,
+    pub label: GroupLabel,
     /// Probability that a coordinate is one of them.
     pub weight: f64,
     /// Mean error `E[(a - b)²]` of one of them. For a label of weight zero: the error that a
@@ -87,9 +87,11 @@ impl GroupError {
 impl Errors {
     /// The errors of parts, each with label, weight and mean error; parts with the same label are put
     /// together.
-    pub(crate) fn of_parts<'a>(parts: impl IntoIterator<Item = (&'a Label, f64, f64)>) -> Self {
+    pub(crate) fn of_parts<'a>(
+        parts: impl IntoIterator<Item = (&'a GroupLabel, f64, f64)>,
+    ) -> Self {
         let mut groups: Vec<GroupError> = Vec::new();
-        let mut positions: HashMap<&Label, usize> = HashMap::new();
+        let mut positions: HashMap<&GroupLabel, usize> = HashMap::new();
         let mut total = CompensatedSum::new(0.0);
         for (label, weight, error) in parts {
             total.add(weight * error);

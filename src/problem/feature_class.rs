@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::label::Label;
+use crate::label::GroupLabel;
 
 /// Which of the two tasks use a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,7 +46,7 @@ impl FeatureClass {
         matches!(self, Self::Shared | Self::New)
     }
 
-    /// Text of the [label](crate::Label) of the class.
+    /// Text of the [label](crate::GroupLabel) of the class.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl fmt::Display for FeatureClass {
     }
 }
 
-impl From<FeatureClass> for Label {
+impl From<FeatureClass> for GroupLabel {
     fn from(class: FeatureClass) -> Self {
         class.label().into()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::label::Label;
+use crate::label::GroupLabel;
 use crate::network::initialization::Initialization;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::sum::CompensatedSum;
@@ -36,20 +36,23 @@ use crate::problem::task::Task;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Label, Prior};
+/// use diagonet::{CoordinateGroup, GroupLabel, Prior};
 ///
-/// let active = Group::new("active", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?;
-/// assert_eq!(active.label(), &Label::from("active"));
+/// let active = CoordinateGroup::new("active", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-6)?;
+/// assert_eq!(active.label(), &GroupLabel::from("active"));
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
     feature = "serde",
-    serde(try_from = "crate::representation::Group", into = "crate::representation::Group")
+    serde(
+        try_from = "crate::representation::CoordinateGroup",
+        into = "crate::representation::CoordinateGroup"
+    )
 )]
-pub struct Group {
-    label: Label,
+pub struct CoordinateGroup {
+    label: GroupLabel,
     weight: f64,
     prior: Prior,
     scale: f64,
@@ -61,7 +64,7 @@ pub struct Group {
     among_active: bool,
 }
 
-impl Group {
+impl CoordinateGroup {
     /// A group with its label, probability, prior and absolute scale.
     ///
     /// # Errors
@@ -72,11 +75,16 @@ impl Group {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Prior};
-    /// assert!(Group::new("half", 0.5, Prior::ZERO, 1.0).is_ok());
-    /// assert!(Group::new("too much", 1.5, Prior::ZERO, 1.0).is_err());
+    /// use diagonet::{CoordinateGroup, Prior};
+    /// assert!(CoordinateGroup::new("half", 0.5, Prior::ZERO, 1.0).is_ok());
+    /// assert!(CoordinateGroup::new("too much", 1.5, Prior::ZERO, 1.0).is_err());
     /// ```
-    pub fn new(label: impl Into<Label>, weight: f64, prior: Prior, scale: f64) -> Result<Self> {
+    pub fn new(
+        label: impl Into<GroupLabel>,
+        weight: f64,
+        prior: Prior,
+        scale: f64,
+    ) -> Result<Self> {
         let label = label.into();
         let checked = Domain::PROBABILITY
             .check("weight", weight)
@@ -105,11 +113,11 @@ impl Group {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Prior};
+    /// use diagonet::{CoordinateGroup, Prior};
     ///
-    /// let continued = Group::new("continued", 0.5, Prior::ZERO, 1.0)?.with_start(2.0)?;
+    /// let continued = CoordinateGroup::new("continued", 0.5, Prior::ZERO, 1.0)?.with_start(2.0)?;
     /// assert_eq!(continued.start(), 2.0);
-    /// assert!(Group::new("frozen", 0.5, Prior::ZERO, 0.0)?.with_start(2.0).is_err());
+    /// assert!(CoordinateGroup::new("frozen", 0.5, Prior::ZERO, 0.0)?.with_start(2.0).is_err());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_start(self, start: f64) -> Result<Self> {
@@ -128,7 +136,7 @@ impl Group {
     /// ```
     ///
     /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies every penalty of the group,
-    /// whatever the [method](crate::Method): the implicit one, its lazy and its rich limit, and a weight
+    /// whatever the [estimator](crate::Estimator): the implicit one, its lazy and its rich limit, and a weight
     /// of an l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
     ///
     /// Inputs of unequal variance are one use. Where `x_j ~ N(0, Lambda/D)`, a group with the prior of
@@ -143,11 +151,11 @@ impl Group {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Law, Prior, Samples, weighted_l2};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, weighted_l2};
     ///
     /// let law = |k| {
-    ///     let costly = Group::new("costly", 0.5, Prior::ZERO, 1.0)?.with_penalty_weight(k)?;
-    ///     Law::new(vec![Group::new("signal", 0.5, Prior::gaussian(0.0, 1.0)?, 1.0)?, costly])
+    ///     let costly = CoordinateGroup::new("costly", 0.5, Prior::ZERO, 1.0)?.with_penalty_weight(k)?;
+    ///     Law::new(vec![CoordinateGroup::new("signal", 0.5, Prior::gaussian(0.0, 1.0)?, 1.0)?, costly])
     /// };
     /// let error = |k| weighted_l2(&law(k)?, &Samples::new(0.4)?).map(|r| r.generalization_error());
     /// // What is costly where there is no signal leaves the signal to the others.
@@ -171,10 +179,10 @@ impl Group {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Pretrained, Prior};
+    /// use diagonet::{CoordinateGroup, Pretrained, Prior};
     ///
     /// let pretrained = Pretrained::new(0.8, Prior::gaussian(0.7, 0.1)?)?;
-    /// let group = Group::new("reused", 1.0, Prior::gaussian(0.7, 0.1)?, 1.0)?;
+    /// let group = CoordinateGroup::new("reused", 1.0, Prior::gaussian(0.7, 0.1)?, 1.0)?;
     /// assert!(group.clone().with_pretrained(pretrained.with_covariance(0.1)?).is_ok());
     /// assert!(group.with_pretrained(pretrained.with_covariance(0.2)?).is_err());
     /// # Ok::<(), diagonet::Error>(())
@@ -197,9 +205,9 @@ impl Group {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Group, Prior};
+    /// use diagonet::{CoordinateGroup, Prior};
     ///
-    /// let signs = Group::new("random signs", 1.0, Prior::atom(1.0)?, 1.0)?.with_mirror_image();
+    /// let signs = CoordinateGroup::new("random signs", 1.0, Prior::atom(1.0)?, 1.0)?.with_mirror_image();
     /// assert!(signs.is_mirrored());
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -210,7 +218,7 @@ impl Group {
 
     /// Name of the group.
     #[must_use]
-    pub fn label(&self) -> &Label {
+    pub fn label(&self) -> &GroupLabel {
         &self.label
     }
 
@@ -295,7 +303,7 @@ impl Group {
     }
 }
 
-/// The law of a single coordinate: a mixture of [groups](Group).
+/// The law of a single coordinate: a mixture of [groups](CoordinateGroup).
 ///
 /// It holds all that the generalization error depends on besides the data: how the true
 /// coefficients are distributed, and how the network is initialized where they are. Make one from
@@ -306,11 +314,11 @@ impl Group {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Prior};
+/// use diagonet::{CoordinateGroup, Law, Prior};
 ///
 /// let law = Law::new(vec![
-///     Group::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
-///     Group::new("background", 0.9, Prior::ZERO, 1e-3)?,
+///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-3)?,
+///     CoordinateGroup::new("background", 0.9, Prior::ZERO, 1e-3)?,
 /// ])?;
 /// assert_eq!(law.reachable_fraction(), 1.0);
 /// # Ok::<(), diagonet::Error>(())
@@ -322,7 +330,7 @@ impl Group {
     serde(try_from = "crate::representation::Law", into = "crate::representation::Law")
 )]
 pub struct Law {
-    groups: Arc<[Group]>,
+    groups: Arc<[CoordinateGroup]>,
 }
 
 impl Law {
@@ -335,15 +343,15 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, Group, Law, Prior};
+    /// use diagonet::{Error, CoordinateGroup, Law, Prior};
     ///
-    /// let half = Group::new("half", 0.5, Prior::ZERO, 1.0)?;
+    /// let half = CoordinateGroup::new("half", 0.5, Prior::ZERO, 1.0)?;
     /// let incomplete = Law::new(vec![half]);
     /// assert!(matches!(incomplete, Err(Error::WeightsDoNotSumToOne { sum: 0.5, .. })));
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn new(groups: Vec<Group>) -> Result<Self> {
-        let sum = groups.iter().map(Group::weight).collect::<CompensatedSum>().value();
+    pub fn new(groups: Vec<CoordinateGroup>) -> Result<Self> {
+        let sum = groups.iter().map(CoordinateGroup::weight).collect::<CompensatedSum>().value();
         if (sum - 1.0).abs() > 1e-12 {
             return Err(Error::WeightsDoNotSumToOne { groups: groups.len(), sum });
         }
@@ -387,7 +395,7 @@ impl Law {
             let pretrained = Pretrained::new(coefficient, component.pretraining)?;
             let (prior, pretrained) = component.fine_tuning_given(pretrained)?;
             let scale = scale_map.fine_tuning_scale(coefficient)?;
-            Group::new(component.class, task.probability(&component), prior, scale)?
+            CoordinateGroup::new(component.class, task.probability(&component), prior, scale)?
                 .with_pretrained(pretrained)
         };
         Self::new(task.components().into_iter().map(group).collect::<Result<_>>()?)
@@ -413,7 +421,7 @@ impl Law {
     /// ```
     pub fn from_scratch(task: &Task, initialization: &Initialization) -> Result<Self> {
         let scale = initialization.absolute_scale();
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<CoordinateGroup> = Vec::new();
         let mut positions = HashMap::new();
         for component in task.components() {
             let prior = component.fine_tuning_alone()?;
@@ -423,7 +431,7 @@ impl Law {
             let position = *positions.entry(key).or_insert(groups.len());
             match groups.get_mut(position) {
                 Some(group) => group.weight = (group.weight + weight).min(1.0),
-                None => groups.push(Group::new(component.class, weight, prior, scale)?),
+                None => groups.push(CoordinateGroup::new(component.class, weight, prior, scale)?),
             }
         }
         Self::new(groups)
@@ -462,16 +470,18 @@ impl Law {
     }
 
     /// The same law with other scales.
-    pub(crate) fn with_scales(&self, scale: impl Fn(&Group) -> f64) -> Self {
+    pub(crate) fn with_scales(&self, scale: impl Fn(&CoordinateGroup) -> f64) -> Self {
         let groups = self.groups.iter();
         Self {
-            groups: groups.map(|group| Group { scale: scale(group), ..group.clone() }).collect(),
+            groups: groups
+                .map(|group| CoordinateGroup { scale: scale(group), ..group.clone() })
+                .collect(),
         }
     }
 
     /// The groups, in the order in which they were given.
     #[must_use]
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[CoordinateGroup] {
         &self.groups
     }
 
@@ -483,10 +493,10 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Group, Law, Prior};
+    /// # use diagonet::{CoordinateGroup, Law, Prior};
     /// let law = Law::new(vec![
-    ///     Group::new("moves", 0.25, Prior::ZERO, 1.0)?,
-    ///     Group::new("frozen", 0.75, Prior::ZERO, 0.0)?,
+    ///     CoordinateGroup::new("moves", 0.25, Prior::ZERO, 1.0)?,
+    ///     CoordinateGroup::new("frozen", 0.75, Prior::ZERO, 0.0)?,
     /// ])?;
     /// assert_eq!(law.reachable_fraction(), 0.25);
     /// # Ok::<(), diagonet::Error>(())
@@ -496,7 +506,7 @@ impl Law {
         // From the smaller side, so that it is exactly one where nothing is frozen.
         let weight = |frozen: bool| {
             let groups = self.groups.iter().filter(|group| (group.scale == 0.0) == frozen);
-            groups.map(Group::weight).collect::<CompensatedSum>().value()
+            groups.map(CoordinateGroup::weight).collect::<CompensatedSum>().value()
         };
         let (reachable, frozen) = (weight(false), weight(true));
         if frozen < reachable { 1.0 - frozen } else { reachable }
@@ -507,10 +517,10 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// # use diagonet::{Group, Law, Prior};
+    /// # use diagonet::{CoordinateGroup, Law, Prior};
     /// let law = Law::new(vec![
-    ///     Group::new("signal", 0.25, Prior::atom(2.0)?, 1.0)?,
-    ///     Group::new("background", 0.75, Prior::ZERO, 1.0)?,
+    ///     CoordinateGroup::new("signal", 0.25, Prior::atom(2.0)?, 1.0)?,
+    ///     CoordinateGroup::new("background", 0.75, Prior::ZERO, 1.0)?,
     /// ])?;
     /// assert_eq!(law.mean_square(), 1.0);
     /// # Ok::<(), diagonet::Error>(())
@@ -522,17 +532,18 @@ impl Law {
 
     /// Mean square of the coefficients less their start: the error without samples.
     pub(crate) fn signal(&self) -> f64 {
-        self.mean_of(Group::signal)
+        self.mean_of(CoordinateGroup::signal)
     }
 
     /// Mean square of coefficients and starts together, the unit of the problem.
     pub(crate) fn magnitude_squared(&self) -> f64 {
-        self.mean_of(Group::magnitude_squared)
+        self.mean_of(CoordinateGroup::magnitude_squared)
     }
 
     /// Groups that can move and have weight, with their positions.
-    pub(crate) fn movable(&self) -> impl Iterator<Item = (usize, &Group)> + Clone {
-        let movable = |(_, group): &(usize, &Group)| group.scale > 0.0 && group.weight > 0.0;
+    pub(crate) fn movable(&self) -> impl Iterator<Item = (usize, &CoordinateGroup)> + Clone {
+        let movable =
+            |(_, group): &(usize, &CoordinateGroup)| group.scale > 0.0 && group.weight > 0.0;
         self.groups.iter().enumerate().filter(movable)
     }
 
@@ -548,7 +559,7 @@ impl Law {
         self.mean_of(|group| if group.scale == 0.0 { group.signal() } else { 0.0 })
     }
 
-    fn mean_of(&self, quantity: impl Fn(&Group) -> f64) -> f64 {
+    fn mean_of(&self, quantity: impl Fn(&CoordinateGroup) -> f64) -> f64 {
         let terms = self.groups.iter().map(|group| group.weight * quantity(group));
         terms.collect::<CompensatedSum>().value()
     }
@@ -565,7 +576,7 @@ mod tests {
     fn a_task_without_frozen_coordinates_is_reachable_to_the_last_bit() {
         // 0.7 + 0.1 + 0.1 + 0.1 is not 1 in floating point.
         let groups = [0.7, 0.1, 0.1, 0.1]
-            .map(|weight| Group::new("part", weight, Prior::ZERO, 1.0).unwrap());
+            .map(|weight| CoordinateGroup::new("part", weight, Prior::ZERO, 1.0).unwrap());
         assert_eq!(Law::new(groups.to_vec()).unwrap().reachable_fraction(), 1.0);
     }
 

@@ -269,7 +269,7 @@ impl From<Prior> for Mixture {
 mod tests {
     use super::*;
     use crate::asymptotics::solver::Solver;
-    use crate::problem::law::{Group, Law};
+    use crate::problem::law::{CoordinateGroup, Law};
     use crate::problem::samples::Samples;
 
     /// Relative losses that the docs state.
@@ -279,8 +279,9 @@ mod tests {
     /// Error of training from scratch at density 0.2.
     fn error(mixture: &Mixture, scale: f64, ratio: f64) -> f64 {
         let active = mixture.components().iter();
-        let active = active.map(|(p, prior)| Group::new("active", 0.2 * p, *prior, scale));
-        let rest = Group::new("rest", 0.8, Prior::ZERO, scale);
+        let active =
+            active.map(|(p, prior)| CoordinateGroup::new("active", 0.2 * p, *prior, scale));
+        let rest = CoordinateGroup::new("rest", 0.8, Prior::ZERO, scale);
         let law = Law::new(active.chain([rest]).collect::<Result<_>>().unwrap()).unwrap();
         let solution = Solver::new().solve(&law, &Samples::new(ratio).unwrap());
         solution.unwrap().generalization_error()

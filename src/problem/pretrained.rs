@@ -67,7 +67,7 @@ impl Pretrained {
     }
 
     /// The same with covariance `k` of the true coefficients of the two tasks. A
-    /// [group](crate::Group::with_pretrained) takes it if their variances allow it.
+    /// [group](crate::CoordinateGroup::with_pretrained) takes it if their variances allow it.
     ///
     /// # Errors
     ///

@@ -44,7 +44,7 @@ impl Samples {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a ratio outside [1e-300, 1e300].
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a ratio outside [1e-300, 1e300].
     ///
     /// # Examples
     ///
@@ -62,7 +62,7 @@ impl Samples {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a variance outside [0, 1e300].
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a variance outside [0, 1e300].
     ///
     /// # Examples
     ///

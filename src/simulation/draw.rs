@@ -4,9 +4,9 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::domain::Domain;
 use crate::error::Result;
-use crate::label::Label;
+use crate::label::GroupLabel;
 use crate::problem::component::Component;
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
@@ -62,7 +62,7 @@ pub struct Draw {
     /// Data of fine-tuning, or of the one stage that there is.
     pub data: Dataset,
     /// Names of the groups, in the order of the law.
-    pub labels: Vec<Label>,
+    pub labels: Vec<GroupLabel>,
     /// Group of every coordinate, as position in `labels`.
     pub groups: Vec<usize>,
     /// Kind of every coordinate; several kinds may share a label.
@@ -74,7 +74,7 @@ pub struct Draw {
 /// How coordinates of one kind are drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct Kind {
-    pub(crate) label: Label,
+    pub(crate) label: GroupLabel,
     pub(crate) weight: f64,
     pub(crate) source: Source,
 }
@@ -83,7 +83,7 @@ pub(crate) struct Kind {
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// A group of a law.
-    Law(Group),
+    Law(CoordinateGroup),
     /// A component of a pretraining and a fine-tuning task.
     Task(Component),
 }
@@ -201,9 +201,9 @@ pub(crate) fn whole(samples: &Samples, dimension: usize) -> Result<Samples> {
 }
 
 /// The labels of the kinds, and the position among them of each kind's.
-pub(crate) fn distinct_labels(kinds: &[Kind]) -> (Vec<Label>, Vec<usize>) {
-    let mut labels: Vec<Label> = Vec::new();
-    let mut position = |label: &Label| {
+pub(crate) fn distinct_labels(kinds: &[Kind]) -> (Vec<GroupLabel>, Vec<usize>) {
+    let mut labels: Vec<GroupLabel> = Vec::new();
+    let mut position = |label: &GroupLabel| {
         labels.iter().position(|known| known == label).unwrap_or_else(|| {
             labels.push(label.clone());
             labels.len() - 1

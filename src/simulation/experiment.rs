@@ -7,7 +7,7 @@ use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::EstimateStatistics;
 use crate::domain::Domain;
 use crate::error::{Error, Result, Stage};
-use crate::label::Label;
+use crate::label::GroupLabel;
 use crate::network::initialization::{Initialization, Scales};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
@@ -141,9 +141,9 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Group, Law, Prior, Samples};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e-2)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e-2)?])?;
     /// let outcome = Experiment::of_law(law, Samples::new(0.5)?, 20)?.run(1, 0)?;
     /// assert_eq!(outcome.coefficients.len(), 20);
     /// assert!(outcome.pretraining.is_none());
@@ -222,8 +222,8 @@ impl Experiment {
     ///
     /// ```
     /// # use diagonet::simulation::Experiment;
-    /// # use diagonet::{Group, Law, Prior, Samples};
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// # use diagonet::{CoordinateGroup, Law, Prior, Samples};
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 10)?;
     /// assert_eq!(experiment.draw(3, 1)?, experiment.draw(3, 1)?);
     /// assert_ne!(experiment.draw(3, 1)?, experiment.draw(3, 2)?);
@@ -281,8 +281,8 @@ impl Experiment {
     ///
     /// ```
     /// # use diagonet::simulation::Experiment;
-    /// # use diagonet::{Group, Law, Prior, Samples};
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// # use diagonet::{CoordinateGroup, Law, Prior, Samples};
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(2.0)?, 10)?;
     /// // More samples than coordinates, and no noise.
     /// assert!(experiment.run(3, 1)?.generalization_error() < 1e-25);
@@ -500,9 +500,9 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(0.33)?, 10)?;
     /// let report = experiment.prediction(&Solver::new())?;
     /// assert!((report.generalization_error() - 0.7).abs() < 1e-10); // 3 samples, not 3.3
@@ -528,9 +528,9 @@ impl Experiment {
     ///
     /// ```
     /// use diagonet::simulation::Experiment;
-    /// use diagonet::{Group, Law, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(0.33)?, 10)?;
     /// let theory = experiment.predictions(&Solver::new())?;
     /// assert_eq!(theory.len(), experiment.quantities().len());
@@ -540,7 +540,7 @@ impl Experiment {
     pub fn predictions(&self, solver: &Solver) -> Result<Vec<Option<f64>>> {
         let labels = distinct_labels(&self.kinds()).0;
         let mut predictions = Vec::new();
-        let mut add = |total: Option<f64>, group: &dyn Fn(&Label) -> Option<f64>| {
+        let mut add = |total: Option<f64>, group: &dyn Fn(&GroupLabel) -> Option<f64>| {
             predictions.push(total);
             predictions.extend(labels.iter().map(group));
         };
@@ -555,7 +555,7 @@ impl Experiment {
                 add(Some(tuned.generalization_error()), &|label| tuned.error_of(label));
                 let total = report.pretraining.as_ref().map_or(0.0, |r| r.generalization_error());
                 let of_classes = FeatureClass::ALL.map(|class| {
-                    (Label::from(class), report.pretraining_error_of(class).unwrap_or(0.0))
+                    (GroupLabel::from(class), report.pretraining_error_of(class).unwrap_or(0.0))
                 });
                 add(Some(total), &|label| {
                     of_classes.iter().find(|(class, _)| class == label).map(|(_, error)| *error)
@@ -589,8 +589,8 @@ impl Experiment {
     ///
     /// ```
     /// # use diagonet::simulation::Experiment;
-    /// # use diagonet::{Group, Law, Prior, Samples};
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::ZERO, 1.0)?])?;
+    /// # use diagonet::{CoordinateGroup, Law, Prior, Samples};
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::ZERO, 1.0)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 20)?;
     /// let names = ["generalization_error", "generalization_error:all"];
     /// assert_eq!(experiment.quantities(), names);
@@ -641,7 +641,10 @@ fn errors(draw: &Draw, estimate: &DVector<f64>, truth: &DVector<f64>) -> Errors 
 }
 
 /// An error and its parts by label, as [`Experiment::quantities`] lists them.
-fn listed<'a>(errors: &'a Errors, labels: &'a [Label]) -> impl Iterator<Item = Option<f64>> + 'a {
+fn listed<'a>(
+    errors: &'a Errors,
+    labels: &'a [GroupLabel],
+) -> impl Iterator<Item = Option<f64>> + 'a {
     std::iter::once(Some(errors.total)).chain(labels.iter().map(|label| errors.of(label)))
 }
 
@@ -679,7 +682,7 @@ pub struct Outcome {
     /// [asked for](Experiment::with_training_from_scratch).
     pub from_scratch: Option<Errors>,
     /// Labels of the draw, in the order of the law.
-    labels: Vec<Label>,
+    labels: Vec<GroupLabel>,
 }
 
 /// What pretraining led to, see [`Outcome::pretraining`].
@@ -740,7 +743,7 @@ impl Outcome {
 mod tests {
     use super::*;
     use crate::network::scale_map::ScaleMap;
-    use crate::problem::law::Group;
+    use crate::problem::law::CoordinateGroup;
     use crate::problem::prior::Prior;
     use crate::problem::supports::{Densities, Supports};
     use crate::problem::task::Task;
@@ -751,7 +754,12 @@ mod tests {
         let alone = |names: &[&str], dimension| {
             let weight = 1.0 / names.len() as f64;
             let group = |name: &&str| {
-                Group::new((*name).to_owned(), weight, Prior::gaussian(0.0, 1.0).unwrap(), 0.1)
+                CoordinateGroup::new(
+                    (*name).to_owned(),
+                    weight,
+                    Prior::gaussian(0.0, 1.0).unwrap(),
+                    0.1,
+                )
             };
             let law = Law::new(names.iter().map(|name| group(name).unwrap()).collect()).unwrap();
             Experiment::of_law(law, samples, dimension).unwrap()

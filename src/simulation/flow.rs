@@ -303,7 +303,7 @@ mod tests {
     use nalgebra::{DMatrix, DVector};
 
     use super::*;
-    use crate::network::initialization::{Initialization, Path, Scales, Weights};
+    use crate::network::initialization::{Initialization, NetworkPath, Scales, Weights};
     use crate::network::scale_map::ScaleMap;
     use crate::simulation::GradientDescent;
     use crate::simulation::dataset::draws;
@@ -503,7 +503,7 @@ mod tests {
 
     #[test]
     fn steps_beyond_the_range_of_floats_are_an_error() {
-        let path = Path::new(1e150, 0.0).unwrap();
+        let path = NetworkPath::new(1e150, 0.0).unwrap();
         let start = Network::from_weights(&[Weights { plus: path, minus: path }]);
         let data = Dataset::new(DMatrix::from_element(1, 1, 1e100), DVector::from_element(1, 1.0));
         let error = GradientFlow::new().train(start, &data.unwrap()).unwrap_err();

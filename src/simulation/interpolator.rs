@@ -274,7 +274,7 @@ impl Interpolator {
         Ok(Interpolation { coefficients, primal_residual, duality_gap, label_residual, iterations })
     }
 
-    /// The end point of training on `data` from `start`, with a [penalty weight](crate::Group::penalty_weight)
+    /// The end point of training on `data` from `start`, with a [penalty weight](crate::CoordinateGroup::penalty_weight)
     /// of every coordinate: the minimum of `sum_d k_d Q_d(beta_d)` in place of `sum_d Q_d(beta_d)`.
     ///
     /// # Formula

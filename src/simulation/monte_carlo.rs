@@ -132,9 +132,9 @@ pub struct Progress {
 ///
 /// ```
 /// use diagonet::simulation::{Ensemble, Experiment, MonteCarlo, Shard};
-/// use diagonet::{Group, Law, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
 ///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
 /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 40)?;
 /// let plan = MonteCarlo::new(20)?.with_seed(3);
 /// let whole = plan.run(&experiment)?;
@@ -198,9 +198,9 @@ impl MonteCarlo {
     ///
     /// ```
     /// use diagonet::simulation::{Experiment, MonteCarlo};
-    /// use diagonet::{Group, Law, Prior, Samples};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 40)?;
     /// let plan = MonteCarlo::new(1000)?.with_target_standard_error(0.03)?;
     /// let error = plan.run(&experiment)?.statistic("generalization_error").unwrap();
@@ -238,9 +238,9 @@ impl MonteCarlo {
     /// use std::sync::atomic::{AtomicU64, Ordering};
     ///
     /// use diagonet::simulation::{Experiment, MonteCarlo};
-    /// use diagonet::{Group, Law, Prior, Samples};
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples};
     ///
-    /// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
     /// let experiment = Experiment::of_law(law, Samples::new(0.5)?, 10)?;
     /// let draws = AtomicU64::new(0);
     /// MonteCarlo::new(5)?.run_with_progress(&experiment, |_| {

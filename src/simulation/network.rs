@@ -6,7 +6,7 @@ use nalgebra::DVector;
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::network::initialization::{Initialization, Path, Weights};
+use crate::network::initialization::{Initialization, NetworkPath, Weights};
 use crate::network::scale_map::check_readout_scale;
 use crate::simulation::dataset::check_length;
 
@@ -64,7 +64,8 @@ impl Network {
     #[must_use]
     pub fn new(initializations: &[Initialization]) -> Self {
         Self::from_paths(initializations.iter().map(|initialization| {
-            let path = Path::of_network(initialization.first_layer(), initialization.readout());
+            let path =
+                NetworkPath::of_network(initialization.first_layer(), initialization.readout());
             Weights { plus: path, minus: path }
         }))
     }
@@ -93,9 +94,9 @@ impl Network {
     ///
     /// ```
     /// use diagonet::simulation::Network;
-    /// use diagonet::{Path, Weights};
+    /// use diagonet::{NetworkPath, Weights};
     ///
-    /// let weights = Weights { plus: Path::new(2.0, 3.0)?, minus: Path::new(1.0, 1.0)? };
+    /// let weights = Weights { plus: NetworkPath::new(2.0, 3.0)?, minus: NetworkPath::new(1.0, 1.0)? };
     /// assert_eq!(Network::from_weights(&[weights]).coefficients()[0], 5.0);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
@@ -148,8 +149,8 @@ impl Network {
         let [first_plus, readout_plus, first_minus, readout_minus] =
             blocks(self.weights.as_slice());
         Some(Weights {
-            plus: Path::of_network(*first_plus.get(coordinate)?, readout_plus[coordinate]),
-            minus: Path::of_network(first_minus[coordinate], readout_minus[coordinate]),
+            plus: NetworkPath::of_network(*first_plus.get(coordinate)?, readout_plus[coordinate]),
+            minus: NetworkPath::of_network(first_minus[coordinate], readout_minus[coordinate]),
         })
     }
 
@@ -249,7 +250,7 @@ impl Network {
     pub fn rebalanced(&self, readout_scale: f64) -> Result<Self> {
         let readout = FRAC_1_SQRT_2 * check_readout_scale(readout_scale)?;
         let rebalance = |Weights { plus, minus }: Weights| {
-            let path = Path::new(plus.first_layer() + minus.first_layer(), readout)?;
+            let path = NetworkPath::new(plus.first_layer() + minus.first_layer(), readout)?;
             Ok(Weights { plus: path, minus: path })
         };
         let weights = self.coordinates().map(rebalance).collect::<Result<Vec<_>>>()?;
@@ -326,7 +327,7 @@ impl Network {
     /// As [`Network::drift`], for a network of the same dimension.
     pub(super) fn drift_of_equal(&self, start: &Self) -> f64 {
         let drift = |(now, start): (Weights, Weights)| {
-            let length = |path: Path| path.first_layer().hypot(path.readout());
+            let length = |path: NetworkPath| path.first_layer().hypot(path.readout());
             let (plus, minus) = (length(now.plus), length(now.minus));
             let (now, start) = (now.conserved(), start.conserved());
             let relative = |now: f64, start: f64, size: f64| {
@@ -363,8 +364,14 @@ mod tests {
     #[test]
     fn weights_are_returned_as_given() {
         let weights = [
-            Weights { plus: Path::new(1.0, 2.0).unwrap(), minus: Path::new(3.0, 4.0).unwrap() },
-            Weights { plus: Path::new(5.0, 6.0).unwrap(), minus: Path::new(7.0, 8.0).unwrap() },
+            Weights {
+                plus: NetworkPath::new(1.0, 2.0).unwrap(),
+                minus: NetworkPath::new(3.0, 4.0).unwrap(),
+            },
+            Weights {
+                plus: NetworkPath::new(5.0, 6.0).unwrap(),
+                minus: NetworkPath::new(7.0, 8.0).unwrap(),
+            },
         ];
         let network = Network::from_weights(&weights);
         assert_eq!(network.coordinates().collect::<Vec<_>>(), weights);
@@ -376,8 +383,8 @@ mod tests {
     fn drift_is_that_of_the_worst_quantity() {
         let network = |values: [f64; 4]| {
             Network::from_weights(&[Weights {
-                plus: Path::new(values[0], values[1]).unwrap(),
-                minus: Path::new(values[2], values[3]).unwrap(),
+                plus: NetworkPath::new(values[0], values[1]).unwrap(),
+                minus: NetworkPath::new(values[2], values[3]).unwrap(),
             }])
         };
         let start = network([3.0, 4.0, 3.0, 4.0]);
@@ -390,8 +397,8 @@ mod tests {
 
     #[test]
     fn a_distance_that_overflows_is_an_error() {
-        let path = Path::new(1e150, 1e10).unwrap();
-        let rest = Path::new(0.0, 0.0).unwrap();
+        let path = NetworkPath::new(1e150, 1e10).unwrap();
+        let rest = NetworkPath::new(0.0, 0.0).unwrap();
         let network = Network::from_weights(&[Weights { plus: path, minus: rest }]);
         let error = network.distance(&DVector::zeros(1)).unwrap_err();
         assert!(matches!(error, Error::NotRepresentable { quantity: "the distance", .. }));
@@ -399,7 +406,7 @@ mod tests {
 
     #[test]
     fn rebalanced_weights_stay_in_their_domain() {
-        let path = Path::new(1e150, 0.0).unwrap();
+        let path = NetworkPath::new(1e150, 0.0).unwrap();
         let network = Network::from_weights(&[Weights { plus: path, minus: path }]);
         let error = network.rebalanced(0.0).unwrap_err();
         assert!(matches!(error, Error::OutOfDomain { parameter: "first_layer", .. }));

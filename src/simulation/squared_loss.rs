@@ -114,13 +114,13 @@ impl<'a> SquaredLoss<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::initialization::{Path, Weights};
+    use crate::network::initialization::{NetworkPath, Weights};
     use crate::simulation::dataset::draws;
     use crate::simulation::random::{Purpose, Stream};
 
     fn random_network(dimension: usize, seed: u64) -> Network {
         let mut stream = Stream::new(seed, 0, Purpose::Coefficients);
-        let mut path = || Path::new(stream.normal(), stream.normal()).unwrap();
+        let mut path = || NetworkPath::new(stream.normal(), stream.normal()).unwrap();
         let mut weights = || Weights { plus: path(), minus: path() };
         Network::from_weights(&(0..dimension).map(|_| weights()).collect::<Vec<_>>())
     }

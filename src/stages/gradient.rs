@@ -12,7 +12,7 @@ use crate::error::{Error, Result, Stage};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::stages::transfer::{
     Branch, PretrainedNode, PretrainingState, Protocol, Transfer, TransferSolution,
 };
@@ -433,7 +433,7 @@ impl Problem<'_> {
         &self,
         component: &Component,
         node: &PretrainedNode,
-        group: &Group,
+        group: &CoordinateGroup,
         direction: &Direction,
         pretrained: &PretrainedChange,
     ) -> Option<PriorChange> {
@@ -485,7 +485,7 @@ impl Problem<'_> {
     fn log_scale(
         &self,
         node: &PretrainedNode,
-        group: &Group,
+        group: &CoordinateGroup,
         direction: &Direction,
         pretrained: &PretrainedChange,
     ) -> Option<f64> {

@@ -15,7 +15,7 @@ use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
-use crate::problem::law::{Group, Law};
+use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
@@ -522,9 +522,9 @@ impl Transfer {
             .check("absolute_scale", scale)?;
         let prior = self.task.pretraining_prior();
         let active = prior.components().iter();
-        let active =
-            active.map(|(share, prior)| Group::new(ACTIVE, density * share, *prior, scale));
-        let inactive = Group::new(INACTIVE, 1.0 - density, Prior::ZERO, scale);
+        let active = active
+            .map(|(share, prior)| CoordinateGroup::new(ACTIVE, density * share, *prior, scale));
+        let inactive = CoordinateGroup::new(INACTIVE, 1.0 - density, Prior::ZERO, scale);
         Law::new(active.chain([inactive]).collect::<Result<_>>()?)
     }
 
@@ -640,7 +640,11 @@ impl Transfer {
     }
 
     /// Adds the groups of the coordinates of a component, one for every node.
-    pub(crate) fn add_groups(&self, branch: &Branch, groups: &mut Vec<Group>) -> Result<()> {
+    pub(crate) fn add_groups(
+        &self,
+        branch: &Branch,
+        groups: &mut Vec<CoordinateGroup>,
+    ) -> Result<()> {
         groups.reserve(branch.nodes.len());
         for node in branch.nodes.iter() {
             groups.push(self.group(&branch.component, branch.weight, node)?);
@@ -654,7 +658,7 @@ impl Transfer {
         component: &Component,
         weight: f64,
         node: &PretrainedNode,
-    ) -> Result<Group> {
+    ) -> Result<CoordinateGroup> {
         let pretrained = Pretrained::new(node.coefficient, node.truth)?;
         let (prior, pretrained) = component.fine_tuning_given(pretrained)?;
         let (scale, start) = match self.protocol {
@@ -665,7 +669,7 @@ impl Transfer {
                 (domain.check("absolute_scale", scale)?, node.coefficient)
             }
         };
-        let group = Group::new(component.class, weight * node.mass, prior, scale)?
+        let group = CoordinateGroup::new(component.class, weight * node.mass, prior, scale)?
             .with_start(start)?
             .with_pretrained(pretrained)?;
         let group = if node.mirrored { group.with_mirror_image() } else { group };
@@ -713,7 +717,7 @@ impl Transfer {
             // Coefficients do not depend on the scale, only the rule does.
             scale = scale.clamp(RESOLVED * unit, 1e17 * unit);
         }
-        let channel = Proximal::new(&Group::new("", 1.0, prior, scale)?, unit_squared)?;
+        let channel = Proximal::new(&CoordinateGroup::new("", 1.0, prior, scale)?, unit_squared)?;
         let (noise, half_penalty) = (state.noise / unit_squared, 0.5 * state.penalty / unit);
         let total = channel.variance + noise;
         let slope = channel.variance / total;

@@ -27,8 +27,8 @@
 mod oracle;
 
 use diagonet::{
-    ConditionalDensities, Group, Initialization, Law, Method, Prior, RecoveryThreshold, Samples,
-    ScaleMap, Scales, Solver, Supports, weighted_l1, weighted_l2,
+    ConditionalDensities, CoordinateGroup, Estimator, Initialization, Law, Prior,
+    RecoveryThreshold, Samples, ScaleMap, Scales, Solver, Supports, weighted_l1, weighted_l2,
 };
 use oracle::{Map, Oracle, Problem, Solution};
 
@@ -65,7 +65,7 @@ impl Random {
 struct Case {
     law: Law,
     samples: Samples,
-    groups: Vec<oracle::Group>,
+    groups: Vec<oracle::CoordinateGroup>,
     penalty: f64,
 }
 
@@ -77,7 +77,7 @@ impl Case {
         let mut weights: Vec<f64> = (0..count).map(|_| random.decades(-2.0, 0.0)).collect();
         let sum: f64 = weights.iter().sum();
         weights.iter_mut().for_each(|weight| *weight /= sum);
-        let mut groups: Vec<oracle::Group> = Vec::new();
+        let mut groups: Vec<oracle::CoordinateGroup> = Vec::new();
         let mut square = 0.0;
         for (index, &weight) in weights.iter().enumerate() {
             let sign = if random.chance(0.5) { 1.0 } else { -1.0 };
@@ -93,7 +93,7 @@ impl Case {
                 _ => sign * random.decades(-2.0, 0.5),
             };
             square += weight * (mean * mean + variance + start * start);
-            groups.push(oracle::Group {
+            groups.push(oracle::CoordinateGroup {
                 weight,
                 mean,
                 variance,
@@ -122,9 +122,11 @@ impl Case {
             let prior = Prior::gaussian(group.mean, group.variance).unwrap();
             match group.map {
                 Map::Sinh { scale, start } => {
-                    Group::new("group", group.weight, prior, scale).unwrap().with_start(start)
+                    CoordinateGroup::new("group", group.weight, prior, scale)
+                        .unwrap()
+                        .with_start(start)
                 }
-                _ => Group::new("group", group.weight, prior, 0.0),
+                _ => CoordinateGroup::new("group", group.weight, prior, 0.0),
             }
             .unwrap()
         });
@@ -148,7 +150,7 @@ impl Case {
 
     /// Mean square of signal and noise.
     fn mean_square(&self) -> f64 {
-        let square = |group: &oracle::Group| {
+        let square = |group: &oracle::CoordinateGroup| {
             let start = if let Map::Sinh { start, .. } = group.map { start } else { 0.0 };
             group.weight * (group.variance + group.mean * group.mean + start * start)
         };
@@ -247,7 +249,7 @@ fn limits(problems: usize, seed: u64, rich: bool) -> Tally {
 
 fn bounds(problems: usize, seed: u64) -> Tally {
     let (mut random, mut tally, oracle) = (Random(seed), Tally::default(), standard());
-    let solver = Solver::new().with_method(Method::Lazy);
+    let solver = Solver::new().with_estimator(Estimator::Lazy);
     for _ in 0..problems {
         let case = Case::random(&mut random, [1.0, 6.0], true, false);
         let report = solver.solve(&case.law, &case.samples).unwrap();

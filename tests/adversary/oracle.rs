@@ -19,7 +19,7 @@ pub(crate) enum Map {
 
 /// Coordinates with the prior `N(mean, variance)`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Group {
+pub(crate) struct CoordinateGroup {
     pub(crate) weight: f64,
     pub(crate) mean: f64,
     pub(crate) variance: f64,
@@ -28,7 +28,7 @@ pub(crate) struct Group {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Problem<'a> {
-    pub(crate) groups: &'a [Group],
+    pub(crate) groups: &'a [CoordinateGroup],
     pub(crate) sample_ratio: f64,
     pub(crate) noise: f64,
     pub(crate) penalty: f64,
@@ -98,8 +98,8 @@ impl Oracle {
     }
 
     /// `E[db/dz]` and `E[(b - B)²]` of a group.
-    pub(crate) fn channel(&self, group: &Group, noise: f64, theta: f64) -> [f64; 2] {
-        let Group { mean, variance, map, .. } = *group;
+    pub(crate) fn channel(&self, group: &CoordinateGroup, noise: f64, theta: f64) -> [f64; 2] {
+        let CoordinateGroup { mean, variance, map, .. } = *group;
         let total = variance + noise;
         let deviation = total.sqrt();
         let (low, high) = (mean - 11.0 * deviation, mean + 11.0 * deviation);

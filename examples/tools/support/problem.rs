@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use diagonet::{
-    Densities, GapScales, Initialization, Method, Prior, Protocol, Samples, ScaleMap, Scales,
+    Densities, Estimator, GapScales, Initialization, Prior, Protocol, Samples, ScaleMap, Scales,
     Supports, Task, Transfer,
 };
 
@@ -154,24 +154,24 @@ pub(crate) struct Options {
     pub(crate) is_pretraining_gaussian: bool,
     pub(crate) correlation: f64,
     pub(crate) protocol: Protocol,
-    pub(crate) method: Method,
+    pub(crate) estimator: Estimator,
 }
 
 /// The problem that a statement in its domains states.
 pub(crate) struct Problem {
     pub(crate) transfer: Transfer,
     pub(crate) samples: Samples,
-    pub(crate) method: Method,
+    pub(crate) estimator: Estimator,
 }
 
 const MAGNITUDES: [(&str, bool); 2] = [("constant", false), ("gaussian", true)];
 const PROTOCOLS: [(&str, Protocol); 2] =
     [("rebalanced", Protocol::Rebalanced), ("continued", Protocol::Continued)];
-const METHODS: [(&str, Method); 4] = [
-    ("auto", Method::Auto),
-    ("quadrature", Method::Quadrature),
-    ("lazy", Method::Lazy),
-    ("rich", Method::Rich),
+const METHODS: [(&str, Estimator); 4] = [
+    ("auto", Estimator::Auto),
+    ("quadrature", Estimator::Quadrature),
+    ("lazy", Estimator::Lazy),
+    ("rich", Estimator::Rich),
 ];
 
 /// The variance of active coefficients of fine-tuning where none is given: the inverse of their
@@ -197,7 +197,7 @@ impl Statement {
             more: Options {
                 is_pretraining_gaussian: row.choice("pretraining_magnitude", &MAGNITUDES)?,
                 protocol: row.choice("protocol", &PROTOCOLS)?,
-                method: row.choice("method", &METHODS)?,
+                estimator: row.choice("method", &METHODS)?,
                 correlation: row.number("correlation")?.unwrap_or(0.0),
                 alpha_pt: row.number("alpha_pt")?,
                 noise_pt_var: row.number("noise_pt_var")?,
@@ -226,20 +226,20 @@ impl Statement {
     /// The optional columns.
     pub(crate) fn optional_fields(&self) -> [String; OPTIONAL.len()] {
         let Options { alpha_pt, noise_pt_var, is_pretraining_gaussian, .. } = self.more;
-        let Options { correlation, protocol, method, .. } = self.more;
+        let Options { correlation, protocol, estimator, .. } = self.more;
         [
             number(alpha_pt),
             number(noise_pt_var),
             name(&MAGNITUDES, is_pretraining_gaussian),
             number(correlation),
             name(&PROTOCOLS, protocol),
-            name(&METHODS, method),
+            name(&METHODS, estimator),
         ]
     }
 
     /// Checks the numbers.
     pub(crate) fn problem(&self) -> diagonet::Result<Problem> {
-        let Options { alpha_pt, noise_pt_var, protocol, method, .. } = self.more;
+        let Options { alpha_pt, noise_pt_var, protocol, estimator, .. } = self.more;
         let prior = Prior::atom(self.beta_pt_active)?;
         let prior = if self.more.is_pretraining_gaussian {
             Prior::gaussian(0.0, prior.mean_square())?
@@ -264,7 +264,7 @@ impl Statement {
         if alpha_pt.is_some() {
             transfer = transfer.with_pretraining_samples(pretraining);
         }
-        Ok(Problem { transfer, samples, method })
+        Ok(Problem { transfer, samples, estimator })
     }
 }
 

@@ -8,27 +8,27 @@ use crate::estimator::ScalarEstimator;
 use crate::estimator::elastic_net::{ElasticNet, ShrunkThreshold};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
-use crate::problem::law::Group;
+use crate::problem::law::CoordinateGroup;
 
 /// How a [`Solver`](crate::Solver) computes a generalization error: what it is asked for, and what a
 /// [`Solution`](crate::Solution) was computed by.
 ///
-/// Where there are as many samples as coordinates that can move, or more, every method without an
+/// Where there are as many samples as coordinates that can move, or more, every estimator without an
 /// explicit penalty is [ordinary least squares](crate::ordinary_least_squares).
 ///
 /// # Examples
 ///
 /// ```
-/// use diagonet::{Group, Law, Method, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
 ///
-/// let law = Law::new(vec![Group::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
+/// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
-/// assert_eq!(report.method, Method::Lazy); // within tolerance, and explicit
+/// assert_eq!(report.estimator, Estimator::Lazy); // within tolerance, and explicit
 /// # #[cfg(feature = "quadrature")]
 /// # {
-/// let solver = Solver::new().with_method(Method::Quadrature);
+/// let solver = Solver::new().with_estimator(Estimator::Quadrature);
 /// let numerical = solver.solve(&law, &Samples::new(0.5)?)?;
-/// assert_eq!(numerical.method, Method::Quadrature);
+/// assert_eq!(numerical.estimator, Estimator::Quadrature);
 /// assert!((numerical.generalization_error() - report.generalization_error()).abs() < 1e-11);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
@@ -37,7 +37,7 @@ use crate::problem::law::Group;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
-pub enum Method {
+pub enum Estimator {
     /// A closed form where it is exact or provably within the
     /// [tolerance](crate::Solver::with_tolerance), quadrature elsewhere. No solution is computed by it.
     #[default]
@@ -57,7 +57,7 @@ pub enum Method {
     ElasticNet(ElasticNet),
 }
 
-impl Method {
+impl Estimator {
     /// Whether it has weights of an l1 norm, and with them no form for a start other than 0.
     pub(crate) fn has_l1_weights(self) -> bool {
         matches!(self, Self::Rich | Self::ElasticNet(_))
@@ -67,7 +67,7 @@ impl Method {
     /// and the derivative of the logarithm of that in the logarithm of the scale.
     pub(crate) fn estimator(
         self,
-        group: &Group,
+        group: &CoordinateGroup,
         l1_weight: f64,
         weight_by_log_scale: f64,
         unit_squared: f64,
@@ -86,25 +86,25 @@ impl Method {
 }
 
 #[cfg(feature = "quadrature")]
-fn proximal(group: &Group, unit_squared: f64) -> Result<Box<dyn ScalarEstimator>> {
+fn proximal(group: &CoordinateGroup, unit_squared: f64) -> Result<Box<dyn ScalarEstimator>> {
     Ok(Box::new(crate::estimator::quadrature::Proximal::new(group, unit_squared)?))
 }
 
 #[cfg(not(feature = "quadrature"))]
-fn proximal(_: &Group, _: f64) -> Result<Box<dyn ScalarEstimator>> {
+fn proximal(_: &CoordinateGroup, _: f64) -> Result<Box<dyn ScalarEstimator>> {
     Err(Error::QuadratureDisabled { quantity: "what depends on the estimates" })
 }
 
 /// The name of an elastic net, before its curvature.
 const ELASTIC_NET: &str = "elastic net ";
 
-impl From<Method> for String {
-    fn from(value: Method) -> Self {
+impl From<Estimator> for String {
+    fn from(value: Estimator) -> Self {
         value.to_string()
     }
 }
 
-impl TryFrom<String> for Method {
+impl TryFrom<String> for Estimator {
     type Error = crate::Error;
 
     fn try_from(name: String) -> crate::Result<Self> {
@@ -113,7 +113,7 @@ impl TryFrom<String> for Method {
 }
 
 /// The name that [`FromStr`](std::str::FromStr) reads.
-impl fmt::Display for Method {
+impl fmt::Display for Estimator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::ElasticNet(net) => return f.pad(&format!("{ELASTIC_NET}{}", net.curvature())),
@@ -128,7 +128,7 @@ impl fmt::Display for Method {
 
 /// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich,
 /// least squares, or elastic net with its curvature.
-impl FromStr for Method {
+impl FromStr for Estimator {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
@@ -141,7 +141,7 @@ impl FromStr for Method {
             _ => match name.strip_prefix(ELASTIC_NET).map(str::parse) {
                 Some(Ok(curvature)) => ElasticNet::new(curvature).map(Self::ElasticNet),
                 _ => Err(Error::UnknownName {
-                    parameter: "method",
+                    parameter: "estimator",
                     value: name.to_owned(),
                     choices: "auto, quadrature, lazy, rich, least squares, elastic net 0.5 (or another \
                               curvature)",
