@@ -190,8 +190,8 @@ impl Optimum {
     }
 
     /// The inductive bias at the optimum of a shared feature of typical size: pretrained to the
-    /// root mean square of the [pretraining prior](crate::Task::pretraining_prior), with the root of
-    /// that of the fine-tuning coefficients, shared and new, as coefficient.
+    /// root mean square of the [pretraining prior](crate::Task::pretraining_prior), with that of
+    /// the fine-tuning coefficients, shared and new, as coefficient.
     ///
     /// # Errors
     ///
