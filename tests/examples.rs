@@ -433,13 +433,18 @@ fn figures_are_small_and_fine() {
     for path in paths.filter(|path| path.extension().is_some_and(|ending| ending == "svg")) {
         let figure = std::fs::read_to_string(&path).unwrap();
         assert!(figure.len() < 100_000, "{}", path.display());
-        // Points of lines at fractions of a pixel.
-        let lines: Vec<_> = figure.split("<path d=\"").skip(1).collect();
-        let numbers = lines.iter().flat_map(|line| line.split('"').next());
-        let numbers = numbers.flat_map(|data| data.split(['M', 'L', 'Z', ' ']));
-        let (fine, whole): (Vec<_>, Vec<_>) =
-            numbers.filter(|number| !number.is_empty()).partition(|number| number.contains('.'));
-        assert!(fine.len() > 5 * whole.len(), "{}", path.display());
+        // Curves, and areas that may follow an edge of their plot, have points at fractions of a pixel.
+        let lines = figure.split("<path d=\"").skip(1).filter_map(|line| line.split('"').next());
+        let mut count = 0;
+        for line in lines {
+            let numbers = line.split(['M', 'L', 'Z', ' ']).filter(|number| !number.is_empty());
+            let (fine, whole): (Vec<_>, Vec<_>) = numbers.partition(|number| number.contains('.'));
+            if fine.len() + whole.len() >= 100 {
+                assert!(fine.len() >= whole.len(), "{}: {line}", path.display());
+                count += 1;
+            }
+        }
+        assert!(count > 0, "{}", path.display());
     }
 }
 
