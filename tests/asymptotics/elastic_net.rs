@@ -1,9 +1,7 @@
 //! Norms with an explicit penalty: ridge regression, LASSO and elastic nets, against their limits and
 //! minima at finite size.
 
-mod common;
-
-use common::relative_error;
+use crate::common::relative_error;
 use diagonet::{
     CoordinateGroup, ElasticNet, Estimator, Law, Prior, Samples, Solution, Solver, weighted_l1,
 };

@@ -1,9 +1,7 @@
 //! Tasks whose coefficients are mixtures, or known one by one.
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::{config, decades, relative_error};
+use crate::common::{config, decades, relative_error};
 use diagonet::*;
 use proptest::prelude::*;
 

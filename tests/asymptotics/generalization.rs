@@ -2,9 +2,7 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::{fixture, relative_error};
+use crate::common::{fixture, relative_error};
 use diagonet::{
     CoordinateGroup, Densities, Error, FeatureClass, Initialization, Law, Penalty, Prior, Result,
     Samples, ScaleMap, Scales, Solution, Solver, Supports, Task,

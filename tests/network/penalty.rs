@@ -1,8 +1,6 @@
 //! The penalty against high-precision tables.
 
-mod common;
-
-use common::{fixture, relative_error, ulps};
+use crate::common::{fixture, relative_error, ulps};
 use diagonet::Penalty;
 
 /// Budget of the rounded reference tables that come with the theory.

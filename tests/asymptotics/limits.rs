@@ -1,8 +1,6 @@
 //! Closed forms against the fixed point, against each other, and against the literature.
 
-mod common;
-
-use common::{config, relative_error};
+use crate::common::{config, relative_error};
 use diagonet::{
     CoordinateGroup, Densities, Error, Estimator, Law, Prior, RecoveryThreshold, Samples, Solution,
     Solver, Supports, basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1,

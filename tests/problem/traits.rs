@@ -1,8 +1,6 @@
 //! What every type promises beyond its numbers: names that read back, values that cross threads.
 
-mod common;
-
-use common::config;
+use crate::common::config;
 use diagonet::*;
 use proptest::prelude::*;
 

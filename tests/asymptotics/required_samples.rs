@@ -2,9 +2,7 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::{config, decades};
+use crate::common::{config, decades};
 use diagonet::{
     CoordinateGroup, Densities, Error, Estimator, Initialization, InitializationDesign, Law, Prior,
     Samples, ScaleMap, Scales, Solver, Supports, Task,

@@ -1,8 +1,6 @@
 //! Finite numbers or typed errors at the extremes of the legal domain, and right ones.
 
-mod common;
-
-use common::{config, decades, signed};
+use crate::common::{config, decades, signed};
 use diagonet::{
     ConditionalDensities, CoordinateGroup, Error, Estimator, Law, Prior, RecoveryThreshold,
     Samples, Solver, Supports, rich_weights,

@@ -1,8 +1,6 @@
 //! The scale map and the weights against the reference table.
 
-mod common;
-
-use common::{fixture, relative_error};
+use crate::common::{fixture, relative_error};
 use diagonet::{Initialization, LayerScales, ScaleMap, Scales};
 
 /// Budget of the rounded reference table.

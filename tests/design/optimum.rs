@@ -2,9 +2,7 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::{config, decades, relative_error};
+use crate::common::{config, decades, relative_error};
 use diagonet::{
     ConditionalDensities, CoordinateGroup, Densities, Error, Estimator, Initialization,
     InitializationDesign, Law, LayerScales, OptimumPosition, Prior, Regime, Samples, ScaleMap,

@@ -2,9 +2,7 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::{config, decades, signed};
+use crate::common::{config, decades, signed};
 use diagonet::{
     ConditionalDensities, CoordinateGroup, Densities, ElasticNet, Error, Estimator, GroupGradient,
     Initialization, Law, LawGradient, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities,
@@ -660,7 +658,7 @@ fn edges() -> impl Strategy<Value = (Parameters, bool, Protocol)> {
     let noise = || prop_oneof![1 => Just(0.0), 1 => decades(-3.0, 0.0)];
     let kappa = prop_oneof![2 => Just(0.0), 1 => decades(-3.0, 1.0)];
     (
-        (scale, common::relative_scale(), readout, densities),
+        (scale, crate::common::relative_scale(), readout, densities),
         (mean(), variance(), mean(), variance(), mean(), variance(), correlation),
         (ratio(), noise(), ratio(), noise(), kappa),
         (prop::bool::weighted(0.1), any::<bool>()),

@@ -1,8 +1,6 @@
 //! The triangle of regimes: check points, bounds to the last bit, and the way back.
 
-mod common;
-
-use common::{config, decades, relative_error, relative_scale, signed};
+use crate::common::{config, decades, relative_error, relative_scale, signed};
 use diagonet::{
     ConditionalDensities, Densities, DiagramAxis, Error, Feature, InductiveBias, Initialization,
     LayerScales, Penalty, PhaseDiagram, Regime, ScaleMap, Scales, Supports, TargetBias, Task,

@@ -3,11 +3,9 @@
 
 #![cfg(all(feature = "simulation", feature = "quadrature"))]
 
-mod common;
-
 use std::collections::HashMap;
 
-use common::fixture;
+use crate::common::fixture;
 use diagonet::simulation::{
     Dataset, Ensemble, Experiment, GradientDescent, GradientFlow, Interpolator, MonteCarlo,
     Network, Shard, Statistic, SupportSampling, Trainer,

@@ -2,9 +2,7 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::relative_error;
+use crate::common::relative_error;
 use diagonet::{CoordinateGroup, FixedPoint, GroupError, Law, Prior, Samples, Solver};
 
 /// `asinh x - asinh y` for `x`, `y` of the same sign, from their difference.

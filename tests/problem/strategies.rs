@@ -2,9 +2,7 @@
 //! with a reason.
 #![cfg(all(feature = "proptest", feature = "quadrature"))]
 
-mod common;
-
-use common::config;
+use crate::common::config;
 use diagonet::strategies;
 use diagonet::*;
 use proptest::prelude::*;

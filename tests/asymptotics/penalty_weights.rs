@@ -1,9 +1,7 @@
 //! Penalty weights of groups: inputs of unequal variance, what they do to every form of the penalty,
 //! and their derivatives.
 
-mod common;
-
-use common::relative_error;
+use crate::common::relative_error;
 use diagonet::{
     CoordinateGroup, Error, Estimator, Law, Prior, RecoveryThreshold, Samples, Solver,
     basis_pursuit, minimum_l2, weighted_l1, weighted_l2,

@@ -1,11 +1,9 @@
 //! Both stages: special cases that must agree, and properties of all.
 #![cfg(feature = "quadrature")]
 
-mod common;
-
 use std::f64::consts::PI;
 
-use common::{config, decades, relative_error};
+use crate::common::{config, decades, relative_error};
 use diagonet::{
     CoordinateGroup, Densities, Error, Estimator, FeatureClass, Initialization, Law, Penalty,
     Pretrained, Prior, Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,

@@ -1,8 +1,6 @@
 //! Properties of initialization, penalty, scale map and task, extremes included.
 
-mod common;
-
-use common::{config, decades, relative_error, relative_scale, signed};
+use crate::common::{config, decades, relative_error, relative_scale, signed};
 use diagonet::{
     ConditionalDensities, Densities, Initialization, LayerScales, Penalty, ScaleMap, Scales,
     SeparablePenalty, Supports,

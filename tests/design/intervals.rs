@@ -3,9 +3,7 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::{config, decades};
+use crate::common::{config, decades};
 use diagonet::{
     Densities, Initialization, InitializationDesign, Law, LayerScales, OptimalParameter,
     OptimumPosition, Samples, ScaleMap, Solver, Supports, Task,

@@ -2,13 +2,11 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use common::{fixture, relative_error};
+use crate::common::{fixture, relative_error};
 
 /// What the reference table is good for.
 const TABLE_BUDGET: f64 = 1e-9;

@@ -2,9 +2,7 @@
 
 #![cfg(feature = "quadrature")]
 
-mod common;
-
-use common::{config, decades, relative_error, signed};
+use crate::common::{config, decades, relative_error, signed};
 use diagonet::{CoordinateGroup, Error, Law, Prior, Samples, Solver};
 use proptest::prelude::*;
 
