@@ -104,7 +104,7 @@ impl Equation<'_> {
                 reason: "it is not within 1e-290 and 1e290 of the mean square of the coefficients",
             });
         }
-        let mut search = Search { equation: *self, evaluations: 0, roots: Vec::new() };
+        let mut search = Search::new(*self);
         let foot = search.foot(lowest)?;
         let mut bottom = lowest;
         if let Some(foot) = foot {
@@ -124,7 +124,7 @@ impl Equation<'_> {
 
     /// The root next to one of a similar equation.
     pub(crate) fn polish(&self, root: f64) -> Result<f64> {
-        let mut search = Search { equation: *self, evaluations: 0, roots: Vec::new() };
+        let mut search = Search::new(*self);
         let mut log_noise = root.ln();
         for _ in 0..30 {
             let here = search.level(log_noise, Accuracy::Full)?;
@@ -154,11 +154,23 @@ struct Foot {
 #[derive(Debug)]
 struct Search<'a> {
     equation: Equation<'a>,
+    /// Probability of what is no atom.
+    dimension: f64,
+    /// Accuracy of what roots are not polished by.
+    accuracy: Accuracy,
     evaluations: usize,
     roots: Vec<f64>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(equation: Equation<'a>) -> Self {
+        let dimension: f64 = equation.classes.iter().map(Mixture::dimension).sum();
+        // Close to the threshold, small noise changes little.
+        let close = (equation.sample_ratio - dimension).abs() < 0.01 * dimension;
+        let accuracy = if close { Accuracy::Full } else { Accuracy::Search };
+        Self { equation, dimension, accuracy, evaluations: 0, roots: Vec::new() }
+    }
+
     fn level(&mut self, log_noise: f64, accuracy: Accuracy) -> Result<Level> {
         self.evaluations += 1;
         if self.evaluations > MOST_EVALUATIONS {
@@ -176,8 +188,7 @@ impl Search<'_> {
     /// Where `M/s²` has come so close to its limit, the probability of what is no atom, that it
     /// decides on roots below; it goes there without turning back.
     fn foot(&mut self, lowest: f64) -> Result<Option<Foot>> {
-        let classes = self.equation.classes;
-        let dimension: f64 = classes.iter().map(Mixture::dimension).sum();
+        let (classes, dimension) = (self.equation.classes, self.dimension);
         let finest = classes.iter().map(Mixture::finest).fold(f64::INFINITY, f64::min);
         let gap = self.equation.sample_ratio - dimension;
         let mut foot = None;
@@ -186,12 +197,13 @@ impl Search<'_> {
             if noise <= 10.0 * lowest || noise < 1e-290 {
                 break;
             }
-            let here = self.level(noise.ln(), Accuracy::Search)?;
+            let here = self.level(noise.ln(), self.accuracy)?;
             let ratio = here.moments.error / noise;
             let distance = (ratio - dimension).abs();
             foot = Some(Foot { noise, root: None });
-            if distance <= 0.1 * gap.abs() && exponent > 1 {
-                let margin = distance + 1e-5 * ratio;
+            let unresolved = 100.0 * self.accuracy.bound() * ratio;
+            if distance <= (0.1 * gap.abs()).max(unresolved) && exponent > 1 {
+                let margin = distance + self.accuracy.bound() * ratio;
                 if gap > margin && lowest > 0.0 {
                     let sigma = self.equation.noise_variance;
                     let root = [sigma / (gap + margin), sigma / (gap - margin)];
@@ -207,16 +219,16 @@ impl Search<'_> {
 
     /// Finds all roots within an interval of `s²`.
     fn between(&mut self, [low, high]: [f64; 2]) -> Result<()> {
-        const SEARCH: Accuracy = Accuracy::Search;
+        let accuracy = self.accuracy;
         // Roots at the very ends belong to the interval.
         let ends = [low.ln() - 0.01, high.ln() + 0.01];
-        let mut open = vec![[self.level(ends[0], SEARCH)?, self.level(ends[1], SEARCH)?]];
+        let mut open = vec![[self.level(ends[0], accuracy)?, self.level(ends[1], accuracy)?]];
         while let Some([mut low, mut high]) = open.pop() {
             loop {
                 let length = high.log_noise - low.log_noise;
                 let inner = [
-                    self.equation.gaussian_root(low.precision(SEARCH)[1], low.noise()).ln(),
-                    self.equation.gaussian_root(high.precision(SEARCH)[0], high.noise()).ln(),
+                    self.equation.gaussian_root(low.precision(accuracy)[1], low.noise()).ln(),
+                    self.equation.gaussian_root(high.precision(accuracy)[0], high.noise()).ln(),
                 ];
                 let inner = [inner[0].max(low.log_noise), inner[1].min(high.log_noise)];
                 let left = inner[1] - inner[0];
@@ -227,16 +239,16 @@ impl Search<'_> {
                     break;
                 }
                 if left > 0.6 * length || length < 1e-3 {
-                    let middle = self.level(0.5 * (low.log_noise + high.log_noise), SEARCH)?;
+                    let middle = self.level(0.5 * (low.log_noise + high.log_noise), accuracy)?;
                     open.push([low, middle]);
                     low = middle;
                     continue;
                 }
                 if inner[0] > low.log_noise + 0.1 * length {
-                    low = self.level(inner[0], SEARCH)?;
+                    low = self.level(inner[0], accuracy)?;
                 }
                 if inner[1] < high.log_noise - 0.1 * length {
-                    high = self.level(inner[1], SEARCH)?;
+                    high = self.level(inner[1], accuracy)?;
                 }
             }
         }
@@ -248,7 +260,7 @@ impl Search<'_> {
         let length = high.log_noise - low.log_noise;
         let (at_low, slope_low) = self.equation.residual(low);
         let (at_high, slope_high) = self.equation.residual(high);
-        let rounding = 10.0 * Accuracy::Search.bound();
+        let rounding = 10.0 * self.accuracy.bound();
         if length < NARROWEST {
             if at_low.signum() != at_high.signum() || at_low.abs().min(at_high.abs()) < 1e-12 {
                 self.root(low, high)?;
