@@ -1,9 +1,7 @@
 //! Time of the Bayes-optimal learner: a point, a hard point, thresholds, finite pretraining.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use diagonet::{
-    BayesOptimal, Initialization, Prior, Samples, ScaleMap, Supports, Task, Transfer,
-};
+use diagonet::{BayesOptimal, Initialization, Prior, Samples, ScaleMap, Supports, Task, Transfer};
 use std::hint::black_box;
 
 fn task() -> Task {

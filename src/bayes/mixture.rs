@@ -205,8 +205,8 @@ impl Mixture {
         // From a mean that is one of them, so that one alone has none of its own.
         let center = first.mean;
         let weight = self.weight();
-        let mean = self.parts.iter().map(|part| part.weight * (part.mean - center)).sum::<f64>()
-            / weight;
+        let mean =
+            self.parts.iter().map(|part| part.weight * (part.mean - center)).sum::<f64>() / weight;
         let square = |part: &Part| {
             let distance = (part.mean - center) - mean;
             part.weight * distance.mul_add(distance, part.variance)
@@ -308,12 +308,12 @@ impl Mixture {
         for (error, part) in of_parts.iter_mut().zip(&self.parts) {
             *error = norm * *error / part.weight + part.posterior_variance(noise);
         }
-        let error = |component: &Component| {
-            match self.parts.iter().position(|part| part.is(component)) {
+        let error =
+            |component: &Component| match self.parts.iter().position(|part| part.is(component)) {
                 Some(index) => of_parts[index],
+                None if component.share == 0.0 => 0.0,
                 None => self.error_of_absent(component, noise),
-            }
-        };
+            };
         self.components.iter().map(error).collect()
     }
 
@@ -358,8 +358,8 @@ impl Mixture {
         let mut information = 0.0;
         for part in &self.parts {
             // Of the component, and of the coefficient given the component.
-            information += part.weight
-                * (0.5 * (part.variance / noise).ln_1p() - (part.weight / weight).ln());
+            information +=
+                part.weight * (0.5 * (part.variance / noise).ln_1p() - (part.weight / weight).ln());
         }
         if self.parts.len() < 2 {
             return information;

@@ -11,6 +11,14 @@ use crate::problem::law::Law;
 use crate::problem::task::{Samples, Task};
 use crate::stages::transfer::Transfer;
 
+/// Steps over what pretraining observed, before they are halved, in units of those that are fine enough
+/// for what does not depend on more.
+const COARSEST: f64 = 3.0;
+
+/// Relative change with halved steps that leaves about its square, because the rule converges
+/// geometrically.
+const GEOMETRIC: f64 = 1e-7;
+
 /// The Bayes-optimal learner: it knows the prior of the coefficients, and of each coordinate what
 /// pretraining told.
 ///
@@ -83,6 +91,13 @@ pub struct BayesOptimal {
 struct Channel {
     prior: JointPrior,
     noise: f64,
+}
+
+impl Channel {
+    /// The classes, with steps halved `refinement` times.
+    fn classes(&self, refinement: u32) -> Vec<Mixture> {
+        self.prior.observed(self.noise, COARSEST * 0.5_f64.powi(refinement as i32))
+    }
 }
 
 impl BayesOptimal {
@@ -225,10 +240,13 @@ impl BayesOptimal {
         pretraining: Option<BayesSolution>,
     ) -> Result<Self> {
         let (prior, unit) = in_own_units(prior)?;
-        let classes = prior.observed(noise, 1.0);
         let labels = prior.labels.clone();
         // Without relation, classes are nodes of an integrand whose poles are known.
-        let channel = prior.is_related().then_some(Channel { prior, noise });
+        let is_related = prior.is_related();
+        let channel = Channel { prior, noise };
+        let classes =
+            if is_related { channel.classes(0) } else { channel.prior.observed(noise, 1.0) };
+        let channel = is_related.then_some(channel);
         Ok(Self { labels, unit, classes, channel, pretraining })
     }
 
@@ -278,7 +296,7 @@ impl BayesOptimal {
         };
         let mut change = f64::INFINITY;
         for refinement in 1..=Self::MAX_REFINEMENT {
-            let classes = channel.prior.observed(channel.noise, 0.5_f64.powi(refinement as i32));
+            let classes = channel.classes(refinement);
             let equation = Equation { classes: &classes, sample_ratio, noise_variance };
             let polished: Result<Vec<f64>> =
                 roots.iter().map(|root| equation.polish(*root)).collect();
@@ -288,11 +306,12 @@ impl BayesOptimal {
             };
             change = f64::INFINITY;
             if !again {
-                let changes = finer.iter().zip(&roots).map(|(fine, coarse)| (fine / coarse - 1.0).abs());
+                let changes =
+                    finer.iter().zip(&roots).map(|(fine, coarse)| (fine / coarse - 1.0).abs());
                 change = changes.fold(0.0, f64::max);
             }
             roots = finer;
-            if change < 0.1 * Self::ACCURACY {
+            if change < GEOMETRIC {
                 return Ok(self.solution(&equation, &roots));
             }
         }
@@ -387,11 +406,11 @@ impl BayesOptimal {
         };
         let mut change = f64::INFINITY;
         for refinement in 1..=Self::MAX_REFINEMENT {
-            let classes = channel.prior.observed(channel.noise, 0.5_f64.powi(refinement as i32));
+            let classes = channel.classes(refinement);
             let finer = largest_ratio(&classes)?;
             change = (finer / threshold - 1.0).abs();
             threshold = finer;
-            if change < Self::ACCURACY {
+            if change < GEOMETRIC {
                 return Ok(threshold);
             }
         }
@@ -429,8 +448,11 @@ impl BayesOptimal {
     fn state(&self, equation: &Equation<'_>, noise: f64) -> BayesState {
         let Equation { classes, sample_ratio, noise_variance } = *equation;
         let moments = moments(classes, noise, Accuracy::Full);
-        let information =
-            classes.iter().map(|class| class.information(noise)).collect::<CompensatedSum>().value();
+        let information = classes
+            .iter()
+            .map(|class| class.information(noise))
+            .collect::<CompensatedSum>()
+            .value();
         // alpha s² is sigma² + M.
         let data = if noise_variance > 0.0 {
             let ratio = sample_ratio * (noise / noise_variance);
@@ -442,9 +464,8 @@ impl BayesOptimal {
         BayesState {
             generalization_error: square(moments.error),
             effective_noise_variance: square(noise),
-            groups: self.groups(classes, |class| {
-                class.errors(noise).into_iter().map(square).collect()
-            }),
+            groups: self
+                .groups(classes, |class| class.errors(noise).into_iter().map(square).collect()),
             potential: information + 0.5 * sample_ratio * data,
             is_stable: moments.by_log_noise < noise_variance + moments.error,
         }

@@ -337,8 +337,8 @@ pub(crate) fn largest_ratio(classes: &[Mixture]) -> Result<f64> {
         best = best.max(ratio(&lower));
         candidates.push([lower, upper]);
         // Once M/s² is at its limit, it stays there.
-        let settled = lower.log_noise < finest.ln() - 10.0
-            && (ratio(&lower) - dimension).abs() < 1e-4 * best;
+        let settled =
+            lower.log_noise < finest.ln() - 10.0 && (ratio(&lower) - dimension).abs() < 1e-4 * best;
         if settled {
             break;
         }

@@ -31,7 +31,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn new(weight: f64, mean: f64, width: f64) -> Self {
-        Self { mean, width, log_height: (weight / width).ln() }
+        Self { mean, width, log_height: weight.ln() - width.ln() }
     }
 
     /// Logarithm of weight times density, but for `sqrt(2 pi)`.
@@ -163,9 +163,11 @@ fn panels(
     /// Distance of the ends of panels, in units of the width of a component.
     const SPACING: f64 = 1.5;
     let mut ends: Vec<(f64, f64)> = Vec::new();
+    let mut radii = vec![f64::INFINITY; seen.len()];
     for (index, part) in seen.iter().enumerate() {
         if let Some(reach) = reach(seen, index, extent, digits) {
             let count = (reach / SPACING).ceil() as i32;
+            radii[index] = SPACING * part.width * f64::from(count);
             for i in -count..=count {
                 ends.push((part.mean + SPACING * part.width * f64::from(i), part.width));
             }
@@ -191,7 +193,11 @@ fn panels(
             [low, high].map(|z| seen.iter().map(|part| part.log_density(z)).reduce(f64::max));
         let mut relevant = 0;
         let mut slopes = [f64::INFINITY, f64::NEG_INFINITY];
-        for part in seen {
+        let middle = 0.5 * (low + high);
+        for (part, radius) in seen.iter().zip(&radii) {
+            if (middle - part.mean).abs() > *radius {
+                continue;
+            }
             let shares = [(low, highest[0]), (high, highest[1])]
                 .map(|(z, highest)| part.log_density(z) - highest.unwrap_or(0.0));
             if shares[0].max(shares[1]) < -IRRELEVANT {
@@ -207,7 +213,8 @@ fn panels(
         }
         let steepest = slopes[0].abs().max(slopes[1].abs());
         let rate = (if relevant > 1 { (slopes[1] - slopes[0]) / phase } else { 0.0 })
-            .max(0.4 * steepest) / (PANEL * step_factor);
+            .max(0.4 * steepest)
+            / (PANEL * step_factor);
         let count = ((high - low) * rate).ceil().max(1.0);
         let length = (high - low) / count;
         for panel in 0..count as usize {

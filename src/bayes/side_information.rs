@@ -16,6 +16,10 @@ const DIGITS: f64 = 32.0;
 /// Probabilities below this are left out.
 const NEGLIGIBLE: f64 = 1e-18;
 
+/// Probabilities below this do not count where others are larger: how little the error is next to the
+/// coefficients does not matter.
+const UNSEEN: f64 = 1e-60;
+
 /// The names of the components, with their probabilities.
 pub(crate) type Labels = Vec<(Label, f64)>;
 
@@ -53,8 +57,11 @@ impl JointPrior {
             let variance = if class.in_fine_tuning() { task.fine_tuning_variance() } else { 0.0 };
             let related = class == FeatureClass::Shared && task.correlation() != 0.0;
             let correlation = if related { task.correlation() } else { 0.0 };
-            let slope =
-                if related { variance.sqrt() * correlation / prior.root_mean_square() } else { 0.0 };
+            let slope = if related {
+                variance.sqrt() * correlation / prior.root_mean_square()
+            } else {
+                0.0
+            };
             JointComponent {
                 label,
                 weight: supports.probability(class),
@@ -168,7 +175,8 @@ impl JointPrior {
             part.pretraining_mean == first.pretraining_mean
                 && part.pretraining_variance == first.pretraining_variance
         });
-        let related = spread.iter().any(|part| part.slope != 0.0 && part.pretraining_variance > 0.0);
+        let related =
+            spread.iter().any(|part| part.slope != 0.0 && part.pretraining_variance > 0.0);
         if alike && !related {
             let component = |part: &JointComponent| Component {
                 label: part.label,
@@ -186,10 +194,8 @@ impl JointPrior {
             .iter()
             .map(|part| Seen::new(part.weight.max(1e-15), part.pretraining_mean, width(part)))
             .collect();
-        let units: Vec<Seen> = spread
-            .iter()
-            .map(|part| Seen::new(1.0, part.pretraining_mean, width(part)))
-            .collect();
+        let units: Vec<Seen> =
+            spread.iter().map(|part| Seen::new(1.0, part.pretraining_mean, width(part))).collect();
         let mut layout: Vec<Seen> = Vec::new();
         for part in seen {
             match layout.iter_mut().find(|one| one.mean == part.mean && one.width == part.width) {
@@ -205,6 +211,7 @@ impl JointPrior {
         visit(&layout, Extent::Everywhere, DIGITS, step_factor, mirrored, |z, step| {
             let component = |(part, unit): (&JointComponent, &Seen)| {
                 let probability = norm * step * unit.log_density(z).exp();
+                let probability = if probability < UNSEEN { 0.0 } else { probability };
                 let variance = part.pretraining_variance;
                 let total = variance + noise;
                 let unexplained = part.slope * (variance * (noise / total)).sqrt();
@@ -246,8 +253,7 @@ pub(crate) fn classes_of_law(law: &Law, unit: f64) -> Result<(Labels, Vec<Mixtur
     for group in law.groups() {
         let label = positions[group.label()];
         let total = labels[label].1;
-        let share =
-            if total > 0.0 { group.weight() / total } else { 1.0 / counts[label] as f64 };
+        let share = if total > 0.0 { group.weight() / total } else { 1.0 / counts[label] as f64 };
         let halves: &[f64] = if group.is_mirrored() { &[1.0, -1.0] } else { &[1.0] };
         for sign in halves {
             let class = *known.entry(knowledge(group, *sign)).or_insert_with(|| {
