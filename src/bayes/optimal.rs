@@ -292,7 +292,7 @@ impl BayesOptimal {
         let equation = Equation { classes: &self.classes, sample_ratio, noise_variance };
         let mut roots = equation.roots()?;
         let Some(channel) = &self.channel else {
-            return Ok(self.solution(&equation, &roots));
+            return self.solution(&equation, &roots);
         };
         let mut change = f64::INFINITY;
         for refinement in 1..=Self::MAX_REFINEMENT {
@@ -312,7 +312,7 @@ impl BayesOptimal {
             }
             roots = finer;
             if change < GEOMETRIC {
-                return Ok(self.solution(&equation, &roots));
+                return self.solution(&equation, &roots);
             }
         }
         let iterations = 1 + Self::MAX_REFINEMENT as usize;
@@ -419,19 +419,23 @@ impl BayesOptimal {
     }
 
     /// The states at the roots, and at exact recovery where there is no noise.
-    fn solution(&self, equation: &Equation<'_>, roots: &[f64]) -> BayesSolution {
+    fn solution(&self, equation: &Equation<'_>, roots: &[f64]) -> Result<BayesSolution> {
         let mut states = Vec::with_capacity(roots.len() + 1);
         if equation.noise_variance == 0.0 {
             states.push(self.exact_recovery(equation));
         }
         states.extend(roots.iter().map(|&noise| self.state(equation, noise)));
+        if states.is_empty() {
+            // There always is a root: rounding has hidden it.
+            return Err(Error::NotConverged { iterations: 0, residual: f64::INFINITY });
+        }
         let mut information_theoretic = 0;
         for (index, state) in states.iter().enumerate() {
             if state.potential < states[information_theoretic].potential {
                 information_theoretic = index;
             }
         }
-        BayesSolution { states, information_theoretic }
+        Ok(BayesSolution { states, information_theoretic })
     }
 
     fn exact_recovery(&self, equation: &Equation<'_>) -> BayesState {

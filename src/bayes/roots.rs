@@ -77,7 +77,8 @@ impl Equation<'_> {
         let sigma = self.noise_variance / at;
         let linear = (alpha - 1.0) - sigma * precision;
         let quadratic = alpha * precision;
-        if quadratic.is_infinite() {
+        // Then the error is lost to rounding next to sigma².
+        if precision > 1e200 {
             return self.noise_variance / alpha;
         }
         let root = linear.hypot(2.0 * quadratic.sqrt() * sigma.sqrt());
@@ -230,7 +231,9 @@ impl<'a> Search<'a> {
                     self.equation.gaussian_root(low.precision(accuracy)[1], low.noise()).ln(),
                     self.equation.gaussian_root(high.precision(accuracy)[0], high.noise()).ln(),
                 ];
-                let inner = [inner[0].max(low.log_noise), inner[1].min(high.log_noise)];
+                // Wider by more than they are rounded.
+                let inner =
+                    [(inner[0] - 1e-11).max(low.log_noise), (inner[1] + 1e-11).min(high.log_noise)];
                 let left = inner[1] - inner[0];
                 if left < 0.0 {
                     break;
@@ -289,8 +292,8 @@ impl<'a> Search<'a> {
         // Ends were seen with less accuracy than is needed here.
         let mut bracket = [low.log_noise - 1e-4, high.log_noise + 1e-4];
         let falling = at_low > at_high;
-        let mut x = low.log_noise
-            + (high.log_noise - low.log_noise) * (at_low / (at_low - at_high)).clamp(0.0, 1.0);
+        let part = if at_low == at_high { 0.5 } else { at_low / (at_low - at_high) };
+        let mut x = low.log_noise + (high.log_noise - low.log_noise) * part.clamp(0.0, 1.0);
         for _ in 0..100 {
             let here = self.level(x, Accuracy::Full)?;
             let (value, slope) = self.equation.residual(&here);
