@@ -4,7 +4,10 @@
 mod common;
 
 use common::{fixture, relative_error};
-use diagonet::{BayesOptimal, Group, Law, Prior, Samples, Supports, Task};
+use diagonet::{
+    BayesOptimal, Error, Group, Initialization, Law, Prior, Samples, ScaleMap, Supports, Task,
+    Transfer,
+};
 
 fn task(pretraining: f64, fine_tuning: f64, overlap: f64) -> Task {
     Task::new(Supports::from_overlap(pretraining, fine_tuning, overlap).unwrap()).unwrap()
@@ -266,5 +269,147 @@ fn as_many_roots_as_a_dense_scan_finds() {
                 assert_eq!(state.is_stable, index % 2 == 0);
             }
         }
+    }
+}
+
+/// Two channels: a dense trapezoid over what pretraining observes, and the slow integral within.
+#[test]
+fn finite_pretraining_by_an_independent_integration() {
+    let (density, shared, new, variance) = (0.2, 0.5, 0.0625, 10.0);
+    for (correlation, mean, spread) in
+        [(0.0, 0.0, 5.0), (0.8, 0.0, 5.0), (-0.6, 1.5, 0.0), (0.7, 1.0, 1.0)]
+    {
+        let supports = Supports::from_conditional(density, shared, new).unwrap();
+        let task = Task::new(supports)
+            .and_then(|task| task.with_fine_tuning_variance(variance))
+            .and_then(|task| task.with_pretraining_prior(Prior::gaussian(mean, spread)?))
+            .and_then(|task| task.with_correlation(correlation))
+            .unwrap();
+        let map = ScaleMap::new(Initialization::from_scales(0.1, 0.0).unwrap(), 0.0).unwrap();
+        let pretraining = Samples::new(0.4).unwrap().with_noise_variance(0.05).unwrap();
+        let transfer = Transfer::new(task, map).with_pretraining_samples(pretraining);
+        let bayes = BayesOptimal::of_transfer(&transfer).unwrap();
+        let before = bayes.pretraining().unwrap().message_passing().effective_noise_variance;
+        let parts = vec![vec![[density, mean, spread], [1.0 - density, 0.0, 0.0]]];
+        let pretrained = (0.05 + slow_total(&parts, before, FINE)) / 0.4;
+        assert!(relative_error(pretrained, before) < 1e-10);
+
+        let samples = Samples::new(0.25).unwrap().with_noise_variance(0.02).unwrap();
+        let solution = bayes.solve(&samples).unwrap();
+        let at = solution.message_passing().effective_noise_variance;
+        let slope = (variance / (mean * mean + spread)).sqrt() * correlation;
+        let rest = variance * (1.0 - correlation * correlation);
+        let (wide, narrow) = (spread + before, before);
+        let normal = |z: f64, m: f64, v: f64| {
+            (-0.5 * (z - m).powi(2) / v).exp() / (2.0 * std::f64::consts::PI * v).sqrt()
+        };
+        let error = |z: f64| {
+            let active = density * normal(z, mean, wide);
+            let inactive = (1.0 - density) * normal(z, 0.0, narrow);
+            let known = slope * (mean + spread / wide * (z - mean));
+            let left = rest + slope * slope * spread * before / wide;
+            let weights =
+                [active * shared, inactive * new, active * (1.0 - shared) + inactive * (1.0 - new)];
+            let total: f64 = weights.iter().sum();
+            let parts = vec![
+                [weights[0] / total, known, left],
+                [weights[1] / total, 0.0, variance],
+                [weights[2] / total, 0.0, 0.0],
+            ];
+            total * slow_total(&[parts], at, 1e-12)
+        };
+        let (low, high) = (mean.min(0.0) - 8.0 * wide.sqrt(), mean + 8.0 * wide.sqrt());
+        let steps = 500;
+        let step = (high - low) / f64::from(steps);
+        let total: f64 = (0..=steps).map(|i| step * error(low + step * f64::from(i))).sum();
+        let off = relative_error((0.02 + total) / 0.25, at);
+        assert!(off < 1e-9, "correlation {correlation}: off by {off:e}");
+    }
+}
+
+/// A Gaussian has the closed form of the linear estimator, at all sizes.
+#[test]
+fn extremes_have_right_answers_or_typed_errors() {
+    for (variance, ratio, noise) in [
+        (1.0, 0.5, 0.0),
+        (1e-300, 0.5, 0.0),
+        (1e300, 0.5, 1e280),
+        (1e-280, 1e-5, 1e-290),
+        (1e10, 1e200, 1.0),
+        (1.0, 1e-250, 1.0),
+        (1.0, 3.0, 1e-250),
+    ] {
+        let law = Law::new(vec![
+            Group::new("all", 1.0, Prior::gaussian(0.0, variance).unwrap(), 1.0).unwrap(),
+        ]);
+        let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
+        let solution = BayesOptimal::of_law(&law.unwrap())
+            .and_then(|bayes| bayes.solve(&samples))
+            .map_err(|error| format!("{variance} {ratio} {noise}: {error}"))
+            .unwrap();
+        let state = solution.message_passing();
+        let at = state.effective_noise_variance;
+        let error = if at == 0.0 { 0.0 } else { at / (1.0 + at / variance) };
+        assert!(
+            relative_error(state.generalization_error, error) < 1e-12,
+            "{variance} {ratio} {noise}"
+        );
+        assert!(relative_error((noise + error) / ratio, at) < 1e-12, "{variance} {ratio} {noise}");
+    }
+    // Thirty decades between variances, and noise far below both.
+    let parts = vec![[0.1, 0.0, 1e15], [0.1, 0.0, 1e-15], [0.8, 0.0, 0.0]];
+    let law = law(&[parts]);
+    for noise in [0.0, 1e-25, 1e-10, 1.0, 1e12] {
+        let samples = Samples::new(0.35).unwrap().with_noise_variance(noise).unwrap();
+        let solution = BayesOptimal::of_law(&law).unwrap().solve(&samples).unwrap();
+        for state in &solution.states {
+            let back = (noise + state.generalization_error) / 0.35;
+            assert!(relative_error(back, state.effective_noise_variance) < 1e-10, "{noise}");
+        }
+    }
+    // Most active coordinates are inside of the noise: they are as good as not there.
+    let supports = Supports::from_overlap(0.2, 1e-300, 0.5).unwrap();
+    let task = Task::new(supports).unwrap().with_fine_tuning_variance(1.0).unwrap();
+    for bayes in [BayesOptimal::from_scratch(&task), BayesOptimal::after_pretraining(&task)] {
+        let outcome = bayes
+            .and_then(|bayes| bayes.solve(&Samples::new(0.1).unwrap().with_noise_variance(1.0)?));
+        match outcome {
+            Ok(solution) => {
+                let error = solution.message_passing().generalization_error;
+                assert!(error > 0.0 && error <= 1e-300 * (1.0 + 1e-9), "{error}");
+            }
+            Err(error) => assert!(matches!(error, Error::NotRepresentable { .. }), "{error}"),
+        }
+    }
+    let nothing = Task::new(Supports::from_overlap(0.2, 0.0, 0.0).unwrap()).unwrap();
+    let solution =
+        BayesOptimal::after_pretraining(&nothing).unwrap().solve(&Samples::new(0.1).unwrap());
+    assert_eq!(solution.unwrap().message_passing().generalization_error, 0.0);
+}
+
+/// Just above the information-theoretic threshold the unstable root comes from zero.
+#[test]
+fn roots_without_noise_at_both_thresholds() {
+    let bayes = BayesOptimal::from_scratch(&task(0.5, 0.1, 0.5)).unwrap();
+    let amp = bayes.message_passing_threshold().unwrap();
+    for (ratio, count) in [
+        (0.05, 2),
+        (0.0999, 2),
+        (0.1001, 3),
+        (0.100001, 3),
+        (0.15, 3),
+        (amp - 1e-6, 3),
+        (amp + 1e-6, 1),
+        (0.5, 1),
+        (2.0, 1),
+    ] {
+        let solution = bayes
+            .solve(&Samples::new(ratio).unwrap())
+            .map_err(|error| format!("{ratio}: {error}"))
+            .unwrap();
+        assert_eq!(solution.states.len(), count, "{ratio}");
+        let exact = solution.information_theoretic().generalization_error == 0.0;
+        assert_eq!(exact, ratio > 0.1);
+        assert_eq!(solution.is_hard(), count == 3);
     }
 }

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// Length of an interval of `ln s²` below which a change of sign with falling ends is one root.
 const NARROW: f64 = 0.5;
 
+/// Length of an interval below which ends are seen with full accuracy.
+const CLOSE: f64 = 0.05;
+
 /// Length below which no pair of roots is looked for.
 const NARROWEST: f64 = 1e-7;
 
@@ -26,6 +29,7 @@ pub(crate) struct Level {
     /// `ln s²`.
     pub(crate) log_noise: f64,
     moments: Moments,
+    accuracy: Accuracy,
 }
 
 /// The mean squared error of all classes, at one level of noise.
@@ -38,7 +42,7 @@ pub(crate) fn moments(classes: &[Mixture], noise: f64, accuracy: Accuracy) -> Mo
 }
 
 fn level(classes: &[Mixture], log_noise: f64, accuracy: Accuracy) -> Level {
-    Level { log_noise, moments: moments(classes, log_noise.exp(), accuracy) }
+    Level { log_noise, moments: moments(classes, log_noise.exp(), accuracy), accuracy }
 }
 
 /// The fixed-point equation `alpha s² = sigma² + M(s²)`.
@@ -55,9 +59,9 @@ impl Level {
     }
 
     /// Bounds on `s² kappa = s²/M - 1`.
-    fn precision(&self, accuracy: Accuracy) -> [f64; 2] {
+    fn precision(&self) -> [f64; 2] {
         let inverse = self.noise() / self.moments.error;
-        [-1.0, 1.0].map(|sign| (inverse * (1.0 + sign * accuracy.bound()) - 1.0).max(0.0))
+        [-1.0, 1.0].map(|sign| (inverse * (1.0 + sign * self.accuracy.bound()) - 1.0).max(0.0))
     }
 }
 
@@ -77,9 +81,9 @@ impl Equation<'_> {
         let sigma = self.noise_variance / at;
         let linear = (alpha - 1.0) - sigma * precision;
         let quadratic = alpha * precision;
-        // Then the error is lost to rounding next to sigma².
+        // Then the error is that of estimating nothing.
         if precision > 1e200 {
-            return self.noise_variance / alpha;
+            return (self.noise_variance + at / precision) / alpha;
         }
         let root = linear.hypot(2.0 * quadratic.sqrt() * sigma.sqrt());
         let x = if linear > 0.0 {
@@ -131,7 +135,7 @@ impl Equation<'_> {
             let here = search.level(log_noise, Accuracy::Full)?;
             let (value, slope) = self.residual(&here);
             let step = -value / slope;
-            if !(step.abs() < 0.5) {
+            if step.is_nan() || step.abs() > 0.5 {
                 break;
             }
             log_noise += step;
@@ -228,8 +232,8 @@ impl<'a> Search<'a> {
             loop {
                 let length = high.log_noise - low.log_noise;
                 let inner = [
-                    self.equation.gaussian_root(low.precision(accuracy)[1], low.noise()).ln(),
-                    self.equation.gaussian_root(high.precision(accuracy)[0], high.noise()).ln(),
+                    self.equation.gaussian_root(low.precision()[1], low.noise()).ln(),
+                    self.equation.gaussian_root(high.precision()[0], high.noise()).ln(),
                 ];
                 // Wider by more than they are rounded.
                 let inner =
@@ -240,6 +244,13 @@ impl<'a> Search<'a> {
                 }
                 if length < NARROW && self.settle(&low, &high)? {
                     break;
+                }
+                // What is still open here is too close to call.
+                let accuracy = if length < CLOSE { Accuracy::Full } else { accuracy };
+                for end in [&mut low, &mut high] {
+                    if length < CLOSE && end.accuracy != accuracy {
+                        *end = self.level(end.log_noise, accuracy)?;
+                    }
                 }
                 if left > 0.6 * length || length < 1e-3 {
                     let middle = self.level(0.5 * (low.log_noise + high.log_noise), accuracy)?;
@@ -263,7 +274,7 @@ impl<'a> Search<'a> {
         let length = high.log_noise - low.log_noise;
         let (at_low, slope_low) = self.equation.residual(low);
         let (at_high, slope_high) = self.equation.residual(high);
-        let rounding = 10.0 * self.accuracy.bound();
+        let rounding = 10.0 * low.accuracy.bound().max(high.accuracy.bound());
         if length < NARROWEST {
             if at_low.signum() != at_high.signum() || at_low.abs().min(at_high.abs()) < 1e-12 {
                 self.root(low, high)?;
