@@ -261,6 +261,11 @@ impl BayesOptimal {
     /// Without noise, exact recovery is always one of them. Pairs of roots closer than 1e-7 in the
     /// logarithm of `s²` count as none.
     ///
+    /// Where both tasks are correlated and pretrained coefficients have a density, roots are searched
+    /// with the coarsest rule over what pretraining observed, and followed to finer ones until `s²`
+    /// changes by less than 1e-7, relatively; the rule converges geometrically, so that much less is
+    /// left. Roots so small that `s` is below the steps of the coarsest rule can be missed there.
+    ///
     /// # Errors
     ///
     /// [`Error::NotRepresentable`] where the effective noise is not within 1e-290 and 1e290 of the mean
