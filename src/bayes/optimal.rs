@@ -187,14 +187,14 @@ impl BayesOptimal {
     pub fn of_transfer(transfer: &Transfer) -> Result<Self> {
         let task = transfer.task();
         let Some(samples) = transfer.pretraining_samples() else {
-            return Self::after_pretraining(&task);
+            return Self::after_pretraining(task);
         };
-        let (labels, components) = JointPrior::pretraining_of_task(&task);
+        let (labels, components) = JointPrior::pretraining_of_task(task);
         let solution = Self::of_one_class(labels, components)
             .and_then(|bayes| bayes.solve(&samples))
             .map_err(|error| error.in_stage(Stage::Pretraining))?;
         let noise = solution.message_passing().effective_noise_variance;
-        Self::observing(&JointPrior::of_task(&task), noise, Some(solution))
+        Self::observing(&JointPrior::of_task(task), noise, Some(solution))
     }
 
     /// The learner of a law. It knows of each coordinate what training from it depends on: pretrained
