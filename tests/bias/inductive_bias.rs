@@ -66,10 +66,6 @@ fn map(c: f64, lambda: f64, gamma: f64) -> ScaleMap {
         .unwrap()
 }
 
-fn bias(c: f64, lambda: f64, gamma: f64) -> InductiveBias {
-    InductiveBias::of_feature(&map(c, lambda, gamma), UNIT).unwrap()
-}
-
 #[test]
 fn check_points_are_met() {
     for (regime, l_order, dependence, decimals) in [
