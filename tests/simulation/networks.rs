@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use crate::common::fixture;
 use diagonet::simulation::{
     Dataset, Ensemble, Experiment, GradientDescent, GradientFlow, Interpolator, MonteCarlo,
-    Network, Shard, Statistic, SupportSampling, Trainer,
+    Network, OwnData, Shard, Statistic, SupportSampling, Trainer,
 };
 use diagonet::{
-    CoordinateGroup, Densities, FeatureClass, GroupLabel, Initialization, Law, Prior, Protocol,
-    Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+    CoordinateGroup, Densities, Error, FeatureClass, GroupLabel, Initialization, Law, Prior,
+    Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
 };
 use nalgebra::{DMatrix, DVector};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -128,7 +128,7 @@ fn flow_conserves_what_the_theory_says() {
         60,
     )
     .unwrap();
-    let data = experiment.draw(13, 0).unwrap().data;
+    let data = experiment.draw(13, 0).unwrap().data().clone();
     for (c, lambda) in [(1e-2, -0.5), (1e-2, 0.9), (1.0, 0.0), (10.0, -0.9)] {
         let initialization = initialization(c, lambda);
         let start = Network::uniform(&initialization, 60);
@@ -318,7 +318,7 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
                 SupportSampling::Bernoulli
             })
             .with_training_from_scratch();
-        let labels = experiment.draw(0, 0).unwrap().labels;
+        let labels = experiment.draw(0, 0).unwrap().labels().to_vec();
         let mut quantities = experiment.quantities();
         let errors = quantities.len();
         for label in &labels {
@@ -335,7 +335,7 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
                 let mut values = outcome.values();
                 for group in 0..labels.len() {
                     let members = || {
-                        let pairs = outcome.coefficients.iter().zip(&draw.groups);
+                        let pairs = outcome.coefficients.iter().zip(draw.groups());
                         pairs.filter(move |(_, of)| **of == group).map(|(b, _)| *b)
                     };
                     let mean = |x: fn(f64) -> f64| {
@@ -455,12 +455,52 @@ fn draws_are_the_published_ones() {
     )
     .unwrap();
     let draw = experiment.draw(2026, 5).unwrap();
-    let labels: Vec<_> = draw.groups.iter().map(|&group| draw.labels[group].clone()).collect();
+    let labels: Vec<_> = draw.groups().iter().map(|&group| draw.labels()[group].clone()).collect();
     let classes = [FeatureClass::Shared, FeatureClass::Shared, FeatureClass::New];
     assert_eq!(labels[..3], classes.map(GroupLabel::from));
-    let bits = [draw.coefficients[0], draw.data.inputs()[(3, 9)], draw.data.labels()[3]];
+    let bits = [draw.coefficients()[0], draw.data().inputs()[(3, 9)], draw.data().labels()[3]];
     assert_eq!(
         bits.map(f64::to_bits),
         [13_828_186_270_310_501_479, 4_596_575_888_425_519_371, 13_831_891_761_617_994_847]
     );
+}
+
+#[test]
+fn own_coefficients_and_data_are_trained_on() {
+    let scales = Scales { absolute: 1e-3, relative: -0.5 };
+    let scale_map = ScaleMap::new(Initialization::new(scales).unwrap(), 0.0).unwrap();
+    let task = Task::new(
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 }).unwrap(),
+    );
+    let transfer = Transfer::new(&task.unwrap(), scale_map);
+    let experiment = Experiment::new(transfer.clone(), Samples::new(0.3).unwrap(), 60).unwrap();
+    let drawn = experiment.draw(5, 0).unwrap();
+    let own = |dimension: usize| OwnData {
+        pretraining_coefficients: drawn.pretraining_coefficients().rows(0, dimension).into(),
+        coefficients: drawn.coefficients().clone(),
+        pretraining_data: None,
+        data: drawn.data().clone(),
+    };
+    // What is drawn, handed in again, is the same draw.
+    assert_eq!(experiment.own_draw(own(60)).unwrap(), drawn);
+    assert!(matches!(
+        experiment.own_draw(own(59)),
+        Err(Error::DimensionMismatch {
+            parameter: "pretraining_coefficients",
+            expected: 60,
+            found: 59
+        })
+    ));
+    let finite = transfer.with_pretraining_samples(Samples::new(0.3).unwrap());
+    let other = Experiment::new(finite, Samples::new(0.3).unwrap(), 60).unwrap();
+    assert_eq!(other.own_draw(own(60)), Err(Error::UnequalRuns { parameter: "pretraining_data" }));
+}
+
+#[test]
+fn trainers_read_back() {
+    for name in ["exact", "descent", "flow"] {
+        assert_eq!(name.parse::<Trainer>().unwrap().to_string(), name);
+    }
+    assert_eq!("exact".parse(), Ok(Trainer::default()));
+    assert!("adam".parse::<Trainer>().is_err());
 }
