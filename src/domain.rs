@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use crate::error::{Error, Result};
-
 /// The values that a parameter may take: an interval, zero beside it where that is a limit of its own,
 /// and under which condition.
 ///
-/// Errors [carry](Error::OutOfDomain) the domain that was left, so that a program can say it in its own
+/// Errors [carry](crate::Error::OutOfDomain) the domain that was left, so that a program can say it in its own
 /// words or move the value inside.
 ///
 /// # Examples
@@ -113,16 +111,6 @@ impl Domain {
         let above = if self.closed[0] { value >= lowest } else { value > lowest };
         let below = if self.closed[1] { value <= highest } else { value < highest };
         (above && below) || (self.zero && value == 0.0)
-    }
-
-    /// Passes a legal value through.
-    pub(crate) fn check(self, parameter: &'static str, value: f64) -> Result<f64> {
-        self.check_if(self.contains(value), parameter, value)
-    }
-
-    /// Passes a value through that is legal by what its caller knows.
-    pub(crate) fn check_if(self, legal: bool, parameter: &'static str, value: f64) -> Result<f64> {
-        if legal { Ok(value) } else { Err(Error::OutOfDomain { parameter, value, domain: self }) }
     }
 }
 

@@ -350,3 +350,15 @@ fn wider_range(lowest: f64, lowest_at_any_scale: f64) -> String {
 /// assert_eq!(scale(), Ok(0.25));
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Domain {
+    /// Passes a legal value through.
+    pub(crate) fn check(self, parameter: &'static str, value: f64) -> Result<f64> {
+        self.check_if(self.contains(value), parameter, value)
+    }
+
+    /// Passes a value through that is legal by what its caller knows.
+    pub(crate) fn check_if(self, legal: bool, parameter: &'static str, value: f64) -> Result<f64> {
+        if legal { Ok(value) } else { Err(Error::OutOfDomain { parameter, value, domain: self }) }
+    }
+}
