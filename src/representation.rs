@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::asymptotics::estimator::Estimator;
+use crate::asymptotics::solver;
 use crate::error::{Error, Result};
+use crate::label::GroupLabel;
 use crate::network::initialization::{self, GapScales, LayerScales, Scales};
 use crate::network::scale_map;
 use crate::problem::component::Component;
@@ -11,7 +14,6 @@ use crate::problem::feature_class::FeatureClass;
 use crate::problem::supports::{self, ConditionalDensities, Densities};
 use crate::problem::{law, mixture, pretrained, prior, samples, task};
 use crate::stages::transfer::{self, Protocol};
-use crate::{Estimator, GroupLabel, asymptotics::solver};
 
 /// The pair of scales that an initialization was given by.
 #[derive(Debug, Clone, Serialize, Deserialize)]

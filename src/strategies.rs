@@ -18,10 +18,16 @@
 
 use proptest::prelude::*;
 
-use crate::{
-    ConditionalDensities, CoordinateGroup, GapScales, Initialization, Law, LayerScales, Mixture,
-    Prior, Protocol, Samples, ScaleMap, Scales, Supports, Task, Transfer,
-};
+use crate::error::Result;
+use crate::network::initialization::{GapScales, Initialization, LayerScales, Scales};
+use crate::network::scale_map::ScaleMap;
+use crate::problem::law::{CoordinateGroup, Law};
+use crate::problem::mixture::Mixture;
+use crate::problem::prior::Prior;
+use crate::problem::samples::Samples;
+use crate::problem::supports::{ConditionalDensities, Supports};
+use crate::problem::task::Task;
+use crate::stages::transfer::{Protocol, Transfer};
 
 /// Positive numbers, uniform in their logarithm between two powers of ten.
 fn decades(from: f64, to: f64) -> impl Strategy<Value = f64> {
@@ -147,7 +153,7 @@ pub fn law() -> impl Strategy<Value = Law> {
                     Ok(if mirrored { group.with_mirror_image() } else { group })
                 };
             let groups = weights.into_iter().zip(names).zip(groups).map(group);
-            let groups: crate::Result<Vec<_>> = groups.collect();
+            let groups: Result<Vec<_>> = groups.collect();
             groups.and_then(Law::new).expect("all of these are legal")
         })
 }

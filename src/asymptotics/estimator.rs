@@ -105,9 +105,9 @@ impl From<Estimator> for String {
 }
 
 impl TryFrom<String> for Estimator {
-    type Error = crate::Error;
+    type Error = crate::error::Error;
 
-    fn try_from(name: String) -> crate::Result<Self> {
+    fn try_from(name: String) -> crate::error::Result<Self> {
         name.parse()
     }
 }

@@ -8,7 +8,7 @@ use crate::numerics::crossing::first_crossing;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 #[cfg(doc)]
-use crate::{CoordinateGroup, Error, Estimator};
+use crate::{asymptotics::estimator::Estimator, error::Error, problem::law::CoordinateGroup};
 
 /// A training problem that a [`Solver`] solves: a [`Law`], whose solution is a [`Solution`], or a
 /// [`Transfer`](crate::Transfer), whose solution is a [`TransferSolution`](crate::TransferSolution).

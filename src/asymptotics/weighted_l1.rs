@@ -1,12 +1,12 @@
 //! Weighted l1 norms: the rich limit.
 
-#[cfg(doc)]
-use crate::Error;
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{self, Solved};
 use crate::asymptotics::recovery::{RecoveryThreshold, check_starts, check_weights};
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::weighted_l2::{least_squares, unbiased};
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::network::penalty::Penalty;

@@ -321,7 +321,7 @@ impl FeatureGroup {
 
     #[cfg(not(feature = "quadrature"))]
     fn integrate_excess(&self, _: &Penalty<f64>) -> Result<f64> {
-        Err(crate::Error::QuadratureDisabled { quantity: "the inductive bias of a task" })
+        Err(crate::error::Error::QuadratureDisabled { quantity: "the inductive bias of a task" })
     }
 
     /// Probability that the magnitude of the coefficient is below (first) and above (second)

@@ -52,7 +52,7 @@ pub struct ElasticNet {
 }
 
 impl TryFrom<f64> for ElasticNet {
-    type Error = crate::Error;
+    type Error = crate::error::Error;
 
     fn try_from(curvature: f64) -> Result<Self> {
         Self::new(curvature)

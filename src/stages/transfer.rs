@@ -50,9 +50,9 @@ impl From<Protocol> for String {
 }
 
 impl TryFrom<String> for Protocol {
-    type Error = crate::Error;
+    type Error = crate::error::Error;
 
-    fn try_from(name: String) -> crate::Result<Self> {
+    fn try_from(name: String) -> crate::error::Result<Self> {
         name.parse()
     }
 }
@@ -69,13 +69,13 @@ impl std::fmt::Display for Protocol {
 
 /// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than rebalanced, continued.
 impl std::str::FromStr for Protocol {
-    type Err = crate::Error;
+    type Err = crate::error::Error;
 
-    fn from_str(name: &str) -> crate::Result<Self> {
+    fn from_str(name: &str) -> crate::error::Result<Self> {
         match name {
             "rebalanced" => Ok(Self::Rebalanced),
             "continued" => Ok(Self::Continued),
-            _ => Err(crate::Error::UnknownName {
+            _ => Err(crate::error::Error::UnknownName {
                 parameter: "protocol",
                 value: name.to_owned(),
                 choices: "rebalanced, continued",
