@@ -85,6 +85,7 @@ pub mod simulation;
 mod stages;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+pub mod theory;
 
 pub use nalgebra;
 
