@@ -28,7 +28,7 @@
 //! | $\rho_{PT}$, $\rho_{FT}$ | [`Supports::pretraining_density`], [`Supports::fine_tuning_density`] | [0, 1] | [tasks](#tasks) |
 //! | $\omega$ | [`Supports::overlap`] | [0, 1] | [tasks](#tasks) |
 //! | $q$ (without index) | [`Task::correlation`] | [-1, 1] | [tasks](#tasks) |
-//! | $B$ | true coefficient, random | [`Prior`] | [law](#law-of-one-coordinate) |
+//! | $B$ | true coefficient, of the distribution [`Prior`] | random | [law](#law-of-one-coordinate) |
 //! | $p_g$ | [`CoordinateGroup::weight`] | [0, 1] | [law](#law-of-one-coordinate) |
 //! | $m_g$, $v_g$ | [`Prior::mean`], [`Prior::variance`] | [-1e150, 1e150], [0, 1e300] | [law](#law-of-one-coordinate) |
 //! | $r$ | [`Law::reachable_fraction`] | [0, 1] | [law](#law-of-one-coordinate) |
@@ -47,7 +47,7 @@
 //!
 //! $$ \beta = w_+ v_+ - w_- v_-, $$
 //!
-//! with the first layer $w$ and the readout $v$. The data are $N$ [`Samples`]
+//! with the first layer $w$ and the readout $v$. The [`Samples`] are $N$ pairs of an input and a label,
 //!
 //! $$ y = X \beta^\star + \varepsilon, \qquad X_{ij} \sim N(0, 1/D), \qquad \varepsilon_i \sim N(0, \sigma^2). $$
 //!
@@ -174,7 +174,7 @@
 //! and atoms. A shared coefficient may be correlated with that of pretraining, whose root mean square is
 //! $R$:
 //!
-//! $$ \beta_{FT} = m + \sqrt v \left[ q \frac{\beta_{PT}}{R} + \sqrt{1 - q^2} \xi \right], \qquad \xi \sim N(0, 1) . $$
+//! $$ \beta_{FT} = m + \sqrt v \left[ q \frac{\beta_{PT}}{R} + \sqrt{1 - q^2} \zeta \right], \qquad \zeta \sim N(0, 1) . $$
 //!
 //! # Law of one coordinate
 //!
@@ -226,7 +226,7 @@
 //!
 //! ## Quadrature
 //!
-//! Inside of a group, $E[B \mid z]$ is linear in $z$. With $S^2 = v + s^2$, one integral over $z \sim N(m, S^2)$ is left:
+//! Inside of a group, $\mathbb E [B \mid z]$ is linear in $z$. With $S^2 = v + s^2$, one integral over $z \sim N(m, S^2)$ is left:
 //!
 //! $$ E_g = \frac{v s^2}{S^2} + \mathbb E_z \left[ \left( m + \frac{v}{S^2} (z - m) - b(z) \right)^2 \right] . $$
 //!
@@ -266,7 +266,7 @@
 //! *Rich limit*, all scales to 0 ([`weighted_l1`](crate::weighted_l1)). The marginal penalty
 //! $\operatorname{asinh}(b/c_g)/2$ becomes a constant on each side of 0, and $b(z)$ a soft threshold at
 //! $\theta k_g w_g$. The weights are
-//! $w_g = \operatorname{asinh}(M/c_g)$ with the root mean square $M$ of the active coefficients
+//! $w_g = \operatorname{asinh}(\bar B/c_g)$ with the root mean square $\bar B$ of the active coefficients
 //! ([`rich_weights`](crate::rich_weights)). For $B \sim N(0, v)$, $u = \theta k_g w_g/S$ and $P = \operatorname{erfc}(u/\sqrt2)$,
 //!
 //! $$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad

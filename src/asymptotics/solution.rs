@@ -6,23 +6,22 @@ use crate::problem::errors::Errors;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 
-/// The solution of a training problem: its generalization error with a breakdown, and the state
-/// behind it.
+/// The solution of a training problem: its generalization error with a breakdown, and the fixed point
+/// that gives it.
 ///
 /// [Statistics](Self::statistics) of the estimate and [sensitivities](Self::sensitivities) follow
 /// without solving again.
 ///
 /// # Formula
 ///
-/// ```text
-/// generalization_error = ||beta_hat - beta*||² / D = sum_g p_g error_g,      error_g = E_g[(b - B)²]
-/// ```
+/// $$ \frac{\lVert \hat\beta - \beta^\star \rVert^2}{D} = \sum_g p_g E_g, \qquad E_g = \mathbb E_g [(b - B)^2] $$
 ///
-/// which is also the excess error on a fresh input `x ~ N(0, I/D)`, where
-/// - `p_g`: weight of group `g` of the [`Law`];
-/// - `b`, `B`: estimate and true coefficient at the [`FixedPoint`].
+/// which is also the excess error on a fresh input $x \sim N(0, I/D)$, where
+/// - $p_g$: weight of group $g$ of the [`Law`];
+/// - $b$, $B$: estimate and true coefficient at the [`FixedPoint`].
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
+/// Derivation: [theory](crate::theory#state-evolution). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// Proposition 4.2.
 ///
 /// # Examples
 ///

@@ -70,30 +70,30 @@ pub struct LayerScales {
     pub readout: f64,
 }
 
-/// How the two layers of a diagonal linear network are initialized.
+/// The initial weights of the two layers of a diagonal linear network.
 ///
 /// # Formula
 ///
 /// The network computes `beta = w+ v+ - w- v-` in every coordinate, with first layer `w` and
 /// readout `v`. Both paths start equal, `w+ = w- = w0` and `v+ = v- = v0`, so that `beta(0) = 0`, and
 ///
-/// ```text
-/// c = w0² + v0²,      lambda = (w0² - v0²) / c
-/// w0 = sqrt(c (1 + lambda) / 2),      v0 = sqrt(c (1 - lambda) / 2)
-/// ```
+/// $$ c = w_0^2 + v_0^2, \qquad \lambda = \frac{w_0^2 - v_0^2}{c} $$
+///
+/// $$ w_0 = \sqrt{c (1 + \lambda)/2}, \qquad v_0 = \sqrt{c (1 - \lambda)/2} $$
 ///
 /// where
-/// - `c`: [absolute scale](Self::absolute_scale), 0 or in [1e-300, 1e300]; small is rich, large is
-///   lazy, zero is the limit of a vanishing initialization;
-/// - `lambda`: [relative scale](Self::relative_scale), in [-1, 1]; -1 is a first layer at zero, +1 a
+/// - $c$: [absolute scale](Self::absolute_scale), 0 or in [1e-300, 1e300]; small is rich, large is
+///   lazy, 0 is the limit of a vanishing initialization;
+/// - $\lambda$: [relative scale](Self::relative_scale), in [-1, 1]; -1 is a first layer at zero, +1 a
 ///   readout at zero;
-/// - `w0`, `v0`: [first layer](Self::first_layer) and [readout](Self::readout), 0 or in
+/// - $w_0$, $v_0$: [first layer](Self::first_layer) and [readout](Self::readout), 0 or in
 ///   [1e-150, 1e150].
 ///
-/// Whichever pair the value is built from is returned to the last bit; the other is derived from
-/// it without cancellation.
+/// An initialization returns the pair of numbers that it was built from to the last bit. It derives the
+/// other pair without cancellation.
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
+/// Derivation: [theory](crate::theory#network). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// section 3.
 ///
 /// # Examples
 ///

@@ -50,29 +50,30 @@ pub struct ConditionalDensities {
     pub new: f64,
 }
 
-/// Which coordinates the two tasks use: the joint statistics of the two supports.
+/// The joint statistics of the supports of two tasks: which coordinates each of them uses.
 ///
 /// # Formula
 ///
 /// Coordinates are independent. The four probabilities of a coordinate are
 ///
-/// ```text
-/// shared            = rho_PT rho_shared              = omega rho_FT
-/// new               = (1 - rho_PT) rho_new           = (1 - omega) rho_FT
-/// pretraining only  = rho_PT (1 - rho_shared)        = rho_PT - omega rho_FT
-/// none              = (1 - rho_PT) (1 - rho_new)     = 1 - rho_PT - (1 - omega) rho_FT
-/// ```
+/// $$ P(\text{shared}) = \rho_{PT} \rho_{shared} = \omega \rho_{FT} $$
+///
+/// $$ P(\text{new}) = (1 - \rho_{PT}) \rho_{new} = (1 - \omega) \rho_{FT} $$
+///
+/// $$ P(\text{pretraining only}) = \rho_{PT} (1 - \rho_{shared}) = \rho_{PT} - \omega \rho_{FT} $$
+///
+/// $$ P(\text{none}) = (1 - \rho_{PT})(1 - \rho_{new}) = 1 - \rho_{PT} - (1 - \omega) \rho_{FT} $$
 ///
 /// where
-/// - `rho_PT`: [pretraining density](Self::pretraining_density), probability of being active in
+/// - $\rho_{PT}$: [pretraining density](Self::pretraining_density), probability of being active in
 ///   pretraining;
-/// - `rho_FT`: [fine-tuning density](Self::fine_tuning_density), probability of being active in
+/// - $\rho_{FT}$: [fine-tuning density](Self::fine_tuning_density), probability of being active in
 ///   fine-tuning;
-/// - `omega`: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
-/// - `rho_shared`, `rho_new`: probability of being active in fine-tuning given active, or inactive,
+/// - $\omega$: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
+/// - $\rho_{shared}$, $\rho_{new}$: probability of being active in fine-tuning given active, or inactive,
 ///   in pretraining.
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.
+/// Derivation: [theory](crate::theory#tasks). Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.
 ///
 /// # Examples
 ///

@@ -16,22 +16,22 @@ use crate::problem::supports::Supports;
 ///
 /// # Formula
 ///
-/// Coordinates are independent. Their coefficients are spikes and slabs,
+/// Coordinates are independent. The active coefficients are
 ///
-/// ```text
-/// beta_PT ~ P                                                   on the pretraining support
-/// beta_FT = m + sqrt(v) xi,                        N(m, v) ~ Q  on new coordinates
-/// beta_FT = m + sqrt(v) [q beta_PT/R + sqrt(1 - q²) xi],
-///                                                  N(m, v) ~ S  on shared coordinates
-/// ```
+/// $$ \beta_{PT} \sim P \quad \text{on the pretraining support} $$
 ///
-/// and 0 elsewhere, with `xi ~ N(0, 1)`, where
-/// - `P`: [pretraining prior](Self::pretraining_prior), a [`Mixture`], the atom at 1 unless set, with
-///   the root mean square `R`;
-/// - `S`, `Q`: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from whose
-///   components `N(m, v)` is chosen at random; both `N(0, 1/rho_FT)` unless set, which makes the mean
+/// $$ \beta_{FT} = m + \sqrt v \xi, \quad N(m, v) \sim Q \quad \text{on new coordinates} $$
+///
+/// $$ \beta_{FT} = m + \sqrt v \left[ q \beta_{PT}/R + \sqrt{1 - q^2} \xi \right], \quad N(m, v) \sim S \quad
+/// \text{on shared coordinates} $$
+///
+/// with $\xi \sim N(0, 1)$; all others are 0. Here
+/// - $P$: [pretraining prior](Self::pretraining_prior), a [`Mixture`] with the root mean square $R$; the
+///   atom at 1 unless set;
+/// - $S$, $Q$: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from whose
+///   components $N(m, v)$ is chosen at random. Both are $N(0, 1/\rho_{FT})$ unless set, which makes the mean
 ///   square of the fine-tuning coefficients one;
-/// - `q`: [correlation](Self::correlation), in [-1, 1], 0 unless set.
+/// - $q$: [correlation](Self::correlation), in [-1, 1], 0 unless set.
 ///
 /// The correlation is between the deviation of a shared coefficient from the mean of its component and
 /// the pretraining coefficient, `E[(beta_FT - m) beta_PT] / sqrt(v E[beta_PT²])`. The mean square of
@@ -41,7 +41,8 @@ use crate::problem::supports::Supports;
 ///
 /// A task may also be given by the [coefficients themselves](Self::from_coefficients).
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 5, for constant magnitudes and Gaussians.
+/// Derivation: [theory](crate::theory#tasks). Source: Anguita et al. 2026 (arXiv:2602.20062), section 5,
+/// for constant magnitudes and Gaussians.
 ///
 /// # Examples
 ///
