@@ -175,15 +175,6 @@ impl RecoveryThreshold {
     }
 
     /// Whether noiseless samples at this ratio determine every coefficient.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, RecoveryThreshold, Supports};
-    /// let tenth = Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 })?;
-    /// assert!(RecoveryThreshold::of_supports(&tenth, 1.0)?.recovers(0.33));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn recovers(&self, sample_ratio: f64) -> bool {
         sample_ratio >= self.sample_ratio

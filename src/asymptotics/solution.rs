@@ -118,21 +118,6 @@ impl Solution {
     }
 
     /// Error of the coordinates with this label; `None` where the law has no such label.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
-    /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
-    /// assert_eq!(report.error_of("all"), Some(report.generalization_error()));
-    /// assert_eq!(report.error_of("some"), None);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn error_of(&self, label: impl AsRef<str>) -> Option<f64> {
         self.errors.of(label)

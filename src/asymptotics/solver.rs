@@ -88,12 +88,6 @@ impl Solver {
     pub const ACCURACY: f64 = 1e-10;
 
     /// The solver for gradient flow to zero training loss.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Solver::new(), diagonet::Solver::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()

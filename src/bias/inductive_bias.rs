@@ -269,17 +269,6 @@ impl InductiveBias {
     }
 
     /// The regime at the threshold [`InductiveBias::DEFAULT_THRESHOLD`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap, Scales};
-    /// let initialization = Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), Regime::III);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn regime(&self) -> Regime {
         self.coordinates().regime(Self::DEFAULT_THRESHOLD)

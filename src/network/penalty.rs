@@ -64,15 +64,6 @@ impl<T: RealField + Copy> Penalty<T> {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a scale outside 0 or [1e-307, 1e307].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::Penalty;
-    ///
-    /// assert!(Penalty::new(0.5_f32).is_ok());
-    /// assert!(Penalty::new(-0.5_f64).is_err());
-    /// ```
     pub fn new(scale: T) -> Result<Self> {
         Domain::SCALE.check("scale", to_f64(scale))?;
         Ok(Self { scale })
@@ -319,27 +310,12 @@ impl<T: RealField + Copy> SeparablePenalty<T> {
     /// # Errors
     ///
     /// As [`Penalty::new`], for the first offending coordinate.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::SeparablePenalty;
-    /// assert!(SeparablePenalty::new(&nalgebra::dvector![0.1, f64::INFINITY]).is_err());
-    /// ```
     pub fn new(scales: &DVector<T>) -> Result<Self> {
         let coordinates = scales.iter().map(|&scale| Penalty::new(scale)).collect::<Result<_>>()?;
         Ok(Self { coordinates })
     }
 
     /// Number of coordinates.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::SeparablePenalty;
-    /// assert_eq!(SeparablePenalty::new(&nalgebra::dvector![0.1, 0.2])?.dimension(), 2);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.coordinates.len()

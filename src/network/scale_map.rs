@@ -63,17 +63,6 @@ impl ScaleMap {
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for `readout_scale` outside 0 or
     /// [1e-153, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, ScaleMap, Scales};
-    ///
-    /// let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
-    /// assert!(ScaleMap::new(pretraining, 0.1).is_ok());
-    /// assert!(ScaleMap::new(pretraining, -0.1).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(pretraining: Initialization, readout_scale: f64) -> Result<Self> {
         Ok(Self { pretraining, readout_scale: check_readout_scale(readout_scale)? })
     }

@@ -349,17 +349,6 @@ impl Law {
     /// # Errors
     ///
     /// [`Error::WeightsDoNotSumToOne`] where the sum differs from 1 by more than 1e-12.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Error, CoordinateGroup, Law, Prior};
-    ///
-    /// let half = CoordinateGroup::new("half", 0.5, Prior::ZERO, 1.0)?;
-    /// let incomplete = Law::new(vec![half]);
-    /// assert!(matches!(incomplete, Err(Error::WeightsDoNotSumToOne { sum: 0.5, .. })));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(groups: Vec<CoordinateGroup>) -> Result<Self> {
         let sum = groups.iter().map(CoordinateGroup::weight).collect::<CompensatedSum>().value();
         if (sum - 1.0).abs() > 1e-12 {
@@ -499,18 +488,6 @@ impl Law {
     ///
     /// Training interpolates for sample ratios below it, and has more equations than unknowns
     /// above.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{CoordinateGroup, Law, Prior};
-    /// let law = Law::new(vec![
-    ///     CoordinateGroup::new("moves", 0.25, Prior::ZERO, 1.0)?,
-    ///     CoordinateGroup::new("frozen", 0.75, Prior::ZERO, 0.0)?,
-    /// ])?;
-    /// assert_eq!(law.reachable_fraction(), 0.25);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn reachable_fraction(&self) -> f64 {
         // From the smaller side, so that it is exactly one where nothing is frozen.
@@ -523,18 +500,6 @@ impl Law {
     }
 
     /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{CoordinateGroup, Law, Prior};
-    /// let law = Law::new(vec![
-    ///     CoordinateGroup::new("signal", 0.25, Prior::atom(2.0)?, 1.0)?,
-    ///     CoordinateGroup::new("background", 0.75, Prior::ZERO, 1.0)?,
-    /// ])?;
-    /// assert_eq!(law.mean_square(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.mean_of(|group| group.prior.mean_square())

@@ -103,17 +103,6 @@ impl Task {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a fine-tuning density so small that `1/rho_FT` exceeds 1e300.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// assert_eq!(task.new_prior(), Prior::gaussian(0.0, 4.0)?.into());
-    /// assert_eq!(task.correlation(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(supports: Supports) -> Result<Self> {
         let density = supports.fine_tuning_density();
         // Rounding may make it a little larger than 1.
@@ -220,17 +209,6 @@ impl Task {
     ///
     /// [`Error::OutOfDomain`] for a magnitude outside [-1e150, 1e150]; otherwise as
     /// [`Task::with_pretraining_prior`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let stronger = task.with_pretraining_magnitude(3.0)?;
-    /// assert_eq!(stronger.pretraining_prior(), Prior::atom(3.0)?.into());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn with_pretraining_magnitude(self, magnitude: f64) -> Result<Self> {
         Domain::COEFFICIENT.check("pretraining_magnitude", magnitude)?;
         self.with_pretraining_prior(Prior::atom(magnitude)?)
@@ -337,18 +315,6 @@ impl Task {
     /// # Errors
     ///
     /// As [`Task::with_fine_tuning_prior`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// // All shared features keep the coefficients that they had.
-    /// let same = task.with_shared_prior(Prior::atom(1.0)?)?;
-    /// assert_eq!(same.shared_prior(), same.pretraining_prior());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn with_shared_prior(mut self, prior: impl Into<Mixture>) -> Result<Self> {
         *self.random("shared_prior")?.shared = prior.into();
         Ok(self)
@@ -359,17 +325,6 @@ impl Task {
     /// # Errors
     ///
     /// As [`Task::with_fine_tuning_prior`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// let weak = task.with_new_prior(Prior::gaussian(0.0, 0.1)?)?;
-    /// assert!(weak.new_prior().variance() < weak.shared_prior().variance());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn with_new_prior(mut self, prior: impl Into<Mixture>) -> Result<Self> {
         *self.random("new_prior")?.new = prior.into();
         Ok(self)

@@ -415,21 +415,6 @@ impl Transfer {
     pub const MAX_REFINEMENT: u32 = 8;
 
     /// Fine-tuning after pretraining on unlimited data, with rebalanced paths.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{
-    ///     Densities, Initialization, Protocol, ScaleMap, Scales, Supports, Task, Transfer,
-    /// };
-    ///
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// assert_eq!(Transfer::new(&task, map).protocol(), Protocol::Rebalanced);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn new(task: &Task, scale_map: ScaleMap) -> Self {
         Self {
