@@ -15,23 +15,21 @@ use crate::problem::supports::Supports;
 ///
 /// # Formula
 ///
-/// ```text
-/// alpha_c = min over u of   sum_{g active} p_g (1 + (u w_g)²)
-///                         + sum_{g zero}   p_g [ (1 + (u w_g)²) erfc(u w_g/sqrt(2))
-///                                                - u w_g sqrt(2/pi) exp(-(u w_g)²/2) ]
-/// ```
+/// $$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g \text{ zero}} p_g
+/// \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$
 ///
 /// where
-/// - `p_g`, `w_g`: weight in the law, and in the l1 norm (times the
-///   [penalty weight](CoordinateGroup::penalty_weight)), of group `g`; the values of the active coefficients do not
-///   matter;
-/// - `u`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
+/// - $p_g$: weight of group $g$ in the law; the values of the active coefficients do not matter;
+/// - $w_g$: weight of the group in the l1 norm, times its
+///   [penalty weight](CoordinateGroup::penalty_weight);
+/// - $u$: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
 ///   one.
 ///
 /// Groups with scale 0 are not part of the problem.
 ///
-/// Source: Donoho and Tanner 2009 (arXiv:0906.2530); Khajehnejad et al. 2009 (arXiv:0901.2912) for
-/// weights; Donoho, Maleki and Montanari 2009 (arXiv:0907.3574) for the minimum over thresholds.
+/// Derivation: [theory](crate::theory#recovery). Source: Donoho and Tanner 2009 (arXiv:0906.2530);
+/// Khajehnejad et al. 2009 (arXiv:0901.2912) for weights; Donoho, Maleki and Montanari 2009
+/// (arXiv:0907.3574) for the minimum over thresholds.
 ///
 /// # Examples
 ///
@@ -177,15 +175,6 @@ impl RecoveryThreshold {
     }
 
     /// Whether noiseless samples at this ratio determine every coefficient.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, RecoveryThreshold, Supports};
-    /// let tenth = Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 })?;
-    /// assert!(RecoveryThreshold::of_supports(&tenth, 1.0)?.recovers(0.33));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn recovers(&self, sample_ratio: f64) -> bool {
         sample_ratio >= self.sample_ratio

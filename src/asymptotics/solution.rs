@@ -6,23 +6,22 @@ use crate::problem::errors::Errors;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 
-/// The solution of a training problem: its generalization error with a breakdown, and the state
-/// behind it.
+/// The solution of a training problem: its generalization error with a breakdown, and the fixed point
+/// that gives it.
 ///
 /// [Statistics](Self::statistics) of the estimate and [sensitivities](Self::sensitivities) follow
 /// without solving again.
 ///
 /// # Formula
 ///
-/// ```text
-/// generalization_error = ||beta_hat - beta*||² / D = sum_g p_g error_g,      error_g = E_g[(b - B)²]
-/// ```
+/// $$ \frac{\lVert \hat\beta - \beta^\star \rVert^2}{D} = \sum_g p_g E_g, \qquad E_g = \mathbb E_g [(b - B)^2] $$
 ///
-/// which is also the excess error on a fresh input `x ~ N(0, I/D)`, where
-/// - `p_g`: weight of group `g` of the [`Law`];
-/// - `b`, `B`: estimate and true coefficient at the [`FixedPoint`].
+/// which is also the excess error on a fresh input $x \sim N(0, I/D)$, where
+/// - $p_g$: weight of group $g$ of the [`Law`];
+/// - $b$, $B$: estimate and true coefficient at the [`FixedPoint`].
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
+/// Derivation: [theory](crate::theory#state-evolution). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// Proposition 4.2.
 ///
 /// # Examples
 ///
@@ -119,21 +118,6 @@ impl Solution {
     }
 
     /// Error of the coordinates with this label; `None` where the law has no such label.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
-    /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
-    /// assert_eq!(report.error_of("all"), Some(report.generalization_error()));
-    /// assert_eq!(report.error_of("some"), None);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn error_of(&self, label: impl AsRef<str>) -> Option<f64> {
         self.errors.of(label)

@@ -13,19 +13,34 @@ use crate::problem::samples::Samples;
 /// Share of the smallest scale below which a penalty changes no response by a rounding.
 const NEGLIGIBLE: f64 = 1e-30;
 
-/// The way from a law and samples to the generalization error.
+/// Computes the generalization error of training on samples when coordinates follow a law.
 ///
-/// A closed form where it is exact or within tolerance ([`Estimator`]), and otherwise the fixed point by
-/// Newton's method with analytic derivatives in `(log s², log theta)`, on a coarse quadrature first
-/// and on the fine one to the end; where it does not converge, nested bracketed root searches that
-/// need no more than that the fixed point is a saddle point. Accuracy: [`Solver::ACCURACY`].
+/// # Formula
 ///
-/// Time is that of the nodes visited. An evaluation of the equations visits about a hundred nodes per
-/// group at scales next to the signal, and fifteen more for every decade that a scale is below it
-/// (twice as many where a mean or a start is not zero): at most some ten thousand. Newton's method
-/// takes fewer than ten evaluations in nine problems of ten, and fewer than twenty in 99 of a hundred,
-/// over the whole domain. Brackets take some hundreds, and end with [`Error::NotConverged`] after some
-/// thousands.
+/// The solver finds the state $(s^2, \theta)$ of the [`FixedPoint`],
+///
+/// $$ \theta \left( \alpha - \mathbb E \left[ \frac{db}{dz} \right] \right) = \kappa, \qquad
+/// \alpha s^2 - \mathbb E [(b - B)^2] = \sigma^2 $$
+///
+/// where
+/// - $\alpha$, $\sigma^2$: sample ratio and noise variance of the [`Samples`];
+/// - $\kappa$: [explicit penalty](Self::with_explicit_penalty), 0 unless set;
+/// - $b(z)$, $B$: estimate and true coefficient of a coordinate of the [`Law`].
+///
+/// It takes a closed form where one is exact or within the [tolerance](Self::with_tolerance)
+/// ([`Estimator`]). Elsewhere it solves the equations by Newton's method in `(log s², log theta)`, with
+/// analytic derivatives, on a coarse quadrature first and on the fine one to the end. Where that does
+/// not converge, nested bracketed root searches take over; they need no more than that the fixed point is
+/// a saddle point. Accuracy: [`Solver::ACCURACY`].
+///
+/// The time is proportional to the number of quadrature nodes. An evaluation of the equations visits
+/// about a hundred nodes per group at scales next to the signal, and fifteen more for every decade that a
+/// scale is below it (twice as many where a mean or a start is not zero), ten thousand at most. Newton's
+/// method takes fewer than ten evaluations in nine problems of ten, and fewer than twenty in 99 of a
+/// hundred, over the whole domain. Brackets take some hundreds; after some thousands they end with
+/// [`Error::NotConverged`].
+///
+/// Derivation: [theory](crate::theory#state-evolution).
 ///
 /// # Examples
 ///
@@ -73,12 +88,6 @@ impl Solver {
     pub const ACCURACY: f64 = 1e-10;
 
     /// The solver for gradient flow to zero training loss.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Solver::new(), diagonet::Solver::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -209,18 +209,6 @@ impl Statistics {
     }
 
     /// Statistics of the coordinates with this label; `None` where the law has no such label.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
-    /// let statistics = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?;
-    /// assert_eq!(statistics.group("all").unwrap().estimates, statistics.total);
-    /// assert_eq!(statistics.group("some"), None);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn group(&self, label: impl AsRef<str>) -> Option<&GroupStatistics> {
         let label = label.as_ref();

@@ -46,38 +46,35 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// # Formula
 ///
-/// The [fixed point](crate::FixedPoint) with a soft threshold at `theta k_g w_g`. For a prior
-/// `N(0, v)`, with `S² = v + s²`, `u = theta k_g w_g / S` and `P = erfc(u/sqrt(2))`,
+/// The [fixed point](crate::FixedPoint) with a soft threshold at $\theta k_g w_g$. For a prior
+/// $N(0, v)$, with $S^2 = v + s^2$, $u = \theta k_g w_g/S$ and $P = \operatorname{erfc}(u/\sqrt2)$,
 ///
-/// ```text
-/// E[db/dz] = P
-/// error_g = v - 2 v P + S² [ (1 + u²) P - u sqrt(2/pi) exp(-u²/2) ]
-/// ```
+/// $$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad
+/// E_g = v - 2 v P + S^2 \left[ (1 + u^2) P - u \sqrt{2/\pi} \ e^{-u^2/2} \right] $$
 ///
 /// and atoms and other means have the analogous form in normal densities and tails, where
-/// - `weights`: `w_g`, one per group of the [`Law`], in (0, 1e300]; common factors do not matter;
-/// - `k_g`: [penalty weight](CoordinateGroup::penalty_weight) of the group;
-/// - `s²`, `theta`: effective noise and penalty, solved for.
+/// - $w_g$: `weights`, one per group of the [`Law`], in (0, 1e300]; a common factor does not matter;
+/// - $k_g$: [penalty weight](CoordinateGroup::penalty_weight) of the group;
+/// - $s^2$, $\theta$: effective noise and penalty, solved for.
 ///
-/// Without noise and frozen signal the error is 0 from the
-/// [recovery threshold](RecoveryThreshold) on. (Where a threshold is narrow and a mean is not zero,
-/// differences of normal tails are evaluated as ten-node sums, which keeps their digits.) For `alpha >= r` the solution is that of
-/// [`ordinary_least_squares`](crate::ordinary_least_squares).
+/// Without noise and frozen signal the error is 0 from the [recovery threshold](RecoveryThreshold) on.
+/// For `alpha >= r` the solution is that of [`ordinary_least_squares`](crate::ordinary_least_squares).
+/// Where a threshold is narrow and a mean is not zero, differences of normal tails are sums over ten
+/// nodes, which keep their digits.
 ///
-/// Exact in the limit of vanishing scales, for the weights of [`rich_weights`]; the approach is
-/// logarithmic in the scale, so that no scale that floats can hold is close, and the report
-/// carries no bound.
+/// The formula is exact in the limit of vanishing scales, for the weights of [`rich_weights`].
+/// Convergence is logarithmic in the scale: even the smallest floats are not close, so no bound is given.
 ///
-/// Source: Bayati and Montanari 2012 (arXiv:1008.2581); Anguita et al. 2026 (arXiv:2602.20062),
-/// Proposition 4.2.
+/// Derivation: [theory](crate::theory#closed-forms). Source: Bayati and Montanari 2012
+/// (arXiv:1008.2581); Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
 ///
 /// # Errors
 ///
 /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for a
-/// weight outside (0, 1e300], or a start other than 0; [`Error::Diverges`] at `alpha = r` with noise or frozen signal;
-/// [`Error::NotRepresentable`] where `s²` leaves the range of floats, as it does within a rounding
-/// below the recovery threshold; [`Error::NotConverged`] where weights are so far apart that rounding
-/// hides the solution.
+/// weight outside (0, 1e300], or a start other than 0; [`Error::Diverges`] at `alpha = r` with noise or
+/// frozen signal; [`Error::NotRepresentable`] where `s²` leaves the range of floats, as it does within a
+/// rounding below the recovery threshold; [`Error::NotConverged`] where weights are so far apart that
+/// rounding hides the solution.
 ///
 /// # Examples
 ///

@@ -105,29 +105,27 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// # Formula
 ///
-/// Estimates are linear, `b = b0_g + a_g (z - b0_g)` in group `g`, with
+/// Estimates are linear, $b = b_{0,g} + a_g (z - b_{0,g})$ in group $g$, with
 ///
-/// ```text
-/// a_g = c_g / (c_g + k_g t),      sum_g p_g a_g = alpha      (fixes t = theta/2 > 0)
-/// s²    = [ sigma² + sum_g p_g (1 - a_g)² V_g ] / sum_g p_g a_g (1 - a_g)
-/// error_g = (1 - a_g)² V_g + a_g² s²
-/// ```
+/// $$ a_g = \frac{c_g}{c_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t = \theta/2 > 0) $$
+///
+/// $$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 V_g}{\sum_g p_g a_g (1 - a_g)}, \qquad E_g = (1 - a_g)^2 V_g + a_g^2 s^2 $$
 ///
 /// where
-/// - `p_g`, `c_g`, `b0_g`, `k_g`: weight, scale, [start](CoordinateGroup::start) and
-///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of `c_g/k_g` matter;
-/// - `V_g`: mean square of the true coefficients less the start;
-/// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`].
+/// - $p_g$, $c_g$, $b_{0,g}$, $k_g$: weight, scale, [start](CoordinateGroup::start) and
+///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of $c_g/k_g$ matter;
+/// - $V_g$: mean square of the true coefficients less the start;
+/// - $\alpha$, $\sigma^2$: sample ratio and noise variance of the [`Samples`].
 ///
-/// The first equation is linear in `t` for one scale, quadratic for two, and has one root for more.
+/// The equation of `t` is linear for one scale and quadratic for two, and has one root for more.
 /// For `alpha >= r` the solution is that of [`ordinary_least_squares`].
 ///
-/// Exact in the limit of large scales at fixed ratios, regimes II and III; at finite scales the
-/// relative difference falls as the square of signal over scale, and the report carries a bound
-/// ([`Solution::difference_bound`]) where the limit is close.
+/// The formula is exact in the limit of large scales at fixed ratios, regimes II and III. At finite
+/// scales the relative difference falls as the square of signal over scale; where the limit is close, the
+/// solution carries a bound ([`Solution::difference_bound`]).
 ///
-/// Source: Wu and Xu 2020 (arXiv:2006.05800) for weighted l2 regression; Anguita et al. 2026
-/// (arXiv:2602.20062), Proposition 4.2, for the penalty.
+/// Derivation: [theory](crate::theory#closed-forms). Source: Wu and Xu 2020 (arXiv:2006.05800) for
+/// weighted l2 regression; Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the penalty.
 ///
 /// # Errors
 ///

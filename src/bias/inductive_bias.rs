@@ -147,27 +147,26 @@ impl BarycentricCoordinates {
     }
 }
 
-/// The inductive bias of fine-tuning in one feature: how its penalty grows with the feature and
-/// shrinks with what pretraining made of it.
+/// The inductive bias of fine-tuning in one feature: the exponents with which its penalty grows with the
+/// fine-tuning coefficient, and falls with the pretrained one.
 ///
 /// # Formula
 ///
-/// ```text
-/// l  = d log q / d log|beta_FT|                    in [1, 2]
-/// PD = d log q / d log|beta_PT| = (1 - l) s        in [-1, 0],      1 <= l + PD <= 2
-/// ```
+/// $$ l = \frac{d \log q}{d \log |\beta_{FT}|} \in [1, 2], \qquad
+/// PD = \frac{d \log q}{d \log |\beta_{PT}|} = (1 - l) \varsigma \in [-1, 0], \qquad
+/// 1 \le l + PD \le 2 $$
 ///
 /// where
-/// - `q`: [penalty](Penalty) of `beta_FT` at the fine-tuning scale `c_FT` of the
+/// - $q$: [penalty](Penalty) of $\beta_{FT}$ at the fine-tuning scale $c_{FT}$ of the
 ///   [scale map](ScaleMap);
-/// - `s`: [log-sensitivity](ScaleMap::log_sensitivity) of `c_FT` to `beta_PT`, in [0, 1].
+/// - $\varsigma$: [log-sensitivity](ScaleMap::log_sensitivity) of $c_{FT}$ to $\beta_{PT}$, in [0, 1].
 ///
 /// The inequalities hold to the last bit. They bound a triangle, with a pure regime at each
-/// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever `c_FT` is at
+/// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever $c_{FT}$ is at
 /// least 1e-307 or exactly 0.
 ///
-/// Source: Lippl and Lindsey 2024 (arXiv:2310.02396); Anguita et al. 2026 (arXiv:2602.20062),
-/// section 4.
+/// Derivation: [theory](crate::theory#regimes). Source: Lippl and Lindsey 2024 (arXiv:2310.02396);
+/// Anguita et al. 2026 (arXiv:2602.20062), section 4.
 ///
 /// # Examples
 ///
@@ -306,17 +305,6 @@ impl InductiveBias {
     }
 
     /// The regime at the threshold [`InductiveBias::DEFAULT_THRESHOLD`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap, Scales};
-    /// let initialization = Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), Regime::III);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn regime(&self) -> Regime {
         self.coordinates().regime(Self::DEFAULT_THRESHOLD)

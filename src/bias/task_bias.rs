@@ -36,24 +36,6 @@ pub struct RegimeShares {
 
 impl RegimeShares {
     /// Share of the features in `regime`, in [0, 1]. The four shares sum to 1.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{
-    /// #     Densities, Initialization, Regime, ScaleMap, Scales, Supports, Task, TaskBias,
-    /// # };
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// # if cfg!(feature = "quadrature") {
-    /// let shares = TaskBias::of_task(&task, &map)?.regime_shares();
-    /// let sum: f64 = Regime::ALL.iter().map(|&regime| shares.share(regime)).sum();
-    /// assert!((sum - 1.0).abs() < 1e-15);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn share(&self, regime: Regime) -> f64 {
         self.shares[index(regime)]

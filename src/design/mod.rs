@@ -96,17 +96,6 @@ impl InitializationDesign {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for an absolute scale outside 0 or [1e-300, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// assert!(InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3).is_ok());
-    /// assert!(InitializationDesign::new(&task, Samples::new(0.3)?, -1.0).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(task: &Task, samples: Samples, absolute_scale: f64) -> Result<Self> {
         let design = Self {
             task: task.clone(),

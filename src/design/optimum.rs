@@ -7,12 +7,6 @@ use crate::network::scale_map::ScaleMap;
 use crate::numerics::minimum::Range;
 
 /// Where in its range the best value of a parameter lies.
-///
-/// # Examples
-///
-/// ```
-/// assert_ne!(diagonet::OptimumPosition::Fixed, diagonet::OptimumPosition::Interior);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -94,20 +88,6 @@ impl OptimalParameter {
     }
 
     /// Whether the parameter is free and does not matter: every value of its range is tolerated.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
-    /// // With more samples than coordinates, all initializations end in least squares.
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// let samples = Samples::new(2.0)?.with_noise_variance(0.1)?;
-    /// let optimum = InitializationDesign::new(&task, samples, 1e-3)?.optimum()?;
-    /// assert!(optimum.readout_scale.is_flat() && optimum.one_plus_relative_scale.is_flat());
-    /// assert!(!optimum.absolute_scale.is_flat()); // not free
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn is_flat(&self) -> bool {
         !self.range.is_fixed() && self.tolerated == [self.range.lowest(), self.range.highest()]
@@ -171,18 +151,6 @@ pub struct Optimum {
 impl Optimum {
     /// Ratio of the lowest error with equal layers to the optimum: at least 1, to 1e-9, where the
     /// design allows equal layers; 1 where both are zero, `None` without an answer for equal layers.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// // Least squares without noise.
-    /// let optimum = InitializationDesign::new(&task, Samples::new(2.0)?, 1e-3)?.optimum()?;
-    /// assert_eq!(optimum.gain(), Some(1.0));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
         let (balanced, best) = (self.balanced_error?, self.solution.generalization_error());
@@ -196,20 +164,6 @@ impl Optimum {
     /// # Errors
     ///
     /// As [`InductiveBias::of_feature`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// # use diagonet::{Densities, InitializationDesign, Regime, Samples, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let optimum = InitializationDesign::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
-    /// assert!(optimum.inductive_bias()?.feature_price() > 3.0);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn inductive_bias(&self) -> Result<InductiveBias> {
         InductiveBias::of_feature(&self.scale_map, self.typical_feature)
     }

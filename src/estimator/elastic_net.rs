@@ -80,15 +80,6 @@ impl ElasticNet {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a curvature outside [0, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::ElasticNet;
-    /// assert_eq!(ElasticNet::new(0.5)?.curvature(), 0.5);
-    /// assert!(ElasticNet::new(-0.5).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(curvature: f64) -> Result<Self> {
         Domain::MAGNITUDE.check("curvature", curvature)?;
         Ok(Self { curvature: curvature + 0.0 })

@@ -18,20 +18,20 @@ use crate::problem::task::Task;
 ///
 /// # Formula
 ///
-/// With probability `p`, a coordinate belongs to the group; its true coefficient then follows the
-/// [prior](Prior), its absolute scale is `c`, and training starts at the coefficient `b0`, where
+/// A coordinate belongs to the group with probability `p`. Its true coefficient then follows the
+/// [prior](Prior), its absolute scale is `c`, and its training starts at the coefficient `b0`, where
 /// - `p`: [weight](Self::weight), in [0, 1];
 /// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307];
-/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set;
-/// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set: the penalty of the
-///   group is `k q_c`.
+/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set.
 ///
-/// Training that starts at `b0` minimizes the Bregman divergence of the
-/// [penalty](crate::Penalty) from it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the
-/// penalty itself.
+/// The penalty of the group is `k q_c`, where
+/// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set.
 ///
-/// Source: Woodworth et al. 2020 (arXiv:2002.09277); Azulay et al. 2021 (arXiv:2102.09769), for
-/// starts other than zero.
+/// Training that starts at `b0` minimizes the Bregman divergence of the [penalty](crate::Penalty) from
+/// it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the penalty itself.
+///
+/// Derivation: [theory](crate::theory#law-of-one-coordinate). Source: Woodworth et al. 2020
+/// (arXiv:2002.09277); Azulay et al. 2021 (arXiv:2102.09769), for starts other than zero.
 ///
 /// # Examples
 ///
@@ -305,11 +305,21 @@ impl CoordinateGroup {
 
 /// The law of a single coordinate: a mixture of [groups](CoordinateGroup).
 ///
-/// It holds all that the generalization error depends on besides the data: how the true
-/// coefficients are distributed, and how the network is initialized where they are. Make one from
-/// a task and an initialization, or by hand, with any mixture and any scales.
+/// # Formula
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
+/// $$ P(g) = p_g, \qquad B \mid g \sim N(m_g, v_g), \qquad c = c_g, \quad b(0) = b_{0,g} \qquad
+/// \left( \sum_g p_g = 1 \right) $$
+///
+/// where
+/// - $p_g$: [weight](CoordinateGroup::weight) of group $g$;
+/// - $B$: true coefficient, with the [prior](CoordinateGroup::prior) $N(m_g, v_g)$;
+/// - $c_g$, $b_{0,g}$: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
+///
+/// The generalization error depends on network and tasks by the law only. A law is made from a task and an
+/// initialization, or by hand, with any mixture and any scales.
+///
+/// Derivation: [theory](crate::theory#law-of-one-coordinate). Source: Anguita et al. 2026
+/// (arXiv:2602.20062), Proposition 4.2.
 ///
 /// # Examples
 ///
@@ -339,17 +349,6 @@ impl Law {
     /// # Errors
     ///
     /// [`Error::WeightsDoNotSumToOne`] where the sum differs from 1 by more than 1e-12.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{CoordinateGroup, Error, Law, Prior};
-    ///
-    /// let half = CoordinateGroup::new("half", 0.5, Prior::ZERO, 1.0)?;
-    /// let incomplete = Law::new(vec![half]);
-    /// assert!(matches!(incomplete, Err(Error::WeightsDoNotSumToOne { sum: 0.5, .. })));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(groups: Vec<CoordinateGroup>) -> Result<Self> {
         let sum = groups.iter().map(CoordinateGroup::weight).collect::<CompensatedSum>().value();
         if (sum - 1.0).abs() > 1e-12 {
@@ -489,18 +488,6 @@ impl Law {
     ///
     /// Training interpolates for sample ratios below it, and has more equations than unknowns
     /// above.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{CoordinateGroup, Law, Prior};
-    /// let law = Law::new(vec![
-    ///     CoordinateGroup::new("moves", 0.25, Prior::ZERO, 1.0)?,
-    ///     CoordinateGroup::new("frozen", 0.75, Prior::ZERO, 0.0)?,
-    /// ])?;
-    /// assert_eq!(law.reachable_fraction(), 0.25);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn reachable_fraction(&self) -> f64 {
         // From the smaller side, so that it is exactly one where nothing is frozen.
@@ -513,18 +500,6 @@ impl Law {
     }
 
     /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{CoordinateGroup, Law, Prior};
-    /// let law = Law::new(vec![
-    ///     CoordinateGroup::new("signal", 0.25, Prior::atom(2.0)?, 1.0)?,
-    ///     CoordinateGroup::new("background", 0.75, Prior::ZERO, 1.0)?,
-    /// ])?;
-    /// assert_eq!(law.mean_square(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.mean_of(|group| group.prior.mean_square())

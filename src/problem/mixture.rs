@@ -51,16 +51,6 @@ impl Mixture {
     ///
     /// [`Error::OutOfDomain`] for a weight outside [0, 1]; [`Error::WeightsDoNotSumToOne`] where the
     /// sum of the weights differs from 1 by more than 1e-12.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Error, Mixture, Prior};
-    ///
-    /// let incomplete = Mixture::new([(0.5, Prior::atom(1.0)?)]);
-    /// assert!(matches!(incomplete, Err(Error::WeightsDoNotSumToOne { sum: 0.5, .. })));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(components: impl IntoIterator<Item = (f64, Prior)>) -> Result<Self> {
         let components: Arc<[_]> = components.into_iter().collect();
         for (weight, _) in components.iter() {

@@ -53,14 +53,6 @@ impl Pretrained {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a coefficient outside [-1e150, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Pretrained, Prior};
-    /// assert!(Pretrained::new(0.3, Prior::gaussian(0.2, 0.1)?).is_ok());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(coefficient: f64, prior: Prior) -> Result<Self> {
         Domain::COEFFICIENT.check("coefficient", coefficient)?;
         Ok(Self { coefficient, prior, covariance: 0.0 })

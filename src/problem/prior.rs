@@ -44,14 +44,6 @@ impl Prior {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a mean outside [-1e150, 1e150] or a variance outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::Prior;
-    /// assert!(Prior::gaussian(0.0, 10.0).is_ok());
-    /// assert!(Prior::gaussian(0.0, -1.0).is_err());
-    /// ```
     pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
         Ok(Self {
             mean: Domain::COEFFICIENT.check("mean", mean)?,
@@ -64,13 +56,6 @@ impl Prior {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a value outside [-1e150, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::atom(1.5)?.variance(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn atom(value: f64) -> Result<Self> {
         Self::gaussian(value, 0.0)
     }
@@ -88,13 +73,6 @@ impl Prior {
     }
 
     /// Mean square `v + m²`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::atom(3.0)?.mean_square(), 9.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.mean.mul_add(self.mean, self.variance)

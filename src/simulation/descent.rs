@@ -69,13 +69,6 @@ impl Default for GradientDescent {
 impl GradientDescent {
     /// Descent at half the stability limit, or less, to a training error of 1e-20 of the mean
     /// square of the labels, in at most 100 000 epochs.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientDescent;
-    /// assert_eq!(GradientDescent::new(), GradientDescent::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -134,14 +127,6 @@ impl GradientDescent {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a target outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientDescent;
-    /// assert!(GradientDescent::new().with_target_training_error(1e-4).is_ok());
-    /// assert!(GradientDescent::new().with_target_training_error(-1.0).is_err());
-    /// ```
     pub fn with_target_training_error(self, target: f64) -> Result<Self> {
         let target = Some(Domain::NON_NEGATIVE.check("target_training_error", target)?);
         Ok(Self { target, ..self })

@@ -27,17 +27,6 @@ use crate::simulation::training::Training;
 use crate::stages::transfer::{Protocol, Transfer};
 
 /// How the networks of an [`Experiment`] are trained.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::simulation::{GradientDescent, Interpolator, Trainer};
-///
-/// assert_eq!(Trainer::default(), Trainer::Exact(Interpolator::new()));
-/// let descent = Trainer::Descent(GradientDescent::new().with_target_training_error(1e-4)?);
-/// assert_ne!(descent, Trainer::default());
-/// # Ok::<(), diagonet::Error>(())
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Trainer {
@@ -137,24 +126,6 @@ impl Experiment {
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a dimension outside [1, 1e9], and for
     /// samples of a stage that are fewer than a half one, or have more than 1e9 inputs in all.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Experiment;
-    /// use diagonet::{
-    ///     Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer,
-    /// };
-    ///
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// let transfer = Transfer::new(&task, map);
-    /// assert!(Experiment::new(transfer.clone(), Samples::new(0.25)?, 400).is_ok());
-    /// assert!(Experiment::new(transfer, Samples::new(1e-6)?, 400).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(transfer: Transfer, samples: Samples, dimension: usize) -> Result<Self> {
         let transfer = match transfer.pretraining_samples() {
             Some(samples) => transfer.with_pretraining_samples(whole(&samples, dimension)?),
@@ -820,10 +791,6 @@ impl Outcome {
     }
 
     /// The numbers that [`Experiment::quantities`] names; `None` for groups the draw has none of.
-    ///
-    /// # Examples
-    ///
-    /// See [`Outcome`].
     #[must_use]
     pub fn values(&self) -> Vec<Option<f64>> {
         let mut errors = vec![&self.errors];

@@ -104,13 +104,6 @@ impl Default for GradientFlow {
 impl GradientFlow {
     /// The flow at a tolerance of 1e-10 to a training error of 1e-20 of the mean square of the
     /// labels, in at most 100 000 steps.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientFlow;
-    /// assert_eq!(GradientFlow::new(), GradientFlow::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -105,13 +105,6 @@ impl Interpolator {
     pub const TOLERANCE: f64 = 1e-10;
 
     /// The end point of gradient flow to zero training loss.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Interpolator;
-    /// assert_eq!(Interpolator::new(), Interpolator::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()

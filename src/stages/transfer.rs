@@ -88,33 +88,40 @@ impl std::str::FromStr for Protocol {
 ///
 /// # Formula
 ///
-/// Pretraining is a training problem of its own, with one scale `c_PT` for all coordinates, and its
+/// Pretraining is a training problem of its own, with one scale $c_{PT}$ for all coordinates. Its
 /// [`FixedPoint`] gives the law of the pretrained coefficient,
 ///
-/// ```text
-/// z = B_PT + s_PT Z,      beta_PT + (theta_PT/2) asinh(beta_PT/c_PT) = z
-/// ```
+/// $$ z = B_{PT} + s_{PT} Z, \qquad
+/// \beta_{PT} + \frac{\theta_{PT}}{2} \operatorname{asinh} \frac{\beta_{PT}}{c_{PT}} = z $$
 ///
-/// Given `z`, a coordinate is fine-tuned from the scale and the start that `beta_PT` sets
-/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is then the fixed
-/// point of the [`Law`] with one group for every node of a quadrature over `z`.
+/// where
+/// - $B_{PT}$: true coefficient of pretraining, with the [prior](Task::pretraining_prior) of the task;
+/// - $s_{PT}^2$, $\theta_{PT}$: effective noise and penalty of pretraining, and $Z \sim N(0, 1)$.
 ///
-/// Where pretraining has unlimited data, or no noise and at least one sample per coordinate,
-/// `beta_PT = B_PT`, and a constant magnitude leaves the four groups of [`Law::fine_tuning`]. Where it
-/// has noise and more than one sample per coordinate, it is ordinary least squares,
-/// `beta_PT = z` with `s_PT² = sigma²/(alpha_PT - 1)`.
+/// Given $z$, a coordinate is fine-tuned from the scale and the start that $\beta_{PT}$ sets
+/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point of
+/// the [`Law`] with one group for every node of a quadrature over $z$.
+///
+/// Unlimited pretraining data, or noiseless data with at least one sample per coordinate, give
+/// `beta_PT = B_PT`; a constant magnitude then leaves the four groups of [`Law::fine_tuning`]. Noisy
+/// data with more than one sample per coordinate give ordinary least squares, `beta_PT = z` with
+/// `s_PT² = sigma²/(alpha_PT - 1)`.
 ///
 /// The number of nodes is doubled, twice at least, until the error of fine-tuning changes by less than
-/// [`Transfer::TOLERANCE`], relatively. Because the rule converges geometrically, much less is left:
-/// 1e-9 relative is the budget, 4e-10 the worst of a thousand random problems. The time grows with the
-/// square of the logarithm of signal over scale: two milliseconds at a scale of 1e-3, fifteen at 1e-12,
-/// half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
+/// [`Transfer::TOLERANCE`], relatively. The rule converges geometrically, so that the last change is far
+/// above the error that is left: 1e-9 relative is the budget, 4e-10 the worst of a thousand random
+/// problems. [Statistics](TransferSolution::statistics) have that accuracy, too; discovery rates are
+/// integrals over the pretrained coefficients of their own.
 ///
-/// [Statistics](TransferSolution::statistics) have that accuracy, too; discovery rates are integrals over
-/// the pretrained coefficients of their own.
+/// The time grows with the square of the logarithm of signal over scale: two milliseconds at a scale of
+/// 1e-3, fifteen at 1e-12, half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
 ///
 /// The settings of the [`Solver`] are those of fine-tuning and of training from scratch; pretraining is
 /// gradient flow to zero loss.
+///
+/// Derivation: [theory](crate::theory#two-stages). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// Theorem 4.1 and Proposition 4.2, in both stages; Bayati and Montanari 2012 (arXiv:1008.2581) for the
+/// law of the estimates.
 ///
 /// # Errors
 ///
@@ -125,10 +132,7 @@ impl std::str::FromStr for Protocol {
 /// - with [`Error::QuadratureDisabled`] where pretrained coefficients are not atoms and the feature
 ///   `quadrature` is off;
 /// - with [`Error::NotConverged`] where [`Transfer::MAX_REFINEMENT`] is not enough: an error many orders
-///   below the coefficients can ask for more nodes than that.
-///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1 and Proposition 4.2, in both stages;
-/// Bayati and Montanari 2012 (arXiv:1008.2581) for the law of the estimates.
+///   of magnitude below the coefficients can need more nodes than that.
 ///
 /// # Examples
 ///
@@ -411,21 +415,6 @@ impl Transfer {
     pub const MAX_REFINEMENT: u32 = 8;
 
     /// Fine-tuning after pretraining on unlimited data, with rebalanced paths.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{
-    ///     Densities, Initialization, Protocol, ScaleMap, Scales, Supports, Task, Transfer,
-    /// };
-    ///
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// assert_eq!(Transfer::new(&task, map).protocol(), Protocol::Rebalanced);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn new(task: &Task, scale_map: ScaleMap) -> Self {
         Self {
