@@ -91,6 +91,10 @@ impl ScalarEstimator for Proximal {
             || self.threshold_squared(w, half_penalty) < 2.0 * std::f64::consts::LN_2
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
     fn partials(&self, w: f64, half_penalty: f64) -> Partials {
         self.partials_by(w, half_penalty, &Rule::FINE)
     }
@@ -126,6 +130,7 @@ impl Proximal {
         resolution: Resolution,
     ) -> Terms {
         let rule = match resolution {
+            Resolution::Rough => Rule::ROUGH,
             Resolution::Coarse => Rule::COARSE,
             Resolution::Fine => Rule::FINE,
             #[cfg(test)]
@@ -438,9 +443,9 @@ mod tests {
             Proximal::new(group, unit_squared).map(&estimator)
         };
         let equations = Equations::new(&law, &samples, 0.0, make).unwrap();
-        let mut errors = [0.0; 2];
+        let mut errors = [Slopes::default(); 2];
         newton::solve(&equations, None, &mut errors).unwrap();
-        (0.1 * errors[0] + 0.9 * errors[1]) * equations.unit_squared
+        (0.1 * errors[0].value + 0.9 * errors[1].value) * equations.unit_squared
     }
 
     /// Another map takes the place of the one of two layers in quadrature, equations and search.
