@@ -6,7 +6,7 @@ use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::newton;
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
-use crate::estimator::{Form, Resolution, ScalarEstimator};
+use crate::estimator::{Form, Resolution, ScalarEstimator, Slopes};
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
@@ -60,7 +60,9 @@ pub struct FixedPoint {
     pub iterations: usize,
     /// Quadrature nodes visited in all evaluations.
     pub integrand_evaluations: usize,
-    /// Larger one of the two equations' relative residuals, measured at this state.
+    /// Larger one of the two equations' relative residuals at this state: measured, or, where the state
+    /// is one step of Newton's method from the last that was evaluated, predicted by the curvature that
+    /// the steps before it show.
     pub residual: f64,
     tangent: Option<Tangent>,
 }
@@ -140,20 +142,20 @@ pub(crate) fn solve<C: ScalarEstimator>(
     estimator: Estimator,
     channel: impl Fn(usize, &CoordinateGroup, f64) -> Result<C>,
 ) -> Result<Solved> {
-    let equations = Equations::new(law, samples, explicit_penalty, &channel)?;
+    let equations = Equations::new(law, samples, explicit_penalty, &channel)?.joined();
     let unit_squared = equations.unit_squared;
     // Of the effective penalty.
     let unit = unit_squared.sqrt() / equations.penalty_unit;
     let start = start
         .and_then(|state| state.extrapolate(equations.sample_ratio))
         .map(|[noise, penalty]| [noise - unit_squared.ln(), penalty - unit.ln()]);
-    let mut part_errors = vec![0.0; equations.parts.len()];
+    let mut part_errors = vec![Slopes::default(); equations.parts.len()];
     let root = newton::solve(&equations, start, &mut part_errors)?;
     let [noise, penalty] = root.point.map(f64::exp);
 
     let mut solved = vec![None; law.groups().len()];
     for (part, error) in equations.parts.iter().zip(part_errors) {
-        solved[part.index] = Some(error * unit_squared);
+        solved[part.index] = Some(error.value * unit_squared);
     }
     let error = |(index, group): (usize, &CoordinateGroup)| match solved[index] {
         Some(error) => Ok(error),

@@ -4,7 +4,7 @@
 use crate::asymptotics::equations::Equations;
 use crate::asymptotics::newton;
 use crate::estimator::quadrature::Proximal;
-use crate::estimator::{Form, Line, Partials, Resolution, ScalarEstimator, Terms};
+use crate::estimator::{Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms};
 use crate::network::mirror_map::MirrorMap;
 use crate::network::mirror_map::{Place, Walk};
 use crate::problem::law::{CoordinateGroup, Law};
@@ -180,9 +180,9 @@ fn error<E: ScalarEstimator>(scale: f64, estimator: impl Fn(Proximal) -> E) -> f
         Proximal::new(group, unit_squared).map(&estimator)
     };
     let equations = Equations::new(&law, &samples, 0.0, make).unwrap();
-    let mut errors = [0.0; 2];
+    let mut errors = [Slopes::default(); 2];
     newton::solve(&equations, None, &mut errors).unwrap();
-    (0.1 * errors[0] + 0.9 * errors[1]) * equations.unit_squared
+    (0.1 * errors[0].value + 0.9 * errors[1].value) * equations.unit_squared
 }
 
 /// Another map takes the place of the one of two layers in quadrature, equations and search.

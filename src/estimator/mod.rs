@@ -55,6 +55,9 @@ pub(crate) enum Form {
 /// How finely to evaluate, where that is a choice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Resolution {
+    /// To follow a search from afar.
+    Rough,
+    /// To come as close as one fine step needs.
     Coarse,
     Fine,
     /// A resolution to judge the others by.
@@ -91,6 +94,22 @@ pub(crate) struct Terms {
     pub(crate) nodes: usize,
 }
 
+impl Terms {
+    /// `E[(b - B)²]` with its derivatives, at the noise `w`.
+    pub(crate) fn error(&self, form: Form, w: f64) -> Slopes {
+        let Self { response, noise, error, .. } = *self;
+        match form {
+            Form::Direct => Slopes { value: error, ..noise },
+            // Stein's identity, E[(b - B)²] = E[(z - b)²] + w (1 - 2 E[1 - db/dz]).
+            Form::Complementary => Slopes {
+                value: error,
+                by_noise: noise.by_noise + w * (1.0 - 2.0 * (response.value + response.by_noise)),
+                by_penalty: noise.by_penalty - 2.0 * w * response.by_penalty,
+            },
+        }
+    }
+}
+
 /// A line `level + slope x` that an estimate is compared with, in the standardized observation
 /// `x = (z - E[z])/S`.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +138,15 @@ pub(crate) trait ScalarEstimator: std::fmt::Debug {
 
     /// Whether the rough response is above a half.
     fn responds(&self, w: f64, half_penalty: f64) -> bool;
+
+    /// Whether the other is known to be the same in all that the state does to it, so that one
+    /// evaluation stands for both.
+    fn is_same(&self, _other: &Self) -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
 
     /// Response and noise with their derivatives in state and parameters.
     fn partials(&self, w: f64, half_penalty: f64) -> Partials;

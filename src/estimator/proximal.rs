@@ -91,6 +91,10 @@ impl ScalarEstimator for Proximal {
             || self.threshold_squared(w, half_penalty) < 2.0 * std::f64::consts::LN_2
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
     fn partials(&self, w: f64, half_penalty: f64) -> Partials {
         self.partials_by(w, half_penalty, &Rule::FINE)
     }
@@ -126,6 +130,7 @@ impl Proximal {
         resolution: Resolution,
     ) -> Terms {
         let rule = match resolution {
+            Resolution::Rough => Rule::ROUGH,
             Resolution::Coarse => Rule::COARSE,
             Resolution::Fine => Rule::FINE,
             #[cfg(test)]

@@ -43,6 +43,10 @@ impl<E: ScalarEstimator> ScalarEstimator for Weighted<E> {
         self.estimator.responds(w, self.factor * half_penalty)
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.factor == other.factor && self.estimator.is_same(&other.estimator)
+    }
+
     fn partials(&self, w: f64, half_penalty: f64) -> Partials {
         self.estimator.partials(w, self.factor * half_penalty)
     }
