@@ -58,7 +58,7 @@ fn names_read_back() {
     let error = "Auto".parse::<Estimator>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "method = \"Auto\" is none of auto, quadrature, lazy, rich, least squares, elastic net 0.5 (or \
+        "estimator = \"Auto\" is none of auto, quadrature, lazy, rich, least squares, elastic net 0.5 (or \
          another curvature)"
     );
     for name in ["elastic net", "elastic net ", "elastic net x"] {

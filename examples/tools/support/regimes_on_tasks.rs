@@ -173,13 +173,15 @@ impl Problems {
         self.ratios(self.points)
     }
 
-    /// The figure of the problems, a panel for every task.
-    pub(crate) fn figure(&self, panels: Vec<Panel>) -> Figure {
-        let series =
-            self.regimes.iter().map(|NamedRegime { name, relative_scale, gamma }| Series {
-                name: format!("{name} ({relative_scale}, gamma = {})", short(*gamma)),
-                is_reference: false,
-            });
+    /// The figure of the problems, a panel for every task, with lines of reference after those of the
+    /// regimes.
+    pub(crate) fn figure(&self, panels: Vec<Panel>, references: &[&str]) -> Figure {
+        let regime = |NamedRegime { name, relative_scale, gamma }: &NamedRegime| Series {
+            name: format!("{name} ({relative_scale}, gamma = {})", short(*gamma)),
+            is_reference: false,
+        };
+        let reference = |name: &&str| Series { name: (*name).into(), is_reference: true };
+        let series = self.regimes.iter().map(regime).chain(references.iter().map(reference));
         let premises = format!(
             "c_PT = {}, rho_PT = {}, beta_PT = {}, noise variance {}; lines end at an error of {:e}",
             short(self.c_pt),
