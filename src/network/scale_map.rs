@@ -1,4 +1,4 @@
-//! From pretraining to fine-tuning: the map of the scales.
+//! The scale map from pretraining to fine-tuning.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -110,7 +110,7 @@ impl ScaleMap {
     /// ```
     ///
     /// in [0, 1]: 1 where the scale is proportional to the coefficient, 0 where it does not depend
-    /// on it (which includes a frozen coordinate, `c_FT = 0`).
+    /// on it. A frozen coordinate (`c_FT = 0`) has 0.
     ///
     /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
     ///

@@ -71,7 +71,7 @@ pub struct Task {
     coefficients: Coefficients,
 }
 
-/// How the coefficients of a task are given.
+/// The coefficients of a task: as distributions, or as known pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Coefficients {
     Random {
@@ -121,11 +121,10 @@ impl Task {
         })
     }
 
-    /// The task with known coefficients, one pair a coordinate: "these are my `beta_PT` and
-    /// `beta_FT`". Equal pairs are counted together.
+    /// The task with known coefficients `beta_PT` and `beta_FT`, one pair a coordinate.
     ///
-    /// The theory then holds for these coefficients in random order, in the limit of many copies of
-    /// them. Vectors of nalgebra are passed with `as_slice()`.
+    /// Equal pairs are counted together. The theory holds for these coefficients in random order, in the limit
+    /// of many copies of them. Vectors of nalgebra are passed with `as_slice()`.
     ///
     /// # Errors
     ///
@@ -152,15 +151,15 @@ impl Task {
         pairs.task(pretrained.len())
     }
 
-    /// The task with known coefficients, where close pairs are one: for vectors of millions of
+    /// The task with known coefficients, where close pairs count as one: for vectors of millions of
     /// coordinates.
     ///
-    /// Pairs are close if, for each task, both coefficients have the same sign and fall into the same
-    /// bin of `log |beta|` of this width. The coefficients of a bin are replaced by their mean, and those
+    /// Two pairs are close if, in each task, both coefficients have the same sign and fall into the same
+    /// bin of `log |beta|` of width `width`. The coefficients of a bin are replaced by their mean; those
     /// of fine-tuning keep their variance, as a Gaussian. Classes of features are never mixed.
     ///
-    /// What the generalization error loses by it shrinks with the square of the width: at most 1e-4
-    /// relative at a width of 0.1, measured on Gaussian and heavy-tailed coefficients.
+    /// The relative change of the generalization error shrinks with the square of the width. It was at most
+    /// 1e-4 at a width of 0.1, on Gaussian and heavy-tailed coefficients.
     ///
     /// # Errors
     ///
