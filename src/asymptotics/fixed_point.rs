@@ -1,5 +1,5 @@
-//! The self-consistent state of an infinitely wide problem: noise and penalty that one coordinate
-//! sees.
+//! The self-consistent state of an infinitely wide problem: effective noise and penalty of one
+//! coordinate.
 
 use crate::asymptotics::equations::Equations;
 use crate::asymptotics::estimator::Estimator;
@@ -54,7 +54,7 @@ pub struct FixedPoint {
     /// Variance `s²` of the effective noise on a coordinate.
     pub effective_noise_variance: f64,
     /// Strength `theta` of the effective penalty: 0 for ordinary least squares, infinite where no
-    /// coordinate can move and nothing pulls.
+    /// coordinate can move and there is no explicit penalty.
     pub effective_penalty: f64,
     /// Evaluations of the two equations.
     pub iterations: usize,

@@ -1,4 +1,4 @@
-//! The solution of a training problem, and what can be asked of it.
+//! The solution of a training problem.
 
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
@@ -52,7 +52,7 @@ pub struct Solution {
     pub state: FixedPoint,
     /// How the error was computed.
     pub estimator: Estimator,
-    /// Bound on the difference of the total error to that of the law's own penalty: 0 where it is
+    /// Bound on the difference between the total error and that under the law's own penalty: 0 where it is
     /// exact (to [`Solver::ACCURACY`](crate::Solver::ACCURACY)), `None` where no bound is known.
     pub difference_bound: Option<f64>,
     law: Law,

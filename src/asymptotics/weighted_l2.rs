@@ -27,8 +27,8 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// - `r`: [reachable fraction](Law::reachable_fraction) of the [`Law`], which counts scales above 0;
 /// - `F`: mean square of the coefficients on frozen coordinates (scale 0).
 ///
-/// Exact for every penalty, because the solution is unique. Without noise and frozen signal the
-/// error is 0, also at `alpha = r`.
+/// The formula is exact for every penalty, because the solution is unique. Without noise and frozen signal
+/// the error is 0, also at `alpha = r`.
 ///
 /// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
 ///
@@ -63,10 +63,10 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 ///
 /// # Formula
 ///
-/// [`weighted_l2`] with equal scales; where penalty weights are equal, too:
+/// It is [`weighted_l2`] with equal scales. Where penalty weights are equal, too, and `alpha < r`,
 ///
 /// ```text
-/// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)      for alpha < r
+/// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)
 /// ```
 ///
 /// where
@@ -74,7 +74,7 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 ///   move;
 /// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
 ///
-/// Exact in the limit of large and equal scales, regime III.
+/// The formula is exact in the limit of large and equal scales, regime III.
 ///
 /// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
 ///

@@ -1,5 +1,5 @@
-//! The mirror map of a coordinate, `t -> (b(t), q'(t))`: the one home of what the shape of the implicit
-//! penalty is.
+//! The mirror map of a coordinate, `t -> (b(t), q'(t))`: the one place that fixes the shape of the implicit
+//! penalty.
 //!
 //! Gradient flow moves `q'(b)`, the derivative of the implicit penalty, along the inputs. Both `b` and
 //! `q'` are explicit in a parameter `t`, so that no integral over the proximal map needs a solver inside.
@@ -11,7 +11,7 @@
 
 use nalgebra::RealField;
 
-/// A mirror map at a scale, with what the quadrature of expectations asks of it.
+/// A mirror map at a scale, with what the quadrature of expectations needs.
 ///
 /// Both `b` and `P` are odd and rise with `t`.
 #[cfg(feature = "quadrature")]
