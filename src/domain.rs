@@ -4,11 +4,11 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The values that a parameter may take: an interval, zero beside it where that is a limit of its own,
-/// and under which condition.
+/// The values that a parameter may take: an interval, with zero beside it where zero is a limit of its own,
+/// and the condition under which the interval holds.
 ///
-/// Errors [carry](Error::OutOfDomain) the domain that was left, so that a program can say it in its own
-/// words or move the value inside.
+/// [`Error::OutOfDomain`] carries the domain, so that a program can report it in its own words or move the
+/// value inside.
 ///
 /// # Examples
 ///
@@ -100,7 +100,7 @@ impl Domain {
         self.ends[0] <= self.ends[1]
     }
 
-    /// Lowest and highest value of the interval; they belong to it if it is closed there.
+    /// Lowest and highest value of the interval. An end belongs to the interval if that is closed there.
     #[must_use]
     pub const fn ends(&self) -> [f64; 2] {
         self.ends

@@ -1,4 +1,4 @@
-//! The estimators of which the generalization error is computed.
+//! The choice of the estimator whose generalization error is computed.
 
 use std::fmt;
 use std::str::FromStr;

@@ -95,7 +95,7 @@ pub struct LawGradient {
     pub sample_ratio: f64,
     /// In the noise variance `sigma²`; at 0, one-sided from above.
     pub noise_variance: f64,
-    /// In the explicit penalty `kappa`; at 0, to the right. `None` for ordinary least squares without the
+    /// In the explicit penalty `kappa`; at 0, one-sided from above. `None` for ordinary least squares without the
     /// feature `quadrature`, which the derivative needs.
     pub explicit_penalty: Option<f64>,
     /// In the parameters of every group, in the order of the law.
@@ -139,7 +139,7 @@ pub struct GroupGradient {
     pub weight: f64,
     /// In the mean of the prior.
     pub mean: f64,
-    /// In the variance of the prior; at 0, to the right.
+    /// In the variance of the prior; at 0, one-sided from above.
     pub variance: f64,
     /// In the logarithm of the scale; 0 for a frozen group.
     pub log_scale: f64,
