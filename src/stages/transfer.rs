@@ -275,9 +275,9 @@ impl TransferSolution {
 
     /// Statistics of the estimate after fine-tuning, see [`Statistics`].
     ///
-    /// Discovery rates are integrated over the pretrained coefficients, to 1e-10. Those of
-    /// `fine_tuning.statistics` are sums over the groups of its law: where a discovery depends on the
-    /// pretrained coefficient as on a step, these are good to the probability of a node only.
+    /// Discovery rates are integrals over the pretrained coefficients, to 1e-10. Those of
+    /// `fine_tuning.statistics` are sums over the groups of its law: where discovery is a step in the
+    /// pretrained coefficient, they are accurate to the probability of one node only.
     ///
     /// # Errors
     ///
