@@ -4,11 +4,11 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The values that a parameter may take: an interval, with zero beside it where zero is a limit of its own,
-/// and the condition under which the interval holds.
+/// The values that a parameter may take: an interval, with zero beside it where zero is a limit of its
+/// own, and the condition under which the interval holds.
 ///
-/// [`Error::OutOfDomain`] carries the domain, so that a program can report it in its own words or move the
-/// value inside.
+/// [`Error::OutOfDomain`] carries the domain, so that a program can report it in its own words or move
+/// the value inside.
 ///
 /// # Examples
 ///

@@ -7,8 +7,8 @@ use crate::label::GroupLabel;
 
 /// The reason why an input is refused, or why a question has no finite answer.
 ///
-/// Every variant carries what a caller needs to act on it: the parameter, its value and its domain, or the
-/// quantity without an answer, and the reason. In a problem with several groups or stages,
+/// Every variant carries what a caller needs to act on it: the parameter, its value and its domain, or
+/// the quantity without an answer, and the reason. In a problem with several groups or stages,
 /// [`InGroup`](Self::InGroup) and [`InStage`](Self::InStage) name the one that is meant; their
 /// [`cause`](Self::cause) is the error itself.
 ///

@@ -10,11 +10,11 @@ use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::problem::law::CoordinateGroup;
 
-/// How a [`Solver`](crate::Solver) computes a generalization error: the estimator that was asked for, or the
-/// one that a [`Solution`](crate::Solution) was computed with.
+/// How a [`Solver`](crate::Solver) computes a generalization error: the estimator that was asked for,
+/// or the one that a [`Solution`](crate::Solution) was computed with.
 ///
-/// With as many samples as coordinates that can move, or more, every estimator without an explicit penalty
-/// is [ordinary least squares](crate::ordinary_least_squares).
+/// With as many samples as coordinates that can move, or more, every estimator without an explicit
+/// penalty is [ordinary least squares](crate::ordinary_least_squares).
 ///
 /// # Examples
 ///
@@ -126,8 +126,8 @@ impl fmt::Display for Estimator {
     }
 }
 
-/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich,
-/// least squares, or elastic net with its curvature.
+/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy,
+/// rich, least squares, or elastic net with its curvature.
 impl FromStr for Estimator {
     type Err = Error;
 

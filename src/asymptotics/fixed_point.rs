@@ -17,9 +17,11 @@ use crate::problem::samples::Samples;
 /// For `alpha < r` every coordinate behaves as if its true coefficient $B$ were observed once, as
 /// $z = B + s Z$ with $Z \sim N(0, 1)$, and estimated by the proximal map of $\theta k q_c$:
 ///
-/// $$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh} \frac{b_0}{c} \right] = z $$
+/// $$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh}
+/// \frac{b_0}{c} \right] = z $$
 ///
-/// $$ \mathbb E \left[ \frac{db}{dz} \right] + \frac{\kappa}{\theta} = \alpha \quad (\text{fixes } \theta), \qquad
+/// $$ \mathbb E \left[ \frac{db}{dz} \right] + \frac{\kappa}{\theta} = \alpha \quad (\text{fixes }
+/// \theta), \qquad
 /// s^2 = \frac{\sigma^2 + \mathbb E [(b - B)^2]}{\alpha} \quad (\text{fixes } s^2) $$
 ///
 /// with expectations over $Z$, the priors and the groups of the [`Law`], where

@@ -154,12 +154,13 @@ impl Solver {
     /// It is 0 where the target is at least the mean square of the coefficients less their
     /// [start](CoordinateGroup::start), the error without samples.
     ///
-    /// The error may fall, rise and fall again; the first fall counts. It rises to peaks with noise, and also
-    /// without: what some groups have not learned is noise to those that move first. The learning curve is
-    /// scanned at nodes that converge to the ratios where it can peak (the total weights of the groups of
-    /// largest scale), to 1e-12 of the distance between them and by a factor of at most 1.65 each. Minima
-    /// between nodes are searched; a narrower dip is missed. The returned ratio meets the target, and a ratio
-    /// smaller by 1e-12 of it does not, up to the [accuracy](Self::ACCURACY) of the error.
+    /// The error may fall, rise and fall again; the first fall counts. It rises to peaks with noise,
+    /// and also without: what some groups have not learned is noise to those that move first. The
+    /// learning curve is scanned at nodes that converge to the ratios where it can peak (the total
+    /// weights of the groups of largest scale), to 1e-12 of the distance between them and by a factor
+    /// of at most 1.65 each. Minima between nodes are searched; a narrower dip is missed. The returned
+    /// ratio meets the target, and a ratio smaller by 1e-12 of it does not, up to the
+    /// [accuracy](Self::ACCURACY) of the error.
     ///
     /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, the
     /// search at most 104, and a dip that comes near the target at most 120.

@@ -15,8 +15,10 @@ use crate::problem::supports::Supports;
 ///
 /// # Formula
 ///
-/// $$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g \text{ zero}} p_g
-/// \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$
+/// $$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g
+/// \text{ zero}} p_g
+/// \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g
+/// \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$
 ///
 /// where
 /// - $p_g$: weight of group $g$ in the law; the values of the active coefficients do not matter;
@@ -168,8 +170,8 @@ impl RecoveryThreshold {
         self.sample_ratio
     }
 
-    /// The optimal threshold `u`, a factor of the weights `w_g`, in units of the standard deviation of the
-    /// effective noise; infinite where nothing is active.
+    /// The optimal threshold `u`, a factor of the weights `w_g`, in units of the standard deviation of
+    /// the effective noise; infinite where nothing is active.
     #[must_use]
     pub fn threshold(&self) -> f64 {
         self.threshold

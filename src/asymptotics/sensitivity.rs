@@ -95,8 +95,8 @@ pub struct LawGradient {
     pub sample_ratio: f64,
     /// In the noise variance `sigma²`; at 0, one-sided from above.
     pub noise_variance: f64,
-    /// In the explicit penalty `kappa`; at 0, one-sided from above. `None` for ordinary least squares without the
-    /// feature `quadrature`, which the derivative needs.
+    /// In the explicit penalty `kappa`; at 0, one-sided from above. `None` for ordinary least squares
+    /// without the feature `quadrature`, which the derivative needs.
     pub explicit_penalty: Option<f64>,
     /// In the parameters of every group, in the order of the law.
     pub groups: Vec<GroupGradient>,
@@ -143,8 +143,8 @@ pub struct GroupGradient {
     pub variance: f64,
     /// In the logarithm of the scale; 0 for a frozen group.
     pub log_scale: f64,
-    /// In the start; 0 for a frozen group. `None` for other groups in the rich limit, which requires a start
-    /// at 0.
+    /// In the start; 0 for a frozen group. `None` for other groups in the rich limit, which requires a
+    /// start at 0.
     pub start: Option<f64>,
     /// In the logarithm of the penalty weight; 0 for a frozen group.
     pub log_penalty_weight: f64,
@@ -305,8 +305,8 @@ impl Adjoint {
     }
 }
 
-/// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the scales and the
-/// typical magnitude `B` of the law.
+/// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the
+/// scales and the typical magnitude `B` of the law.
 fn rich(
     kind: Estimator,
     weights: &RichWeights<'_>,

@@ -82,9 +82,9 @@ impl Solver {
     /// Relative accuracy budget of the generalization error.
     ///
     /// It holds for generalization errors above 1e-14 of the mean square of signal and noise, and
-    /// scales from 1e-12 to 1e6 of its root. Scales from 1e-303 to 1e303 of it are accepted. Next to a sharp
-    /// transition, where a rounding of the sample ratio moves the error by more, the answer
-    /// is exact for a sample ratio within 1e-12 of the given one.
+    /// scales from 1e-12 to 1e6 of its root. Scales from 1e-303 to 1e303 of it are accepted. Next to a
+    /// sharp transition, where a rounding of the sample ratio moves the error by more, the answer is
+    /// exact for a sample ratio within 1e-12 of the given one.
     pub const ACCURACY: f64 = 1e-10;
 
     /// The solver for gradient flow to zero training loss.
@@ -97,8 +97,8 @@ impl Solver {
     /// `min ||y - X b||²/2 + kappa sum_d k_d q_{c_d}(b_d)`.
     ///
     /// An [estimator](Estimator) that is a norm replaces `q`. In the lazy limit it is `b²/(4c)`: ridge
-    /// regression. In the rich limit it is `w |b|`, with the [`rich_weights`](crate::rich_weights) `w`: LASSO.
-    /// An [`ElasticNet`](crate::ElasticNet) has its own. The equation of theta is
+    /// regression. In the rich limit it is `w |b|`, with the [`rich_weights`](crate::rich_weights) `w`:
+    /// LASSO. An [`ElasticNet`](crate::ElasticNet) has its own. The equation of theta is
     /// `theta (alpha - E[db/dz]) = kappa` in all cases.
     ///
     /// # Errors
@@ -134,8 +134,8 @@ impl Solver {
 
     /// The same solver with this tolerance of closed forms, [`Solver::ACCURACY`] unless set.
     ///
-    /// It accepts a closed form whose bound on the difference of the total error is at most `tolerance` times
-    /// that error. Errors of groups of small weight may differ by more.
+    /// It accepts a closed form whose bound on the difference of the total error is at most `tolerance`
+    /// times that error. Errors of groups of small weight may differ by more.
     ///
     /// # Errors
     ///

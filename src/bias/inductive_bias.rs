@@ -34,8 +34,8 @@ impl Feature {
 
 /// A regime of fine-tuning: one of three pure regimes, or the region between them.
 ///
-/// Where a barycentric coordinate of a point in the triangle of regimes reaches a threshold, the point has
-/// the name of that corner. Elsewhere it is in [`Regime::IV`]. See [`InductiveBias::regime_at`].
+/// Where a barycentric coordinate of a point in the triangle of regimes reaches a threshold, the point
+/// has the name of that corner. Elsewhere it is in [`Regime::IV`]. See [`InductiveBias::regime_at`].
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -38,17 +38,17 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// - `error`: generalization error of [fine-tuning](Transfer) on the task.
 ///
 /// The box is `c_PT` as given, `1 + lambda_PT` in [1e-12, 2] and `gamma` in [0, 100], unless set. Each
-/// parameter is searched in its logarithm. A range that starts at 0 is searched at 0 itself and, for `c_PT`
-/// and `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
+/// parameter is searched in its logarithm. A range that starts at 0 is searched at 0 itself and, for
+/// `c_PT` and `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
 ///
-/// The search is global. It starts with a grid over the box: 96 values of one free parameter, 32 by 32 of
-/// two, 12 by 12 by 12 of three. From the six lowest basins, quadratic models in a trusted region lead
-/// down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew. The
-/// search finds every basin that is wider than the grid. The error at the bottom of a basin is the
-/// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is
-/// at the bound to the last bit; its [position](crate::OptimumPosition) tells a default bound from one that
-/// was set. Among points with equal errors to 1e-10, one with parameters at 0 or at a bound is preferred.
-/// Points without an answer are passed over.
+/// The search is global. It starts with a grid over the box: 96 values of one free parameter, 32 by 32
+/// of two, 12 by 12 by 12 of three. From the six lowest basins, quadratic models in a trusted region
+/// lead down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew.
+/// The search finds every basin that is wider than the grid. The error at the bottom of a basin is the
+/// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is at
+/// the bound to the last bit; its [position](crate::OptimumPosition) tells a default bound from one
+/// that was set. Among points with equal errors to 1e-10, one with parameters at 0 or at a bound is
+/// preferred. Points without an answer are passed over.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the error.
 ///
@@ -115,9 +115,9 @@ impl InitializationDesign {
 
     /// The same design with a range of absolute scales `c_PT`.
     ///
-    /// The three parameters then set two scales, those of features that pretraining used and of others. A line
-    /// of initializations leads to each pair of scales, and the [tolerated](OptimalParameter::tolerated)
-    /// intervals are wide.
+    /// The three parameters then set two scales, those of features that pretraining used and of others.
+    /// A line of initializations leads to each pair of scales, and the
+    /// [tolerated](OptimalParameter::tolerated) intervals are wide.
     ///
     /// # Errors
     ///
@@ -147,8 +147,8 @@ impl InitializationDesign {
 
     /// The same design with another range of relative scales `lambda_PT`.
     ///
-    /// A range that starts at -1 contains the first layer at zero. With it, fine-tuning does not depend on
-    /// pretraining, and with a readout at zero, no coordinate can move.
+    /// A range that starts at -1 contains the first layer at zero. With it, fine-tuning does not depend
+    /// on pretraining, and with a readout at zero, no coordinate can move.
     ///
     /// # Errors
     ///
@@ -212,7 +212,8 @@ impl InitializationDesign {
         Ok(Self { ranges: [scales, gaps, range], ..self })
     }
 
-    /// The same design for pretraining on `samples` instead of unlimited data. An optimum then takes seconds.
+    /// The same design for pretraining on `samples` instead of unlimited data. An optimum then takes
+    /// seconds.
     #[must_use]
     pub fn with_pretraining_samples(self, samples: Samples) -> Self {
         Self { pretraining_samples: Some(samples), ..self }

@@ -61,11 +61,12 @@ pub struct OptimalParameter {
     /// Ends of the interval around the value in which the error exceeds the optimum by no more than the
     /// [tolerance](crate::InitializationDesign::with_tolerance).
     ///
-    /// At each value of the interval the other parameters of the design are chosen anew, by a grid over them
-    /// where the nearest choice exceeds the tolerance. Ends inside the range are accurate to 1 %. The error is
-    /// checked at values apart by a factor of at most 1.65, or by a 64th of the range where that is more. An end
-    /// at a bound of the range is that bound; values beyond a [default](OptimumPosition::DefaultBound) may be
-    /// tolerated, too. `[0, 0]` of a free parameter means that no positive value that is searched is tolerated.
+    /// At each value of the interval the other parameters of the design are chosen anew, by a grid over
+    /// them where the nearest choice exceeds the tolerance. Ends inside the range are accurate to 1 %.
+    /// The error is checked at values apart by a factor of at most 1.65, or by a 64th of the range
+    /// where that is more. An end at a bound of the range is that bound; values beyond a
+    /// [default](OptimumPosition::DefaultBound) may be tolerated, too. `[0, 0]` of a free parameter
+    /// means that no positive value that is searched is tolerated.
     pub tolerated: [f64; 2],
     range: Range,
 }
@@ -151,8 +152,8 @@ pub struct Optimum {
 
 impl Optimum {
     /// Ratio of the lowest error with equal layers to the optimum: at least 1, to 1e-9, where the
-    /// design allows equal layers. It is 1 where both errors are zero, and `None` without an answer for equal
-    /// layers.
+    /// design allows equal layers. It is 1 where both errors are zero, and `None` without an answer for
+    /// equal layers.
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
         let (balanced, best) = (self.balanced_error?, self.solution.generalization_error());

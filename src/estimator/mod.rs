@@ -44,9 +44,9 @@ pub(crate) fn prior_in_units(group: &CoordinateGroup, unit_squared: f64) -> Resu
     Ok((mean, variance))
 }
 
-/// How a group enters the [equations](crate::asymptotics::equations). Direct sums the response of a group.
-/// Complementary sums what it lacks to a full response, and is used when the response exceeds about one
-/// half.
+/// How a group enters the [equations](crate::asymptotics::equations). Direct sums the response of a
+/// group. Complementary sums what it lacks to a full response, and is used when the response exceeds
+/// about one half.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Form {
     Direct,

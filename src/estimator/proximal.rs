@@ -270,8 +270,8 @@ mod tests {
     use crate::problem::samples::Samples;
 
     /// Three layers with the readout reset to 0 and the others at the weight `sqrt(Delta)`, in units of
-    /// `c = Delta^(3/2)` and up to a penalty weight: `b = 2 c cosh²(t) sinh(t)`, `P` twice the integral of
-    /// `sech`. Its points are `t`.
+    /// `c = Delta^(3/2)` and up to a penalty weight: `b = 2 c cosh²(t) sinh(t)`, `P` twice the integral
+    /// of `sech`. Its points are `t`.
     #[derive(Debug, Clone, Copy)]
     struct ThreeLayers {
         scale: f64,

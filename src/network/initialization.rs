@@ -164,9 +164,9 @@ impl Initialization {
 
     /// Relative accuracy budget of [`weights`](Self::weights).
     ///
-    /// A weight that changes its sign meets the budget at coefficients that differ from the zero by a tenth
-    /// of the spacing of floats or more, for scales above 1e-270. Two terms cancel there; their difference is
-    /// computed with an error of 1e-30 of the terms.
+    /// A weight that changes its sign meets the budget at coefficients that differ from the zero by a
+    /// tenth of the spacing of floats or more, for scales above 1e-270. Two terms cancel there; their
+    /// difference is computed with an error of 1e-30 of the terms.
     pub const WEIGHTS_ACCURACY: f64 = 1e-14;
 
     /// The initialization with first layer at `first_layer` (w0) and readout at `readout` (v0).

@@ -61,8 +61,8 @@ pub(crate) trait MirrorMap: Copy {
     /// The `z` at which the proximal map turns from a small response to a large one.
     fn threshold(self, half_penalty: f64) -> f64;
 
-    /// A pass over `t` at the distances `index * step / stretch` from a point, from `index = first` on, up
-    /// (`direction` 1) or down (-1).
+    /// A pass over `t` at the distances `index * step / stretch` from a point, from `index = first` on,
+    /// up (`direction` 1) or down (-1).
     fn walk(
         self,
         from: Self::Point,

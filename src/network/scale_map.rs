@@ -20,7 +20,8 @@ pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 /// values) and the readout is reset (`v+ = v- := gamma/sqrt(2)`). The coefficient is zero again,
 /// and its scale is
 ///
-/// $$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) + \frac{\gamma^2}{2} $$
+/// $$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) +
+/// \frac{\gamma^2}{2} $$
 ///
 /// where
 /// - $c_{PT}$, $\lambda_{PT}$: scales of the [`Initialization`] of pretraining;

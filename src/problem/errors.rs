@@ -76,10 +76,10 @@ impl GroupError {
     /// Relative accuracy budget of the error of a group as a function of the
     /// [state](crate::Solution::state).
     ///
-    /// It holds for errors much smaller than those of other groups, and for starts of training arbitrarily
-    /// close to the coefficients. The state has the accuracy of the total error,
-    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it
-    /// more strongly than the total.
+    /// It holds for errors much smaller than those of other groups, and for starts of training
+    /// arbitrarily close to the coefficients. The state has the accuracy of the total error,
+    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it more
+    /// strongly than the total.
     pub const ACCURACY: f64 = 1e-10;
 }
 

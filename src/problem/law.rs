@@ -107,8 +107,8 @@ impl CoordinateGroup {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], and for a start other than 0 at scale 0:
-    /// such a coordinate is not frozen, but moves in proportion to itself.
+    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], and for a start other than 0 at
+    /// scale 0: such a coordinate is not frozen, but moves in proportion to itself.
     ///
     /// # Examples
     ///
@@ -135,14 +135,15 @@ impl CoordinateGroup {
     /// b + theta k [ q_c'(b) - q_c'(b0) ] = z
     /// ```
     ///
-    /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies the penalty of the group for every
-    /// [estimator](crate::Estimator): the implicit penalty, its lazy and rich limits, and a weighted l1 norm.
-    /// Without an explicit penalty, a factor that all groups share has no effect.
+    /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies the penalty of the group for
+    /// every [estimator](crate::Estimator): the implicit penalty, its lazy and rich limits, and a
+    /// weighted l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
     ///
-    /// Inputs of unequal variance are one use. A group of inputs `x_j ~ N(0, Lambda/D)` with the prior of `B`,
-    /// scale `c` and start `b0` is a group of unit variance with the prior of `sqrt(Lambda) B`, scale
-    /// `sqrt(Lambda) c`, start `sqrt(Lambda) b0` and `k = 1/sqrt(Lambda)`, because `q_c(b)` is homogeneous of
-    /// degree one in `(b, c)`. Its error is that of the labels, `Lambda` times that of the coefficients.
+    /// Inputs of unequal variance are one use. A group of inputs `x_j ~ N(0, Lambda/D)` with the prior
+    /// of `B`, scale `c` and start `b0` is a group of unit variance with the prior of `sqrt(Lambda) B`,
+    /// scale `sqrt(Lambda) c`, start `sqrt(Lambda) b0` and `k = 1/sqrt(Lambda)`, because `q_c(b)` is
+    /// homogeneous of degree one in `(b, c)`. Its error is that of the labels, `Lambda` times that of
+    /// the coefficients.
     ///
     /// # Errors
     ///
@@ -315,8 +316,8 @@ impl CoordinateGroup {
 /// - $B$: true coefficient, with the [prior](CoordinateGroup::prior) $N(m_g, v_g)$;
 /// - $c_g$, $b_{0,g}$: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
 ///
-/// The generalization error depends on network and tasks by the law only. A law is made from a task and an
-/// initialization, or by hand, with any mixture and any scales.
+/// The generalization error depends on network and tasks by the law only. A law is made from a task and
+/// an initialization, or by hand, with any mixture and any scales.
 ///
 /// Derivation: [theory](crate::theory#law-of-one-coordinate). Source: Anguita et al. 2026
 /// (arXiv:2602.20062), Proposition 4.2.
@@ -359,8 +360,9 @@ impl Law {
 
     /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly).
     ///
-    /// The law has one group for every component of every [`FeatureClass`](crate::FeatureClass), in the order
-    /// of [`FeatureClass::ALL`](crate::FeatureClass::ALL): four groups, where no prior is a mixture.
+    /// The law has one group for every component of every [`FeatureClass`](crate::FeatureClass), in the
+    /// order of [`FeatureClass::ALL`](crate::FeatureClass::ALL): four groups, where no prior is a
+    /// mixture.
     ///
     /// # Errors
     ///

@@ -30,9 +30,9 @@ pub enum SupportSampling {
 
 /// One draw of a problem with D coordinates.
 ///
-/// Where [sizes are exact](SupportSampling::ExactSizes), the coordinates of a group are next to each other:
-/// the columns of the inputs are independent and alike. A draw is a function of seed and index alone, the
-/// same on every machine. The same draw with more samples begins with the same ones.
+/// Where [sizes are exact](SupportSampling::ExactSizes), the coordinates of a group are next to each
+/// other: the columns of the inputs are independent and alike. A draw is a function of seed and index
+/// alone, the same on every machine. The same draw with more samples begins with the same ones.
 ///
 /// # Examples
 ///

@@ -44,11 +44,11 @@ impl Default for Trainer {
 
 /// A finite-size version of a problem that can be drawn and trained repeatedly.
 ///
-/// With a [`Transfer`], it draws the coefficients of both tasks with their overlap. A network is pretrained
-/// on the first task, or starts from its exact coefficients where pretraining data are unlimited. Its paths
-/// are rebalanced and its readout is reset, unless training [continues](Protocol::Continued). It is then
-/// fine-tuned on N samples of the second task. With a [`Law`], it draws one task, and trains a network with
-/// the scales of the law.
+/// With a [`Transfer`], it draws the coefficients of both tasks with their overlap. A network is
+/// pretrained on the first task, or starts from its exact coefficients where pretraining data are
+/// unlimited. Its paths are rebalanced and its readout is reset, unless training
+/// [continues](Protocol::Continued). It is then fine-tuned on N samples of the second task. With a
+/// [`Law`], it draws one task, and trains a network with the scales of the law.
 ///
 /// # Examples
 ///
@@ -144,8 +144,8 @@ impl Experiment {
     }
 
     /// The same experiment with training from scratch beside fine-tuning: on the same data, with the
-    /// initialization of pretraining, but without pretraining. An experiment with one task always trains from
-    /// scratch.
+    /// initialization of pretraining, but without pretraining. An experiment with one task always
+    /// trains from scratch.
     ///
     /// # Examples
     ///

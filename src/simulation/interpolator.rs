@@ -38,9 +38,10 @@ use crate::simulation::sweep::sweep;
 ///
 /// Newton's method with an exact search along every step finds the maximum in 5 to 30 steps. From 200
 /// samples, conjugate gradients solve the equations of a step, with a factorization in `f32` as the
-/// preconditioner. Below, and where these do not converge, a factorization in `f64` does. The certificate
-/// is computed in `f64` in all cases. With `kappa = 0` and as many samples as coordinates that can move, or
-/// more, flow ends at ordinary least squares on these coordinates, which a QR decomposition solves.
+/// preconditioner. Below, and where these do not converge, a factorization in `f64` does. The
+/// certificate is computed in `f64` in all cases. With `kappa = 0` and as many samples as coordinates
+/// that can move, or more, flow ends at ordinary least squares on these coordinates, which a QR
+/// decomposition solves.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1; the dual is Fenchel's.
 ///
@@ -266,8 +267,9 @@ impl Interpolator {
         Ok(Interpolation { coefficients, primal_residual, duality_gap, label_residual, iterations })
     }
 
-    /// The end point of training on `data` from `start`, with a [penalty weight](crate::CoordinateGroup::penalty_weight)
-    /// of every coordinate: the minimum of `sum_d k_d Q_d(beta_d)` in place of `sum_d Q_d(beta_d)`.
+    /// The end point of training on `data` from `start`, with a
+    /// [penalty weight](crate::CoordinateGroup::penalty_weight) of every coordinate: the minimum of
+    /// `sum_d k_d Q_d(beta_d)` in place of `sum_d Q_d(beta_d)`.
     ///
     /// # Formula
     ///
@@ -280,8 +282,8 @@ impl Interpolator {
     ///
     /// # Errors
     ///
-    /// As [`Interpolator::solve_from`]; also for `penalty_weights`, and for scales, starts and inputs that
-    /// leave their domains once multiplied or divided by them.
+    /// As [`Interpolator::solve_from`]; also for `penalty_weights`, and for scales, starts and inputs
+    /// that leave their domains once multiplied or divided by them.
     ///
     /// # Examples
     ///
@@ -335,9 +337,9 @@ impl Interpolator {
 /// label_residual  = |y - X beta| / |y|
 /// ```
 ///
-/// with `P` and `D` the values of the two problems of [`Interpolator`]. No interpolator is below any value
-/// of the dual, so that `beta` is within the gap of the optimum, whatever method found it. `P` is that of
-/// labels that differ by the residual; the gap includes the change of `D` with them.
+/// with `P` and `D` the values of the two problems of [`Interpolator`]. No interpolator is below any
+/// value of the dual, so that `beta` is within the gap of the optimum, whatever method found it. `P` is
+/// that of labels that differ by the residual; the gap includes the change of `D` with them.
 ///
 /// For least squares, the first is `|X^T (y - X beta)| / (|X| |y|)` on the coordinates that can move,
 /// and the second 0. Where no coordinate can move, as with inputs of zero, every start is the end,
@@ -367,8 +369,8 @@ pub struct Interpolation {
     pub primal_residual: f64,
     /// Relative duality gap, an upper bound.
     pub duality_gap: f64,
-    /// Relative residual of the labels. It is at rounding where the end interpolates; elsewhere it is what
-    /// least squares, frozen coordinates, inputs of zero or an explicit penalty leave unexplained.
+    /// Relative residual of the labels. It is at rounding where the end interpolates; elsewhere it is
+    /// what least squares, frozen coordinates, inputs of zero or an explicit penalty leave unexplained.
     pub label_residual: f64,
     /// Newton steps; 1 for least squares.
     pub iterations: usize,

@@ -173,8 +173,8 @@ impl MonteCarlo {
 
     /// The same run, ended as soon as the standard error of the first quantity is at most `target`.
     ///
-    /// It is checked after every 16 draws, whatever the number of threads. One shard among several does not
-    /// have the draws of the others, and cannot be ended early.
+    /// It is checked after every 16 draws, whatever the number of threads. One shard among several does
+    /// not have the draws of the others, and cannot be ended early.
     ///
     /// # Errors
     ///

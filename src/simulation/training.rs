@@ -31,8 +31,8 @@ pub enum Stop {
     /// The training error is above its target, but the residual is no larger than the rounding of the
     /// coefficients, or a step is too small to change any weight.
     ///
-    /// A coefficient is a difference of products of weights: at absolute scale c, with both layers on, its
-    /// accuracy is 1e-16 c.
+    /// A coefficient is a difference of products of weights: at absolute scale c, with both layers on,
+    /// its accuracy is 1e-16 c.
     PrecisionLimit,
     /// The steps were used up before the end of training.
     StepLimit,

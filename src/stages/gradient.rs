@@ -32,10 +32,10 @@ use crate::stages::transfer::{
 /// - `dp` to `db0`: the change of the group with the parameter, also through the fixed point of
 ///   pretraining.
 ///
-/// All other parameters are fixed; in particular, the variances of fine-tuning do not follow its density.
-/// At an edge of the domain of a parameter, the derivative is one-sided, into the domain. `None` is a
-/// parameter that does not exist, or in which the answer has no finite derivative: frozen coordinates, for
-/// example, start to move with infinite slope.
+/// All other parameters are fixed; in particular, the variances of fine-tuning do not follow its
+/// density. At an edge of the domain of a parameter, the derivative is one-sided, into the domain.
+/// `None` is a parameter that does not exist, or in which the answer has no finite derivative: frozen
+/// coordinates, for example, start to move with infinite slope.
 ///
 /// Source: the implicit function theorem at Proposition 4.2 of Anguita et al. 2026
 /// (arXiv:2602.20062), in both stages.
@@ -87,8 +87,8 @@ pub struct TransferGradient {
     pub pretraining_variance: Option<f64>,
     /// In the mean of the prior of shared features, with equal changes of all its components.
     pub shared_mean: f64,
-    /// In the variance of the prior of shared features, with equal changes of all its components; `None` for
-    /// an atom with a correlation, where the answer depends on the root of the variance.
+    /// In the variance of the prior of shared features, with equal changes of all its components;
+    /// `None` for an atom with a correlation, where the answer depends on the root of the variance.
     pub shared_variance: Option<f64>,
     /// In the mean of the prior of new features, with equal changes of all its components.
     pub new_mean: f64,

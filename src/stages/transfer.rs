@@ -99,8 +99,8 @@ impl std::str::FromStr for Protocol {
 /// - $s_{PT}^2$, $\theta_{PT}$: effective noise and penalty of pretraining, and $Z \sim N(0, 1)$.
 ///
 /// Given $z$, a coordinate is fine-tuned from the scale and the start that $\beta_{PT}$ sets
-/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point of
-/// the [`Law`] with one group for every node of a quadrature over $z$.
+/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point
+/// of the [`Law`] with one group for every node of a quadrature over $z$.
 ///
 /// Unlimited pretraining data, or noiseless data with at least one sample per coordinate, give
 /// `beta_PT = B_PT`; a constant magnitude then leaves the four groups of [`Law::fine_tuning`]. Noisy
@@ -308,8 +308,8 @@ impl TransferSolution {
         self.solver.solve(&law, &self.fine_tuning.samples())
     }
 
-    /// The error that pretraining saves: the error of training from scratch less that of fine-tuning. It is
-    /// negative where pretraining hurts.
+    /// The error that pretraining saves: the error of training from scratch less that of fine-tuning.
+    /// It is negative where pretraining hurts.
     ///
     /// # Errors
     ///
@@ -519,8 +519,8 @@ impl Transfer {
     /// halved `refinement` times.
     ///
     /// The refinement that is enough depends on the data of fine-tuning; [`Solver::solve`] finds it and
-    /// [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants, the law is the
-    /// same at every refinement.
+    /// [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants, the law
+    /// is the same at every refinement.
     ///
     /// # Errors
     ///
