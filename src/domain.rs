@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// The values that a parameter may take: an interval, zero beside it where that is a limit of its own,
-/// and under which condition.
+/// The values that a parameter may take: an interval, with zero beside it where zero is a limit of its
+/// own, and the condition under which the interval holds.
 ///
-/// Errors [carry](crate::Error::OutOfDomain) the domain that was left, so that a program can say it in its own
-/// words or move the value inside.
+/// [`Error::OutOfDomain`](crate::Error::OutOfDomain) carries the domain, so that a program can report it in its own words or move
+/// the value inside.
 ///
 /// # Examples
 ///
@@ -98,7 +98,7 @@ impl Domain {
         self.ends[0] <= self.ends[1]
     }
 
-    /// Lowest and highest value of the interval; they belong to it if it is closed there.
+    /// Lowest and highest value of the interval. An end belongs to the interval if that is closed there.
     #[must_use]
     pub const fn ends(&self) -> [f64; 2] {
         self.ends

@@ -1,7 +1,7 @@
 //! Strategies of all inputs, for property tests: cargo feature `proptest`.
 //!
-//! Every value is legal, and the extremes of the domains are among them: scales from 1e-300 to 1e300,
-//! relative scales next to both ends, frozen coordinates, empty supports.
+//! Every value is legal. The extremes of the domains occur: scales from 1e-300 to 1e300, relative scales
+//! next to both ends, frozen coordinates, empty supports.
 //!
 //! # Examples
 //!

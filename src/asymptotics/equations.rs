@@ -7,20 +7,21 @@
 //! A + kappa/theta = alpha,      sigma² + E = alpha w
 //! ```
 //!
-//! where what is said of groups is said of those that can move, and `sigma²` includes the mean square of
-//! the coefficients on the others. Where some groups respond fully (`b = z`), both sides are nearly equal for any state, and their
-//! difference is lost to rounding. Let these groups be `L`, of total weight `P`. With what they lack
-//! to a full response, and Stein's identity `E_g = E_g[(z - b)²] + w (2 A_g - 1)`, the equations are
+//! All sums run over groups that can move (c > 0), and `sigma²` includes the mean square of the
+//! coefficients on the others. Where some groups respond fully (`b = z`), both sides are nearly equal for
+//! any state, and their difference is lost to rounding. Let these groups be `L`, of total weight `P`. In
+//! terms of what they lack to a full response, and with Stein's identity
+//! `E_g = E_g[(z - b)²] + w (2 A_g - 1)`, the equations are
 //!
 //! ```text
 //! X + kappa/theta = (alpha - P) + Y,       X = sum_{g not in L} p_g A_g,   Y = sum_{g in L} p_g (1 - A_g)
 //! sigma² + sum_{g not in L} p_g E_g + sum_{g in L} p_g E_g[(z - b)²] = w (alpha - P + 2 Y)
 //! ```
 //!
-//! a balance of positive terms once `alpha - P` is on the side on which it is positive; in the second
-//! equation, the first takes it there. Any choice of `L` is exact. The one made here, of groups that
-//! respond for the most part, is well conditioned for all sample ratios, next to the weight of any
-//! set of groups included.
+//! All terms are positive once `alpha - P` is on the side on which it is positive; the first equation
+//! moves it there in the second. Any choice of `L` is exact. The choice made here, the groups whose
+//! response exceeds about one half, is well conditioned for all sample ratios, also next to the weight of
+//! any set of groups.
 
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;

@@ -1,4 +1,4 @@
-//! The ways to a generalization error.
+//! The choice of the estimator whose generalization error is computed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,11 +10,11 @@ use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::problem::law::CoordinateGroup;
 
-/// How a [`Solver`](crate::Solver) computes a generalization error: what it is asked for, and what a
-/// [`Solution`](crate::Solution) was computed by.
+/// How a [`Solver`](crate::Solver) computes a generalization error: the estimator that was asked for,
+/// or the one that a [`Solution`](crate::Solution) was computed with.
 ///
-/// Where there are as many samples as coordinates that can move, or more, every estimator without an
-/// explicit penalty is [ordinary least squares](crate::ordinary_least_squares).
+/// With as many samples as coordinates that can move, or more, every estimator without an explicit
+/// penalty is [ordinary least squares](crate::ordinary_least_squares).
 ///
 /// # Examples
 ///
@@ -38,8 +38,8 @@ use crate::problem::law::CoordinateGroup;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub enum Estimator {
-    /// A closed form where it is exact or provably within the
-    /// [tolerance](crate::Solver::with_tolerance), quadrature elsewhere. No solution is computed by it.
+    /// A closed form where it is exact or provably within the [tolerance](crate::Solver::with_tolerance),
+    /// quadrature elsewhere. A solution never has this estimator, but the one that was chosen.
     #[default]
     Auto,
     /// The penalty itself, by quadrature. Needs the feature `quadrature`.
@@ -49,7 +49,7 @@ pub enum Estimator {
     /// The rich limit with the law's [`rich_weights`](crate::rich_weights),
     /// [`weighted_l1`](crate::weighted_l1).
     Rich,
-    /// [Ordinary least squares](crate::ordinary_least_squares): for as many samples as coordinates that
+    /// [Ordinary least squares](crate::ordinary_least_squares), for as many samples as coordinates that
     /// can move, or more.
     LeastSquares,
     /// An elastic net with the law's [`rich_weights`](crate::rich_weights) and an
@@ -126,8 +126,8 @@ impl fmt::Display for Estimator {
     }
 }
 
-/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich,
-/// least squares, or elastic net with its curvature.
+/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy,
+/// rich, least squares, or elastic net with its curvature.
 impl FromStr for Estimator {
     type Err = Error;
 

@@ -1,5 +1,5 @@
-//! The self-consistent state of an infinitely wide problem: noise and penalty that one coordinate
-//! sees.
+//! The self-consistent state of an infinitely wide problem: effective noise and penalty of one
+//! coordinate.
 
 use crate::asymptotics::equations::Equations;
 use crate::asymptotics::estimator::Estimator;
@@ -17,9 +17,11 @@ use crate::problem::samples::Samples;
 /// For `alpha < r` every coordinate behaves as if its true coefficient $B$ were observed once, as
 /// $z = B + s Z$ with $Z \sim N(0, 1)$, and estimated by the proximal map of $\theta k q_c$:
 ///
-/// $$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh} \frac{b_0}{c} \right] = z $$
+/// $$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh}
+/// \frac{b_0}{c} \right] = z $$
 ///
-/// $$ \mathbb E \left[ \frac{db}{dz} \right] + \frac{\kappa}{\theta} = \alpha \quad (\text{fixes } \theta), \qquad
+/// $$ \mathbb E \left[ \frac{db}{dz} \right] + \frac{\kappa}{\theta} = \alpha \quad (\text{fixes }
+/// \theta), \qquad
 /// s^2 = \frac{\sigma^2 + \mathbb E [(b - B)^2]}{\alpha} \quad (\text{fixes } s^2) $$
 ///
 /// with expectations over $Z$, the priors and the groups of the [`Law`], where
@@ -54,7 +56,7 @@ pub struct FixedPoint {
     /// Variance `s²` of the effective noise on a coordinate.
     pub effective_noise_variance: f64,
     /// Strength `theta` of the effective penalty: 0 for ordinary least squares, infinite where no
-    /// coordinate can move and nothing pulls.
+    /// coordinate can move and there is no explicit penalty.
     pub effective_penalty: f64,
     /// Evaluations of the two equations.
     pub iterations: usize,

@@ -10,8 +10,8 @@ use crate::estimator::{Form, Resolution, ScalarEstimator};
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
-/// The minimum of squared error and `kappa` times the norm of a kind: `sum_d k_d b_d²/(4 c_d)` in the lazy
-/// limit, `sum_d k_d w_d |b_d|` in the rich one.
+/// The minimum of squared error and `kappa` times the norm of a kind: `sum_d k_d b_d²/(4 c_d)` in the
+/// lazy limit, `sum_d k_d w_d |b_d|` in the rich one.
 pub(crate) fn penalized(
     kind: Estimator,
     law: &Law,

@@ -1,4 +1,4 @@
-//! Problems and what a solver does with them: points, learning curves, required samples.
+//! Problems, and what a solver computes of them: points, learning curves, required samples.
 
 use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::solution::Solution;
@@ -68,11 +68,11 @@ impl Solver {
         problem.solve_prepared(&problem.prepare()?, self, samples, None)
     }
 
-    /// Solves a problem from the state of a similar one; for a neighbouring sample ratio of the same
-    /// problem, from that state extrapolated along the learning curve.
+    /// Solves a problem from the state of a similar one. For a neighbouring sample ratio of the same
+    /// problem, that state is extrapolated along the learning curve first.
     ///
-    /// The start changes the time that a solution takes, not the solution. The state of least squares
-    /// is no start and passed over.
+    /// The start changes the time that a solution takes, and not the solution. A state of least squares
+    /// is ignored.
     ///
     /// # Errors
     ///
@@ -108,9 +108,8 @@ impl Solver {
 
     /// Generalization error over a grid of sample ratios, at one noise variance.
     ///
-    /// For quadrature, every solved point is the start of the next, so that a grid in order costs
-    /// least. A point
-    /// that has no answer (a ratio outside its domain included) is an error of its own.
+    /// For quadrature, every solved point is the start of the next: a grid in order costs least. A point
+    /// without an answer (a ratio outside its domain, for example) is an error of its own.
     ///
     /// # Examples
     ///
@@ -152,14 +151,16 @@ impl Solver {
     /// inf { alpha : error(alpha) <= target }
     /// ```
     ///
-    /// It is 0 for a target that estimating nothing meets: the mean square of the coefficients less
-    /// their [start](CoordinateGroup::start). The error may fall, rise and fall again; the first fall counts.
-    /// Noise makes it rise to peaks, and so does, without noise, what other groups have not learned:
-    /// that is noise to those that move first. The learning curve is scanned at nodes that close in
-    /// on the ratios where it can peak (the total weights of the groups of largest scale), to 1e-12 of
-    /// the distance between them and by a factor of at most 1.65 each. Minima between nodes are
-    /// searched; a dip that is narrower is missed. The returned ratio meets the target, and one
-    /// smaller by 1e-12 of it does not, up to the [accuracy](Self::ACCURACY) of the error.
+    /// It is 0 where the target is at least the mean square of the coefficients less their
+    /// [start](CoordinateGroup::start), the error without samples.
+    ///
+    /// The error may fall, rise and fall again; the first fall counts. It rises to peaks with noise,
+    /// and also without: what some groups have not learned is noise to those that move first. The
+    /// learning curve is scanned at nodes that converge to the ratios where it can peak (the total
+    /// weights of the groups of largest scale), to 1e-12 of the distance between them and by a factor
+    /// of at most 1.65 each. Minima between nodes are searched; a narrower dip is missed. The returned
+    /// ratio meets the target, and a ratio smaller by 1e-12 of it does not, up to the
+    /// [accuracy](Self::ACCURACY) of the error.
     ///
     /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, the
     /// search at most 104, and a dip that comes near the target at most 120.
@@ -171,7 +172,7 @@ impl Solver {
     /// [`Error::OutOfDomain`] for a target outside [0, 1e300] or noise outside [0, 1e300];
     /// [`Error::UnattainableError`], with the lowest error, where no ratio up to 1e12 times the
     /// [reachable fraction](Law::reachable_fraction) meets the target; and the errors of
-    /// [`Solver::solve`], other than a divergence, of the first point of the curve
+    /// [`Solver::solve`], other than a divergence, at the first point of the curve
     /// that has no answer before the target is met.
     ///
     /// # Examples

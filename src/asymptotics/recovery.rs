@@ -15,8 +15,10 @@ use crate::problem::supports::Supports;
 ///
 /// # Formula
 ///
-/// $$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g \text{ zero}} p_g
-/// \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$
+/// $$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g
+/// \text{ zero}} p_g
+/// \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g
+/// \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$
 ///
 /// where
 /// - $p_g$: weight of group $g$ in the law; the values of the active coefficients do not matter;
@@ -57,7 +59,8 @@ impl RecoveryThreshold {
     ///
     /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for
     /// a weight outside (0, 1e300], or a start other than 0; [`Error::Unrecoverable`] where there is
-    /// signal on frozen coordinates; [`Error::NotRepresentable`] where weights are further apart than floats reach.
+    /// signal on frozen coordinates; [`Error::NotRepresentable`] where ratios of weights
+    /// leave the range of floats.
     ///
     /// # Examples
     ///
@@ -167,8 +170,8 @@ impl RecoveryThreshold {
         self.sample_ratio
     }
 
-    /// The optimal threshold `u`, which weights `w_g` multiply, in units of the effective noise's
-    /// standard deviation; infinite where nothing is active.
+    /// The optimal threshold `u`, a factor of the weights `w_g`, in units of the standard deviation of
+    /// the effective noise; infinite where nothing is active.
     #[must_use]
     pub fn threshold(&self) -> f64 {
         self.threshold

@@ -3,7 +3,7 @@
 //! With the residuals `R(x, parameters) = 0` of the [equations](crate::asymptotics::equations) in
 //! `x = [log s², log theta]`, the state moves by `dx = -J⁻¹ dR`, where `J = dR/dx`, and the error by
 //! what it depends on directly and through the state. The three rows that take `dR` to the three
-//! answers are the same for all parameters, so that one pass over the groups is all it takes.
+//! answers are the same for all parameters, so that one pass over the groups is enough.
 
 use crate::asymptotics::equations::{Equations, Evaluation};
 use crate::asymptotics::estimator::Estimator;
@@ -30,13 +30,13 @@ use crate::problem::samples::Samples;
 /// - `pi`: the parameters, those of a law and its samples ([`LawGradient`]) or of a pretraining and
 ///   a fine-tuning stage ([`TransferGradient`](crate::TransferGradient)).
 ///
-/// What is differentiated is what was computed: where the [estimator](Solution::estimator) is a closed
-/// form, the derivatives are those of the closed form.
+/// Where the [estimator](Solution::estimator) is a closed form, the derivatives are those of the closed
+/// form.
 ///
 /// Accuracy: 5e-12 relative for the derivatives of one group, against a table of 42 digits; with those
 /// of the state, 2e-10 of the largest change of the answer, against differences extrapolated from the
-/// answers themselves. The numerical condition of the problem is that of its derivatives: next to a
-/// sharp transition they lose the digits that the answer loses to a rounding of its parameters.
+/// answers themselves. Derivatives are as ill-conditioned as the error itself: next to a sharp transition
+/// they lose the digits that the answer loses to a rounding of its parameters.
 ///
 /// Source: the implicit function theorem at Proposition 4.2 of Anguita et al. 2026
 /// (arXiv:2602.20062); Stein 1981 for derivatives in variances.
@@ -93,10 +93,10 @@ pub struct Sensitivities<G> {
 pub struct LawGradient {
     /// In the sample ratio `alpha`.
     pub sample_ratio: f64,
-    /// In the noise variance `sigma²`; at 0, to the right.
+    /// In the noise variance `sigma²`; at 0, one-sided from above.
     pub noise_variance: f64,
-    /// In the explicit penalty `kappa`; at 0, to the right. `None` for ordinary least squares where
-    /// the integral that it takes is not there for want of the feature `quadrature`.
+    /// In the explicit penalty `kappa`; at 0, one-sided from above. `None` for ordinary least squares
+    /// without the feature `quadrature`, which the derivative needs.
     pub explicit_penalty: Option<f64>,
     /// In the parameters of every group, in the order of the law.
     pub groups: Vec<GroupGradient>,
@@ -110,8 +110,8 @@ pub struct LawGradient {
 /// weight = d/de at e = 0, with the weights (p + e e_g) / (1 + e)
 /// ```
 ///
-/// where `e_g` is the unit vector of the group: more of its coordinates, and less of all in
-/// proportion. Weights sum to one, and for every change `dp` that keeps their sum the answer changes
+/// where `e_g` is the unit vector of the group: its share grows, and those of all groups shrink in
+/// proportion. Weights sum to one. For every change `dp` that keeps their sum, the answer changes
 /// by `sum_g weight_g dp_g`; the mean `sum_g p_g weight_g` is 0.
 ///
 /// # Examples
@@ -139,12 +139,12 @@ pub struct GroupGradient {
     pub weight: f64,
     /// In the mean of the prior.
     pub mean: f64,
-    /// In the variance of the prior; at 0, to the right.
+    /// In the variance of the prior; at 0, one-sided from above.
     pub variance: f64,
     /// In the logarithm of the scale; 0 for a frozen group.
     pub log_scale: f64,
-    /// In the start; 0 for a frozen group, `None` for others in the rich limit, which exists for a start
-    /// at 0 only.
+    /// In the start; 0 for a frozen group. `None` for other groups in the rich limit, which requires a
+    /// start at 0.
     pub start: Option<f64>,
     /// In the logarithm of the penalty weight; 0 for a frozen group.
     pub log_penalty_weight: f64,
@@ -181,7 +181,7 @@ impl Solution {
     /// # Errors
     ///
     /// [`Error::NotDifferentiable`](crate::Error::NotDifferentiable) for a state without signal and
-    /// noise, at `alpha = r`, and where no coordinate can move and nothing pulls;
+    /// noise, at `alpha = r`, and where no coordinate can move and there is no explicit penalty;
     /// [`Error::NotRepresentable`](crate::Error::NotRepresentable) for a derivative above the range of
     /// floats.
     ///
@@ -305,8 +305,8 @@ impl Adjoint {
     }
 }
 
-/// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the scales and the
-/// typical magnitude `B` of the law.
+/// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the
+/// scales and the typical magnitude `B` of the law.
 fn rich(
     kind: Estimator,
     weights: &RichWeights<'_>,

@@ -1,4 +1,4 @@
-//! The solution of a training problem, and what can be asked of it.
+//! The solution of a training problem.
 
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
@@ -14,7 +14,8 @@ use crate::problem::samples::Samples;
 ///
 /// # Formula
 ///
-/// $$ \frac{\lVert \hat\beta - \beta^\star \rVert^2}{D} = \sum_g p_g E_g, \qquad E_g = \mathbb E_g [(b - B)^2] $$
+/// $$ \frac{\lVert \hat\beta - \beta^\star \rVert^2}{D} = \sum_g p_g E_g, \qquad E_g =
+/// \mathbb E_g [(b - B)^2] $$
 ///
 /// which is also the excess error on a fresh input $x \sim N(0, I/D)$, where
 /// - $p_g$: weight of group $g$ of the [`Law`];
@@ -52,8 +53,8 @@ pub struct Solution {
     pub state: FixedPoint,
     /// How the error was computed.
     pub estimator: Estimator,
-    /// Bound on the difference of the total error to that of the law's own penalty: 0 where it is
-    /// exact (to [`Solver::ACCURACY`](crate::Solver::ACCURACY)), `None` where no bound is known.
+    /// Bound on the difference between the total error and that under the law's own penalty: 0 where it
+    /// is exact (to [`Solver::ACCURACY`](crate::Solver::ACCURACY)), `None` where no bound is known.
     pub difference_bound: Option<f64>,
     law: Law,
     samples: Samples,

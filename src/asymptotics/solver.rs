@@ -1,4 +1,4 @@
-//! The entry point: from a law and samples to the generalization error.
+//! The entry point: the solver, which computes the generalization error of a law and samples.
 
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
@@ -81,10 +81,10 @@ impl Default for Solver {
 impl Solver {
     /// Relative accuracy budget of the generalization error.
     ///
-    /// It is met for generalization errors above 1e-14 of the mean square of signal and noise, and
-    /// scales from 1e-12 to 1e6 of its root; scales are taken from 1e-303 to 1e303 of it. Where a
-    /// rounding of the sample ratio moves the error by more, next to a sharp transition, the answer
-    /// is exact for a sample ratio within 1e-12 of the given one.
+    /// It holds for generalization errors above 1e-14 of the mean square of signal and noise, and
+    /// scales from 1e-12 to 1e6 of its root. Scales from 1e-303 to 1e303 of it are accepted. Next to a
+    /// sharp transition, where a rounding of the sample ratio moves the error by more, the answer is
+    /// exact for a sample ratio within 1e-12 of the given one.
     pub const ACCURACY: f64 = 1e-10;
 
     /// The solver for gradient flow to zero training loss.
@@ -96,9 +96,9 @@ impl Solver {
     /// The same solver for training with an explicit penalty,
     /// `min ||y - X b||²/2 + kappa sum_d k_d q_{c_d}(b_d)`.
     ///
-    /// Where the [estimator](Estimator) is a norm, it takes the place of `q`: `b²/(4c)` in the lazy limit, which is
-    /// ridge regression; `w |b|` with the [`rich_weights`](crate::rich_weights) `w` in the rich limit, which
-    /// is LASSO; and what an [`ElasticNet`](crate::ElasticNet) says. The equation of theta is
+    /// An [estimator](Estimator) that is a norm replaces `q`. In the lazy limit it is `b²/(4c)`: ridge
+    /// regression. In the rich limit it is `w |b|`, with the [`rich_weights`](crate::rich_weights) `w`:
+    /// LASSO. An [`ElasticNet`](crate::ElasticNet) has its own. The equation of theta is
     /// `theta (alpha - E[db/dz]) = kappa` in all cases.
     ///
     /// # Errors
@@ -126,14 +126,16 @@ impl Solver {
         Ok(Self { explicit_penalty, ..self })
     }
 
-    /// The same solver, taking the given way to the error.
+    /// The same solver with this estimator, [`Estimator::Auto`] unless set.
     #[must_use]
     pub fn with_estimator(self, estimator: Estimator) -> Self {
         Self { estimator, ..self }
     }
 
-    /// The same solver, accepting a closed form whose bound on the difference of the total error is
-    /// at most `tolerance` times that error; groups of small weight may differ by more. [`Solver::ACCURACY`] unless set.
+    /// The same solver with this tolerance of closed forms, [`Solver::ACCURACY`] unless set.
+    ///
+    /// It accepts a closed form whose bound on the difference of the total error is at most `tolerance`
+    /// times that error. Errors of groups of small weight may differ by more.
     ///
     /// # Errors
     ///

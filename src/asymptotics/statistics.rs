@@ -14,8 +14,7 @@ use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::CoordinateGroup;
 
-/// What a trained network holds besides its error: moments of the estimate, features discovered,
-/// pretraining forgotten.
+/// Moments of the estimate, discovery rates and forgetting at a fixed point.
 ///
 /// # Formula
 ///
@@ -30,14 +29,15 @@ use crate::problem::law::CoordinateGroup;
 /// ```
 ///
 /// where
-/// - `beta_PT`, `B_PT`: pretrained and true coefficient of pretraining ([`Pretrained`](crate::Pretrained));
-///   `||beta_hat - B_PT||²/D` is the excess test error on the pretraining task after fine-tuning;
+/// - `beta_PT`, `B_PT`: pretrained and true coefficient of pretraining
+///   ([`Pretrained`](crate::Pretrained)); `||beta_hat - B_PT||²/D` is the excess test error on the
+///   pretraining task after fine-tuning;
 /// - `cut`: magnitude above which a coefficient counts as discovered, in [0, 1e300];
 /// - active: of a group whose [prior](CoordinateGroup::prior) is not zero; where a
 ///   [transfer](crate::Transfer) has nodes, of a coordinate that its task uses.
 ///
-/// Moments are integrals to 1e-10 of the root mean squares that they compare, and explicit at the
-/// closed forms; discovery rates are tails of the Gaussian, because `b` rises with `z`.
+/// Moments of closed forms are explicit. Others are integrals, to 1e-10 of the root mean squares that
+/// they compare. Discovery rates are tails of the Gaussian, because `b` rises with `z`.
 ///
 /// Source: Bayati and Montanari 2012 (arXiv:1008.2581), expectations of coordinate-wise functions.
 ///
@@ -136,8 +136,8 @@ pub struct EstimateStatistics {
 }
 
 impl Solution {
-    /// Statistics of the estimate: moments, discoveries above `discovery_cut` in magnitude, and, where
-    /// the law knows of a pretraining stage, forgetting.
+    /// Statistics of the estimate: moments, discoveries above `discovery_cut` in magnitude, and
+    /// forgetting, where the law has a pretraining stage.
     ///
     /// # Errors
     ///

@@ -17,7 +17,8 @@ use crate::problem::samples::Samples;
 /// Generalization error of basis pursuit: the interpolator with the smallest l1 norm, on the
 /// coordinates that can move.
 ///
-/// [`weighted_l1`] with equal weights, next to penalty weights; exact in the limit of vanishing and equal scales, regime I.
+/// It is [`weighted_l1`] with equal weights, up to penalty weights. It is exact in the limit of vanishing
+/// and equal scales, regime I.
 ///
 /// # Errors
 ///
@@ -110,8 +111,8 @@ pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
 /// - `B`: root mean square of the coefficients that are not zero (1 where all are).
 ///
 /// When all scales vanish as powers of one small number, the ratios of weights tend to the ratios
-/// of exponents. A frozen group has weight 1, without effect. A
-/// [penalty weight](CoordinateGroup::penalty_weight) is a factor next to that of the norm.
+/// of exponents. A frozen group has weight 1, without effect. The
+/// [penalty weight](CoordinateGroup::penalty_weight) of a group multiplies its weight.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 ///

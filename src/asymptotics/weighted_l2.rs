@@ -27,8 +27,8 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// - `r`: [reachable fraction](Law::reachable_fraction) of the [`Law`], which counts scales above 0;
 /// - `F`: mean square of the coefficients on frozen coordinates (scale 0).
 ///
-/// Exact for every penalty, because the solution is unique. Without noise and frozen signal the
-/// error is 0, also at `alpha = r`.
+/// The formula is exact for every penalty, because the solution is unique. Without noise and frozen
+/// signal the error is 0, also at `alpha = r`.
 ///
 /// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
 ///
@@ -63,18 +63,18 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 ///
 /// # Formula
 ///
-/// [`weighted_l2`] with equal scales; where penalty weights are equal, too:
+/// It is [`weighted_l2`] with equal scales. Where penalty weights are equal, too, and `alpha < r`,
 ///
 /// ```text
-/// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)      for alpha < r
+/// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)
 /// ```
 ///
 /// where
-/// - `V`: mean square of the coefficients, less their [start](CoordinateGroup::start), on coordinates that can
-///   move;
+/// - `V`: mean square of the coefficients, less their [start](CoordinateGroup::start), on coordinates
+///   that can move;
 /// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
 ///
-/// Exact in the limit of large and equal scales, regime III.
+/// The formula is exact in the limit of large and equal scales, regime III.
 ///
 /// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
 ///
@@ -107,9 +107,11 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// Estimates are linear, $b = b_{0,g} + a_g (z - b_{0,g})$ in group $g$, with
 ///
-/// $$ a_g = \frac{c_g}{c_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t = \theta/2 > 0) $$
+/// $$ a_g = \frac{c_g}{c_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t =
+/// \theta/2 > 0) $$
 ///
-/// $$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 V_g}{\sum_g p_g a_g (1 - a_g)}, \qquad E_g = (1 - a_g)^2 V_g + a_g^2 s^2 $$
+/// $$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 V_g}{\sum_g p_g a_g (1 - a_g)},
+/// \qquad E_g = (1 - a_g)^2 V_g + a_g^2 s^2 $$
 ///
 /// where
 /// - $p_g$, $c_g$, $b_{0,g}$, $k_g$: weight, scale, [start](CoordinateGroup::start) and
@@ -310,11 +312,12 @@ impl Balance {
 /// `None` where the limit is not close.
 ///
 /// With `y = z/(c + t)`, the inequality `x - x³/6 <= asinh(x) <= x` gives `b - a z <= 0.2 a t y³` and
-/// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these, and a rounding
-/// of the sample ratio, do to the two equations at the lazy state. A start `b0` moves `z` by
-/// `t asinh(b0/c)`, which differs from `t b0/c` by at most `t (b0/c)³/6`. In the first, that is answered by a
-/// step of `log t`; in the second, by one of the noise, which also takes the first and second order of
-/// the error in `log t`. The factor of two covers what is beyond, for steps below a tenth.
+/// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these, and a
+/// rounding of the sample ratio, do to the two equations at the lazy state. A start `b0` moves `z` by
+/// `t asinh(b0/c)`, which differs from `t b0/c` by at most `t (b0/c)³/6`. In the first, that is
+/// answered by a step of `log t`; in the second, by one of the noise, which also takes the first and
+/// second order of the error in `log t`. The factor of two covers what is beyond, for steps below a
+/// tenth.
 fn lazy_bound(law: &Law, samples: &Samples, solution: &Solved) -> Option<f64> {
     let alpha = samples.sample_ratio();
     let noise = solution.state.effective_noise_variance;

@@ -8,7 +8,7 @@ use crate::network::initialization::{Initialization, Scales};
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
 
-/// A feature: what pretraining and fine-tuning make of one coordinate.
+/// A feature: its coefficients after pretraining and after fine-tuning.
 ///
 /// # Examples
 ///
@@ -33,11 +33,10 @@ impl Feature {
     }
 }
 
-/// The pure regimes, and what lies between them.
+/// A regime of fine-tuning: one of three pure regimes, or the region between them.
 ///
-/// A point of the triangle of regimes has the name of a corner where its barycentric coordinate on
-/// that corner reaches a threshold, and is [`Regime::IV`] elsewhere; see
-/// [`InductiveBias::regime_at`].
+/// Where a barycentric coordinate of a point in the triangle of regimes reaches a threshold, the point
+/// has the name of that corner. Elsewhere it is in [`Regime::IV`]. See [`InductiveBias::regime_at`].
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +52,7 @@ pub enum Regime {
     /// `c_PT -> inf` or `gamma -> inf`.
     III,
     /// Between the corners. Next to the side from [I](Self::I) to [II](Self::II) it is rich and
-    /// dependent on pretraining: features are reused, and sparsely.
+    /// dependent on pretraining: it reuses features, and it is sparse.
     IV,
 }
 
@@ -198,8 +197,8 @@ impl InductiveBias {
 
     /// The inductive bias of `feature` in fine-tuning with the scales of `scale_map`.
     ///
-    /// The limits are exact: a coefficient of 0 has `l = 2`; a frozen coordinate (`c_FT = 0`) with
-    /// another coefficient is the limit of vanishing scales, `l = 1` and `PD = 0`.
+    /// A coefficient of 0 has `l = 2`, the exact limit. A frozen coordinate (`c_FT = 0`) with another
+    /// coefficient has `l = 1` and `PD = 0`, the limit of vanishing scales.
     ///
     /// # Errors
     ///
@@ -280,8 +279,7 @@ impl InductiveBias {
         }
     }
 
-    /// Price of a new feature against this one: how much more of the penalty a step in a feature
-    /// costs that pretraining did not use.
+    /// Price of a new feature against this one: the ratio of their marginal penalties at equal magnitude.
     ///
     /// # Formula
     ///
@@ -295,8 +293,8 @@ impl InductiveBias {
     /// - `c_inactive`: fine-tuning scale of a feature with `beta_PT = 0`.
     ///
     /// At `b = 0` it is the limit `c_active/c_inactive`, to which it tends in the lazy regimes. It is
-    /// 1 where both features are frozen, and infinite where only new ones are or where the price is
-    /// beyond the range of `f64`.
+    /// 1 where both features are frozen. It is infinite where only new features are frozen, and where it
+    /// exceeds the range of `f64`.
     ///
     /// Source: [`Penalty::derivative`] at the two scales.
     #[must_use]
@@ -315,7 +313,7 @@ impl InductiveBias {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1], where it
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1]: a smaller one
     /// could name two corners.
     ///
     /// # Examples

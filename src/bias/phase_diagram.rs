@@ -22,7 +22,7 @@ pub enum DiagramAxis {
     RelativeScale,
     /// Readout scale `gamma` of fine-tuning, 0 or in [1e-153, 1e150].
     ReadoutScale,
-    /// Coefficient `beta_FT` of fine-tuning, in [-1e300, 1e300]; for a task the standard deviation
+    /// Coefficient `beta_FT` of fine-tuning, in [-1e300, 1e300]. For a task: the standard deviation
     /// of the active coefficients, in [0, 1e150].
     FineTuningCoefficient,
 }
@@ -46,7 +46,7 @@ impl fmt::Display for DiagramAxis {
 
 /// The inductive bias, of a feature or of a task, over a grid of two parameters.
 ///
-/// Rows follow one [axis](DiagramAxis), columns the other; every other parameter keeps the value that the
+/// Rows vary one [parameter](DiagramAxis), columns another. All other parameters keep the values that the
 /// diagram is made with.
 ///
 /// # Examples

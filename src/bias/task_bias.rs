@@ -67,9 +67,9 @@ fn index(regime: Regime) -> usize {
 ///   [shared](Task::shared_prior) or [new](Task::new_prior) features, given `beta_PT`;
 /// - `l`, `PD`: the [inductive bias](InductiveBias) of a feature.
 ///
-/// The averages are integrals, by a trapezoidal rule to 1e-13 absolute. The order `l` falls with
-/// `|beta_FT|` while `PD/(1 - l)` does not depend on it, so that every regime is an interval of
-/// `|beta_FT|`, and its share a difference of error functions: accurate to 1e-14 absolute.
+/// The averages are integrals by the trapezoidal rule, to 1e-13 absolute. The order `l` falls with
+/// `|beta_FT|`, and `PD/(1 - l)` does not depend on it. Every regime is therefore an interval of
+/// `|beta_FT|`, and its share a difference of error functions, to 1e-14 absolute.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), sections 4 and 5.
 ///
@@ -239,9 +239,10 @@ impl TaskBias {
         Ok(Self { groups, average, shares })
     }
 
-    /// The average point `(E[l], E[PD])` in the triangle of regimes. Its
-    /// [feature price](InductiveBias::feature_price) is that of a new feature against a shared one
-    /// at typical magnitudes, the root mean squares of the coefficients of both tasks.
+    /// The average point `(E[l], E[PD])` in the triangle of regimes.
+    ///
+    /// Its [feature price](InductiveBias::feature_price) is that of a new feature against a shared one at
+    /// typical magnitudes, the root mean squares of the coefficients of both tasks.
     #[must_use]
     pub fn average(&self) -> InductiveBias {
         self.average

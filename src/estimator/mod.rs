@@ -1,4 +1,4 @@
-//! The estimate of one coordinate from one noisy observation, and all that the theory asks of it.
+//! The estimate of one coordinate from one noisy observation, with its moments and derivatives.
 
 pub(crate) mod elastic_net;
 pub(crate) mod linear;
@@ -44,8 +44,9 @@ pub(crate) fn prior_in_units(group: &CoordinateGroup, unit_squared: f64) -> Resu
     Ok((mean, variance))
 }
 
-/// How a group enters the [equations](crate::asymptotics::equations): as one that responds, or as one that does
-/// not respond fully.
+/// How a group enters the [equations](crate::asymptotics::equations). Direct sums the response of a
+/// group. Complementary sums what it lacks to a full response, and is used when the response exceeds
+/// about one half.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Form {
     Direct,

@@ -15,8 +15,8 @@ pub(crate) struct Weighted<E> {
 }
 
 impl<E> Weighted<E> {
-    /// `estimator` under the [penalty weight](CoordinateGroup::penalty_weight) of its group, where penalties are
-    /// counted with the weight `penalty_unit`.
+    /// `estimator` under the [penalty weight](CoordinateGroup::penalty_weight) of its group, where
+    /// penalties are counted with the weight `penalty_unit`.
     pub(crate) fn new(group: &CoordinateGroup, penalty_unit: f64, estimator: E) -> Self {
         Self { estimator, factor: group.penalty_weight() / penalty_unit }
     }

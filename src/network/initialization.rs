@@ -1,4 +1,4 @@
-//! Layer scales, the pair (absolute scale, relative scale), and the weights they lead to.
+//! The initialization of a network by the scales of its layers, and its weights along training.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -27,7 +27,7 @@ pub struct Scales {
     pub relative: f64,
 }
 
-/// Absolute scale of an initialization, and how far its relative scale is from -1, see
+/// Absolute scale of an initialization, and distance of its relative scale from -1, see
 /// [`Initialization::from_lambda_gap`].
 ///
 /// # Examples
@@ -129,7 +129,7 @@ pub struct Initialization {
     given: Given,
 }
 
-/// Initializations are equal that have the same scales, whatever pair of numbers they were given by.
+/// Initializations with the same scales are equal, whatever pair of numbers they were built from.
 impl PartialEq for Initialization {
     fn eq(&self, other: &Self) -> bool {
         let numbers = |x: &Self| {
@@ -164,9 +164,9 @@ impl Initialization {
 
     /// Relative accuracy budget of [`weights`](Self::weights).
     ///
-    /// Where a weight changes its sign, it is met at coefficients that differ from the zero by a tenth
-    /// of the spacing of floats or more, in scales above 1e-270: the difference of the two terms that
-    /// cancel there has an error of 1e-30 of them.
+    /// A weight that changes its sign meets the budget at coefficients that differ from the zero by a
+    /// tenth of the spacing of floats or more, for scales above 1e-270. Two terms cancel there; their
+    /// difference is computed with an error of 1e-30 of the terms.
     pub const WEIGHTS_ACCURACY: f64 = 1e-14;
 
     /// The initialization with first layer at `first_layer` (w0) and readout at `readout` (v0).
@@ -213,7 +213,7 @@ impl Initialization {
 
     /// The initialization with absolute scale c and `lambda_gap = 1 + lambda`.
     ///
-    /// It keeps the digits of a gap so small that lambda itself rounds to -1.
+    /// It keeps the digits of a gap that is so small that lambda itself rounds to -1.
     ///
     /// # Errors
     ///
@@ -311,12 +311,11 @@ impl Initialization {
         self.first_layer_root
     }
 
-    /// The four weights at the moment when the coefficient of the coordinate is `beta`.
+    /// The four weights of a coordinate whose coefficient has reached `beta`.
     ///
     /// # Formula
     ///
-    /// Gradient flow moves the weights along a curve that only the current coefficient
-    /// parametrizes. With `xi = asinh(beta / c)`,
+    /// The weights are functions of the current coefficient. With `xi = asinh(beta / c)`,
     ///
     /// ```text
     /// w± = w0 cosh(xi/2) ± v0 sinh(xi/2),      v± = v0 cosh(xi/2) ± w0 sinh(xi/2)
@@ -325,7 +324,7 @@ impl Initialization {
     /// where
     /// - `beta`: coefficient, in [-1e300, 1e300].
     ///
-    /// At `c = 0` the limit of a vanishing initialization is returned. The two differences are
+    /// At `c = 0` the result is the limit of a vanishing initialization. The two differences are
     /// computed from the products
     ///
     /// ```text
@@ -333,7 +332,7 @@ impl Initialization {
     /// c - |lambda| H = (2 w0 v0 - |lambda| beta) (2 w0 v0 + |lambda| beta) / (c + |lambda| H)
     /// ```
     ///
-    /// for `beta >= 0`, of which one difference remains. Accuracy:
+    /// for `beta >= 0`, with one difference that can cancel. Accuracy:
     /// [`WEIGHTS_ACCURACY`](Self::WEIGHTS_ACCURACY).
     ///
     /// Source: Anguita et al. 2026 (arXiv:2602.20062), proof of Theorem 4.1.
@@ -520,7 +519,7 @@ impl Weights {
         self.plus.first_layer * self.plus.readout - self.minus.first_layer * self.minus.readout
     }
 
-    /// What gradient flow conserves along its way through these weights.
+    /// The quantities that gradient flow conserves, at these weights.
     ///
     /// # Formula
     ///

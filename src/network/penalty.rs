@@ -145,8 +145,8 @@ impl<T: RealField + Copy> Penalty<T> {
     /// l = d log q_c / d log|b| = x asinh(x) / (1 - sqrt(1 + x²) + x asinh(x)),      x = b/c
     /// ```
     ///
-    /// in [1, 2]: 2 is the l2 norm (`x -> 0`), 1 the l1 norm (`x -> inf`, and the limit returned at
-    /// `c = 0`).
+    /// in [1, 2]. The order is 2 for the l2 norm (`x -> 0`), and 1 for the l1 norm (`x -> inf`). At
+    /// `c = 0` it is 1, its limit.
     ///
     /// Source: Lippl and Lindsey 2024 (arXiv:2310.02396); Anguita et al. 2026 (arXiv:2602.20062),
     /// section 4.
@@ -204,7 +204,7 @@ impl<T: RealField + Copy> Penalty<T> {
     /// - `z`: the point to map, in [-1e300, 1e300];
     /// - `theta`: strength of the penalty, in [0, 1e300].
     ///
-    /// Odd, increasing and 1-Lipschitz in `z`. A frozen coordinate (`c = 0`) stays at 0.
+    /// The map is odd, increasing and 1-Lipschitz in `z`. A frozen coordinate (`c = 0`) stays at 0.
     ///
     /// # Errors
     ///

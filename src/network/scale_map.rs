@@ -1,4 +1,4 @@
-//! From pretraining to fine-tuning: the map of the scales.
+//! The scale map from pretraining to fine-tuning.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -20,7 +20,8 @@ pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 /// values) and the readout is reset (`v+ = v- := gamma/sqrt(2)`). The coefficient is zero again,
 /// and its scale is
 ///
-/// $$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) + \frac{\gamma^2}{2} $$
+/// $$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) +
+/// \frac{\gamma^2}{2} $$
 ///
 /// where
 /// - $c_{PT}$, $\lambda_{PT}$: scales of the [`Initialization`] of pretraining;
@@ -110,7 +111,7 @@ impl ScaleMap {
     /// ```
     ///
     /// in [0, 1]: 1 where the scale is proportional to the coefficient, 0 where it does not depend
-    /// on it (which includes a frozen coordinate, `c_FT = 0`).
+    /// on it. A frozen coordinate (`c_FT = 0`) has 0.
     ///
     /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
     ///

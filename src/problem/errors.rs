@@ -1,11 +1,11 @@
-//! Errors by class of coordinates, of theory and of simulation.
+//! Errors by class of coordinates, in theory and simulation.
 
 use std::collections::HashMap;
 
 use crate::label::GroupLabel;
 use crate::numerics::sum::CompensatedSum;
 
-/// A mean squared error, in total and by label: what theory computes, and what simulation measures.
+/// A mean squared error, in total and by label. Theory computes it, and simulation measures it.
 ///
 /// # Formula
 ///
@@ -39,8 +39,7 @@ use crate::numerics::sum::CompensatedSum;
 pub struct Errors {
     /// Error over all coordinates.
     pub total: f64,
-    /// Error by label, in the order of the law; labels without coordinates are left out of a
-    /// simulation.
+    /// Error by label, in the order of the law. A simulation leaves out labels without coordinates.
     pub groups: Vec<GroupError>,
 }
 
@@ -77,10 +76,10 @@ impl GroupError {
     /// Relative accuracy budget of the error of a group as a function of the
     /// [state](crate::Solution::state).
     ///
-    /// It is met however small the error is next to that of other groups, and however close training
-    /// starts to the coefficients. The state has the accuracy of the total error,
-    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it
-    /// more strongly than the total.
+    /// It holds for errors much smaller than those of other groups, and for starts of training
+    /// arbitrarily close to the coefficients. The state has the accuracy of the total error,
+    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it more
+    /// strongly than the total.
     pub const ACCURACY: f64 = 1e-10;
 }
 

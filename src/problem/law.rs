@@ -107,8 +107,8 @@ impl CoordinateGroup {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], or other than 0 at scale 0, where a
-    /// coordinate that is not at zero is not frozen, but moves in proportion to itself.
+    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], and for a start other than 0 at
+    /// scale 0: such a coordinate is not frozen, but moves in proportion to itself.
     ///
     /// # Examples
     ///
@@ -135,14 +135,15 @@ impl CoordinateGroup {
     /// b + theta k [ q_c'(b) - q_c'(b0) ] = z
     /// ```
     ///
-    /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies every penalty of the group,
-    /// whatever the [estimator](crate::Estimator): the implicit one, its lazy and its rich limit, and a weight
-    /// of an l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
+    /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies the penalty of the group for
+    /// every [estimator](crate::Estimator): the implicit penalty, its lazy and rich limits, and a
+    /// weighted l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
     ///
-    /// Inputs of unequal variance are one use. Where `x_j ~ N(0, Lambda/D)`, a group with the prior of
-    /// `B`, scale `c` and start `b0` is one of unit variance with those of `sqrt(Lambda) B`,
-    /// `sqrt(Lambda) c`, `sqrt(Lambda) b0` and `k = 1/sqrt(Lambda)`, because `q_c(b)` is homogeneous of
-    /// degree one in `(b, c)`; its error is that of the labels, `Lambda` times that of the coefficients.
+    /// Inputs of unequal variance are one use. A group of inputs `x_j ~ N(0, Lambda/D)` with the prior
+    /// of `B`, scale `c` and start `b0` is a group of unit variance with the prior of `sqrt(Lambda) B`,
+    /// scale `sqrt(Lambda) c`, start `sqrt(Lambda) b0` and `k = 1/sqrt(Lambda)`, because `q_c(b)` is
+    /// homogeneous of degree one in `(b, c)`. Its error is that of the labels, `Lambda` times that of
+    /// the coefficients.
     ///
     /// # Errors
     ///
@@ -169,7 +170,7 @@ impl CoordinateGroup {
         Ok(Self { penalty_weight, ..self })
     }
 
-    /// The same group, with what pretraining made of its coordinates.
+    /// The same group, with the result of pretraining on its coordinates.
     ///
     /// # Errors
     ///
@@ -197,10 +198,10 @@ impl CoordinateGroup {
         Ok(Self { pretrained: Some(pretrained), ..self })
     }
 
-    /// The same group together with its mirror image: half of its coordinates have all signs
-    /// reversed, those of prior, start and pretraining.
+    /// The same group together with its mirror image: half of its coordinates have the opposite sign of
+    /// prior, start and pretraining.
     ///
-    /// Mean squares are the same in both halves, so that one stands for both; means cancel.
+    /// Mean squares are equal in both halves, and one half stands for both; means cancel.
     ///
     /// # Examples
     ///
@@ -252,13 +253,13 @@ impl CoordinateGroup {
         self.penalty_weight
     }
 
-    /// What pretraining made of its coordinates, if there was pretraining.
+    /// The result of pretraining on its coordinates, if there was pretraining.
     #[must_use]
     pub fn pretrained(&self) -> Option<Pretrained> {
         self.pretrained
     }
 
-    /// Whether it stands for its [mirror image](Self::with_mirror_image), too.
+    /// Whether the group includes its [mirror image](Self::with_mirror_image).
     #[must_use]
     pub fn is_mirrored(&self) -> bool {
         self.mirrored
@@ -315,8 +316,8 @@ impl CoordinateGroup {
 /// - $B$: true coefficient, with the [prior](CoordinateGroup::prior) $N(m_g, v_g)$;
 /// - $c_g$, $b_{0,g}$: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
 ///
-/// The generalization error depends on network and tasks by the law only. A law is made from a task and an
-/// initialization, or by hand, with any mixture and any scales.
+/// The generalization error depends on network and tasks by the law only. A law is made from a task and
+/// an initialization, or by hand, with any mixture and any scales.
 ///
 /// Derivation: [theory](crate::theory#law-of-one-coordinate). Source: Anguita et al. 2026
 /// (arXiv:2602.20062), Proposition 4.2.
@@ -359,13 +360,14 @@ impl Law {
 
     /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly).
     ///
-    /// One group for every component of every [`FeatureClass`](crate::FeatureClass), in the order of [`FeatureClass::ALL`](crate::FeatureClass::ALL):
-    /// four groups, where no prior is a mixture.
+    /// The law has one group for every component of every [`FeatureClass`](crate::FeatureClass), in the
+    /// order of [`FeatureClass::ALL`](crate::FeatureClass::ALL): four groups, where no prior is a
+    /// mixture.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a pretraining prior with components other than atoms, which
-    /// [`Transfer`](crate::Transfer) takes, or where the scale map leaves the range [1e-307, 1e307] of
+    /// [`Transfer`](crate::Transfer) accepts, and where the scale map leaves the range [1e-307, 1e307] of
     /// scales.
     ///
     /// # Examples
@@ -486,8 +488,7 @@ impl Law {
 
     /// Reachable fraction `r`: the probability of a coordinate that can move (`c > 0`).
     ///
-    /// Training interpolates for sample ratios below it, and has more equations than unknowns
-    /// above.
+    /// Training interpolates for sample ratios below it. Above, there are more equations than unknowns.
     #[must_use]
     pub fn reachable_fraction(&self) -> f64 {
         // From the smaller side, so that it is exactly one where nothing is frozen.

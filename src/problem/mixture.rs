@@ -19,7 +19,7 @@ use crate::problem::prior::Prior;
 /// - `p_k`: weight of the component, in [0, 1], with sum 1;
 /// - `N(m_k, v_k)`: a [`Prior`], an atom where `v_k = 0`.
 ///
-/// A [`Prior`] is a mixture of one component. Heavy-tailed distributions are mixtures of Gaussians of
+/// A [`Prior`] is a mixture of one component. Heavy-tailed distributions are mixtures of Gaussians with
 /// many variances: [`Mixture::laplace`], [`Mixture::student_t`].
 ///
 /// # Examples
@@ -73,7 +73,7 @@ impl Mixture {
     /// ```
     ///
     /// The exponential law of `V` is replaced by the nodes of a trapezoidal rule in `log V`. Total weight
-    /// and variance are exact. Generalization errors differ from those of twice as many nodes by at most
+    /// and variance stay exact. Generalization errors differ from those of twice as many nodes by at most
     /// 1e-11 relative (scales from 1e-9 to 10, sample ratios from 0.1 to 0.9).
     ///
     /// # Errors

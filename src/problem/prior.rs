@@ -43,7 +43,8 @@ impl Prior {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a mean outside [-1e150, 1e150] or a variance outside [0, 1e300].
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a mean outside [-1e150, 1e150] or a
+    /// variance outside [0, 1e300].
     pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
         Ok(Self {
             mean: Domain::COEFFICIENT.check("mean", mean)?,

@@ -1,4 +1,4 @@
-//! The samples that a task is learned from.
+//! The samples of a training stage.
 
 use crate::domain::Domain;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Which coordinates the two tasks use.
+//! The supports of two tasks.
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
@@ -101,8 +101,8 @@ pub struct Supports {
     given: Given,
 }
 
-/// What supports were built from besides the pretraining density, kept so that they say it of themselves
-/// to the bit.
+/// The numbers that supports were built from besides the pretraining density. Getters return them to the
+/// bit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Given {
     Overlap { fine_tuning_density: f64, overlap: f64 },
@@ -110,7 +110,7 @@ pub(crate) enum Given {
     Probabilities,
 }
 
-/// Supports are equal that give all classes the same probability.
+/// Supports that give all classes the same probability are equal.
 impl PartialEq for Supports {
     fn eq(&self, other: &Self) -> bool {
         FeatureClass::ALL.iter().all(|class| self.probability(*class) == other.probability(*class))

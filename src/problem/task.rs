@@ -22,15 +22,16 @@ use crate::problem::supports::Supports;
 ///
 /// $$ \beta_{FT} = m + \sqrt v \xi, \quad N(m, v) \sim Q \quad \text{on new coordinates} $$
 ///
-/// $$ \beta_{FT} = m + \sqrt v \left[ q \beta_{PT}/R + \sqrt{1 - q^2} \xi \right], \quad N(m, v) \sim S \quad
+/// $$ \beta_{FT} = m + \sqrt v \left[ q \beta_{PT}/R + \sqrt{1 - q^2} \xi \right], \quad N(m, v)
+/// \sim S \quad
 /// \text{on shared coordinates} $$
 ///
 /// with $\xi \sim N(0, 1)$; all others are 0. Here
 /// - $P$: [pretraining prior](Self::pretraining_prior), a [`Mixture`] with the root mean square $R$; the
 ///   atom at 1 unless set;
-/// - $S$, $Q$: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from whose
-///   components $N(m, v)$ is chosen at random. Both are $N(0, 1/\rho_{FT})$ unless set, which makes the mean
-///   square of the fine-tuning coefficients one;
+/// - $S$, $Q$: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from
+///   whose components $N(m, v)$ is chosen at random. Both are $N(0, 1/\rho_{FT})$ unless set, which
+///   makes the mean square of the fine-tuning coefficients one;
 /// - $q$: [correlation](Self::correlation), in [-1, 1], 0 unless set.
 ///
 /// The correlation is between the deviation of a shared coefficient from the mean of its component and
@@ -71,7 +72,7 @@ pub struct Task {
     coefficients: Coefficients,
 }
 
-/// How the coefficients of a task are given.
+/// The coefficients of a task: as distributions, or as known pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Coefficients {
     Random {
@@ -121,11 +122,10 @@ impl Task {
         })
     }
 
-    /// The task with known coefficients, one pair a coordinate: "these are my `beta_PT` and
-    /// `beta_FT`". Equal pairs are counted together.
+    /// The task with known coefficients `beta_PT` and `beta_FT`, one pair a coordinate.
     ///
-    /// The theory then holds for these coefficients in random order, in the limit of many copies of
-    /// them. Vectors of nalgebra are passed with `as_slice()`.
+    /// Equal pairs are counted together. The theory holds for these coefficients in random order, in
+    /// the limit of many copies of them. Vectors of nalgebra are passed with `as_slice()`.
     ///
     /// # Errors
     ///
@@ -152,15 +152,15 @@ impl Task {
         pairs.task(pretrained.len())
     }
 
-    /// The task with known coefficients, where close pairs are one: for vectors of millions of
+    /// The task with known coefficients, where close pairs count as one: for vectors of millions of
     /// coordinates.
     ///
-    /// Pairs are close if, for each task, both coefficients have the same sign and fall into the same
-    /// bin of `log |beta|` of this width. The coefficients of a bin are replaced by their mean, and those
+    /// Two pairs are close if, in each task, both coefficients have the same sign and fall into the same
+    /// bin of `log |beta|` of width `width`. The coefficients of a bin are replaced by their mean; those
     /// of fine-tuning keep their variance, as a Gaussian. Classes of features are never mixed.
     ///
-    /// What the generalization error loses by it shrinks with the square of the width: at most 1e-4
-    /// relative at a width of 0.1, measured on Gaussian and heavy-tailed coefficients.
+    /// The relative change of the generalization error shrinks with the square of the width. It was at
+    /// most 1e-4 at a width of 0.1, on Gaussian and heavy-tailed coefficients.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// - `y`: the N labels, in [-1e150, 1e150];
 /// - `beta`: coefficients of the network.
 ///
-/// The theory is about inputs `X_ij ~ N(0, 1/D)`; training is defined for any.
+/// The theory assumes inputs `X_ij ~ N(0, 1/D)`; training is defined for any.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
 ///

@@ -24,10 +24,10 @@ const GROWTH: f64 = 0.02;
 ///   `min(1 / (lambda_max(K) + G), 0.02 / G)`, which follows the weights as they grow, with
 ///   `K = X diag(w+² + v+² + w-² + v-²) X^T` and `G = max_d |X^T r|_d`.
 ///
-/// The first is half the stability limit, two over the curvature of the loss. The second keeps an
-/// epoch close to the flow while a small initialization grows: an epoch multiplies the conserved
-/// quantities of coordinate `d` by exactly `1 - (eta (X^T r)_d)²`. At a fixed time of training
-/// their drift is therefore of first order in the learning rate.
+/// The first term is half the stability limit, which is two over the curvature of the loss. The second
+/// keeps an epoch close to the flow while a small initialization grows: an epoch multiplies the conserved
+/// quantities of coordinate `d` by exactly `1 - (eta (X^T r)_d)²`. At a fixed time of training, their
+/// drift is therefore of first order in the learning rate.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
 ///
@@ -103,8 +103,8 @@ impl GradientDescent {
     /// The same descent at this fraction of the stability limit `2 / (lambda_max(K) + G)`, and at
     /// most at `0.02 / G`, see [`GradientDescent`].
     ///
-    /// The curvature is bounded anew in every epoch, from an eigenvalue that was less than 1e-5 low
-    /// for 200 random designs.
+    /// The curvature is bounded anew in every epoch, from an eigenvalue that is less than 1e-5 too low
+    /// in 200 random designs.
     ///
     /// # Errors
     ///
@@ -140,16 +140,15 @@ impl GradientDescent {
 
     /// Trains `network` on `data`.
     ///
-    /// Epochs that run out are not an error but [`Stop::StepLimit`](super::Stop::StepLimit), which
-    /// [`Training::finished`] turns into one.
+    /// A training that uses up its epochs is no error: it ends with
+    /// [`Stop::StepLimit`](super::Stop::StepLimit), and [`Training::finished`] returns that as an error.
     ///
     /// # Errors
     ///
     /// [`Error::DimensionMismatch`] where network and data have different dimensions;
     /// [`Error::TrainingDiverged`] where the loss grows to 1e6 times that of the start, or of a
     /// network at zero; [`Error::NotRepresentable`] where the residual of the start overflows, the
-    /// squares of the labels underflow, or
-    /// the learning rate leaves the range of `f64`.
+    /// squares of the labels underflow, or the learning rate leaves the range of `f64`.
     ///
     /// # Examples
     ///

@@ -13,26 +13,26 @@ use crate::problem::samples::Samples;
 use crate::simulation::dataset::Dataset;
 use crate::simulation::random::{Purpose, Stream};
 
-/// How many coordinates of a draw belong to each group.
+/// Numbers of coordinates of the groups of a draw.
 ///
-/// The theory is asked about the probabilities themselves. Where these make no whole numbers of
-/// coordinates, exact sizes are off by up to one coordinate a group, a bias of order 1/D.
+/// The theory takes the probabilities themselves. Where they make no whole numbers of coordinates, exact
+/// sizes are off by up to one coordinate a group, a bias of order 1/D.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SupportSampling {
-    /// As many as the probabilities say, rounded so that they add up (largest remainders first).
+    /// The expected number of coordinates in every group, rounded so that they add up (largest remainders
+    /// first).
     #[default]
     ExactSizes,
-    /// Every coordinate chooses for itself.
+    /// The group of every coordinate is drawn independently.
     Bernoulli,
 }
 
 /// One draw of a problem with D coordinates.
 ///
-/// As the columns of the inputs are independent and alike, the coordinates of a group are put next
-/// to each other where [sizes are exact](SupportSampling::ExactSizes). A draw is a function of seed and
-/// index alone, the same on every machine; the same draw with more samples begins with the same
-/// ones.
+/// Where [sizes are exact](SupportSampling::ExactSizes), the coordinates of a group are next to each
+/// other: the columns of the inputs are independent and alike. A draw is a function of seed and index
+/// alone, the same on every machine. The same draw with more samples begins with the same ones.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! From a problem to the outcome of one draw of it: both stages, with real data.
+//! A problem of finite size, and the training of its draws in both stages.
 
 use nalgebra::DVector;
 
@@ -74,13 +74,13 @@ impl Default for Trainer {
     }
 }
 
-/// A problem of finite size, of which any number of draws can be trained.
+/// A finite-size version of a problem that can be drawn and trained repeatedly.
 ///
-/// Two tasks: coefficients of both are drawn with their overlap; a network is pretrained on the
-/// first, or starts from its exact coefficients where pretraining data are unlimited; its paths are
-/// rebalanced and its readout is reset, unless training just [goes on](Protocol::Continued); it is
-/// fine-tuned on N samples of the second. Or, from any [`Law`], one task on which a network with the
-/// scales of the law is trained.
+/// With a [`Transfer`], it draws the coefficients of both tasks with their overlap. A network is
+/// pretrained on the first task, or starts from its exact coefficients where pretraining data are
+/// unlimited. Its paths are rebalanced and its readout is reset, unless training
+/// [continues](Protocol::Continued). It is then fine-tuned on N samples of the second task. With a
+/// [`Law`], it draws one task, and trains a network with the scales of the law.
 ///
 /// # Examples
 ///
@@ -163,20 +163,21 @@ impl Experiment {
         Ok(Self { problem, dimension, samples, sampling, trainer, from_scratch: false })
     }
 
-    /// The same experiment with groups of the given kind of sizes, exact unless set.
+    /// The same experiment with this choice of group sizes, exact unless set.
     #[must_use]
     pub fn with_support_sampling(self, sampling: SupportSampling) -> Self {
         Self { sampling, ..self }
     }
 
-    /// The same experiment, trained in the given way, exactly unless set.
+    /// The same experiment with this training, exact unless set.
     #[must_use]
     pub fn with_trainer(self, trainer: Trainer) -> Self {
         Self { trainer, ..self }
     }
 
-    /// The same experiment with, beside fine-tuning, training from scratch on the same data: with the
-    /// initialization of pretraining, but without pretraining. Training on one task is that anyway.
+    /// The same experiment with training from scratch beside fine-tuning: on the same data, with the
+    /// initialization of pretraining, but without pretraining. An experiment with one task always
+    /// trains from scratch.
     ///
     /// # Examples
     ///
@@ -208,7 +209,7 @@ impl Experiment {
     }
 
     /// The samples of fine-tuning as they are drawn: their ratio is that of a whole number of
-    /// samples, so that the theory can be asked about exactly these.
+    /// samples, at which the theory can be evaluated.
     #[must_use]
     pub fn samples(&self) -> Samples {
         self.samples
@@ -558,7 +559,7 @@ impl Experiment {
         })
     }
 
-    /// What the theory says of the experiment, at the samples that it draws.
+    /// The solution of the theory for the experiment, at the samples that it draws.
     ///
     /// # Errors
     ///
@@ -585,7 +586,7 @@ impl Experiment {
         }
     }
 
-    /// What the theory says of every one of the [quantities](Self::quantities); `None` for groups
+    /// The value of the theory for every one of the [quantities](Self::quantities); `None` for groups
     /// that have no weight.
     ///
     /// # Errors
@@ -716,7 +717,7 @@ fn listed<'a>(
     std::iter::once(Some(errors.total)).chain(labels.iter().map(|label| errors.of(label)))
 }
 
-/// What training on one draw led to.
+/// Result of training on one draw.
 ///
 /// # Examples
 ///
@@ -744,7 +745,7 @@ pub struct Outcome {
     pub errors: Errors,
     /// Training error `||y - X beta||² / N`.
     pub training_error: f64,
-    /// What pretraining led to; `None` where there was none.
+    /// Result of pretraining; `None` without it.
     pub pretraining: Option<PretrainingOutcome>,
     /// Error of training from scratch on the same data, where that was
     /// [asked for](Experiment::with_training_from_scratch).
@@ -753,7 +754,7 @@ pub struct Outcome {
     labels: Vec<GroupLabel>,
 }
 
-/// What pretraining led to, see [`Outcome::pretraining`].
+/// Result of pretraining, see [`Outcome::pretraining`].
 ///
 /// # Examples
 ///
@@ -790,7 +791,7 @@ impl Outcome {
         self.errors.total
     }
 
-    /// The numbers that [`Experiment::quantities`] names; `None` for groups the draw has none of.
+    /// The numbers that [`Experiment::quantities`] names; `None` for groups without coordinates.
     #[must_use]
     pub fn values(&self) -> Vec<Option<f64>> {
         let mut errors = vec![&self.errors];

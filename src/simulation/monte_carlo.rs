@@ -1,4 +1,4 @@
-//! Many draws, on many threads or machines, and what they say together.
+//! Many draws, on many threads or machines, and their statistics.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -100,7 +100,7 @@ impl FromStr for Shard {
     }
 }
 
-/// How far a run is.
+/// Progress of a run.
 ///
 /// # Examples
 ///
@@ -116,11 +116,11 @@ pub struct Progress {
     pub planned: u64,
 }
 
-/// A number of draws to be run.
+/// A run of many draws.
 ///
 /// Draws run in parallel, on as many threads as rayon has (`RAYON_NUM_THREADS`, or a pool of the
 /// caller's). Each is a function of seed and index, and they are summed in the order of their
-/// indices, so that no number depends on how many threads or [shards](Shard) there are.
+/// indices: no number depends on how many threads or [shards](Shard) there are.
 ///
 /// # Examples
 ///
@@ -173,8 +173,8 @@ impl MonteCarlo {
 
     /// The same run, ended as soon as the standard error of the first quantity is at most `target`.
     ///
-    /// It is looked at after every 16 draws, whatever the number of threads. A shard does not know the
-    /// others' draws, and cannot be ended early.
+    /// It is checked after every 16 draws, whatever the number of threads. One shard among several does
+    /// not have the draws of the others, and cannot be ended early.
     ///
     /// # Errors
     ///
@@ -241,9 +241,10 @@ impl MonteCarlo {
         })
     }
 
-    /// Runs the draws of anything: `trial` takes seed and index of a draw and returns a number, or
-    /// none, for every one of the named quantities. `progress` is called after every draw, from the
-    /// thread that did it.
+    /// Runs the draws of any trial.
+    ///
+    /// `trial` takes seed and index of a draw and returns a number, or none, for every one of the named
+    /// quantities. `progress` is called after every draw, from the thread that did it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Both stages: pretraining on finite or unlimited data, and fine-tuning after it.
+//! Pretraining on finite or unlimited data, and fine-tuning after it.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -28,7 +28,7 @@ const FINE: u32 = 2;
 const ACTIVE: &str = "active";
 const INACTIVE: &str = "inactive";
 
-/// How fine-tuning starts from what pretraining left.
+/// The start of fine-tuning, given the pretrained weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -38,8 +38,8 @@ pub enum Protocol {
     /// [`ScaleMap`].
     #[default]
     Rebalanced,
-    /// Training goes on where it ended: coefficients start at `beta_PT`, with the scale of
-    /// pretraining. Relative scale and readout scale play no part.
+    /// Training continues: coefficients start at `beta_PT`, with the scale of pretraining. Relative scale
+    /// and readout scale have no effect.
     Continued,
 }
 
@@ -99,8 +99,8 @@ impl std::str::FromStr for Protocol {
 /// - $s_{PT}^2$, $\theta_{PT}$: effective noise and penalty of pretraining, and $Z \sim N(0, 1)$.
 ///
 /// Given $z$, a coordinate is fine-tuned from the scale and the start that $\beta_{PT}$ sets
-/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point of
-/// the [`Law`] with one group for every node of a quadrature over $z$.
+/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point
+/// of the [`Law`] with one group for every node of a quadrature over $z$.
 ///
 /// Unlimited pretraining data, or noiseless data with at least one sample per coordinate, give
 /// `beta_PT = B_PT`; a constant magnitude then leaves the four groups of [`Law::fine_tuning`]. Noisy
@@ -171,7 +171,7 @@ pub struct Transfer {
     protocol: Protocol,
 }
 
-/// The solution of a [`Transfer`]: both stages, and training from scratch when asked for.
+/// The solution of a [`Transfer`]: both stages, and training from scratch on request.
 ///
 /// # Examples
 ///
@@ -202,8 +202,7 @@ pub struct TransferSolution {
     pub fine_tuning: Solution,
     /// How often the steps over pretrained coefficients were halved.
     pub refinement: u32,
-    /// Last relative change of the error of fine-tuning with the number of nodes; 0 where there is no
-    /// integral.
+    /// Last relative change of the error of fine-tuning with the number of nodes; 0 without an integral.
     pub change: f64,
     pub(crate) transfer: Transfer,
     pub(crate) solver: Solver,
@@ -276,9 +275,9 @@ impl TransferSolution {
 
     /// Statistics of the estimate after fine-tuning, see [`Statistics`].
     ///
-    /// Discovery rates are integrated over the pretrained coefficients, to 1e-10. Those of
-    /// `fine_tuning.statistics` are sums over the groups of its law: where a discovery depends on the
-    /// pretrained coefficient as on a step, these are good to the probability of a node only.
+    /// Discovery rates are integrals over the pretrained coefficients, to 1e-10. Those of
+    /// `fine_tuning.statistics` are sums over the groups of its law: where discovery is a step in the
+    /// pretrained coefficient, they are accurate to the probability of one node only.
     ///
     /// # Errors
     ///
@@ -309,8 +308,8 @@ impl TransferSolution {
         self.solver.solve(&law, &self.fine_tuning.samples())
     }
 
-    /// What transfer saves: the error of training from scratch less that of fine-tuning. Negative where
-    /// pretraining hurts.
+    /// The error that pretraining saves: the error of training from scratch less that of fine-tuning.
+    /// It is negative where pretraining hurts.
     ///
     /// # Errors
     ///
@@ -407,11 +406,10 @@ pub(crate) struct PretrainingState {
 }
 
 impl Transfer {
-    /// Relative change of the error of fine-tuning at which the nodes over the pretrained
-    /// coefficients are enough.
+    /// Relative change of the error of fine-tuning below which the number of nodes is no longer doubled.
     pub const TOLERANCE: f64 = 1e-7;
 
-    /// How often [`Solver::solve`] halves the steps over pretrained coefficients at most.
+    /// Largest number of times that [`Solver::solve`] halves the steps over pretrained coefficients.
     pub const MAX_REFINEMENT: u32 = 8;
 
     /// Fine-tuning after pretraining on unlimited data, with rebalanced paths.
@@ -443,7 +441,7 @@ impl Transfer {
         &self.task
     }
 
-    /// Initialization of pretraining, and the scales it leads to.
+    /// Scale map, from the initialization of pretraining to the scales of fine-tuning.
     #[must_use]
     pub fn scale_map(&self) -> ScaleMap {
         self.scale_map
@@ -520,9 +518,9 @@ impl Transfer {
     /// The law of a coordinate in fine-tuning, with the steps of the rule over pretrained coefficients
     /// halved `refinement` times.
     ///
-    /// How fine is fine enough depends on the data of fine-tuning; [`Solver::solve`] finds
-    /// out and [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants,
-    /// the law is the same at every refinement.
+    /// The refinement that is enough depends on the data of fine-tuning; [`Solver::solve`] finds it and
+    /// [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants, the law
+    /// is the same at every refinement.
     ///
     /// # Errors
     ///
