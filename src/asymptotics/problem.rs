@@ -153,7 +153,8 @@ impl Solver {
     /// ```
     ///
     /// It is 0 for a target that estimating nothing meets: the mean square of the coefficients less
-    /// their [start](CoordinateGroup::start). The error may fall, rise and fall again; the first fall counts.
+    /// their [start](CoordinateGroup::start), times
+    /// [input variances](CoordinateGroup::input_variance). The error may fall, rise and fall again; the first fall counts.
     /// Noise makes it rise to peaks, and so does, without noise, what other groups have not learned:
     /// that is noise to those that move first. The learning curve is scanned at nodes that close in
     /// on the ratios where it can peak (the total weights of the groups of largest scale), to 1e-12 of
@@ -302,7 +303,8 @@ impl Solve for Law {
 
     fn scan(&self, (): &()) -> Result<Scan> {
         const SPACING: f64 = 0.5;
-        Ok(Scan { error_without_samples: self.signal(), peaks: peaks(self), spacing: SPACING })
+        let law = self.whitened();
+        Ok(Scan { error_without_samples: law.signal(), peaks: peaks(&law), spacing: SPACING })
     }
 }
 

@@ -23,8 +23,9 @@ use crate::problem::supports::Supports;
 ///
 /// where
 /// - `p_g`, `w_g`: weight in the law, and in the l1 norm (times the
-///   [penalty weight](CoordinateGroup::penalty_weight)), of group `g`; the values of the active coefficients do not
-///   matter;
+///   [penalty weight](CoordinateGroup::penalty_weight), over the root of the
+///   [input variance](CoordinateGroup::input_variance)), of group `g`; the values of the active
+///   coefficients do not matter;
 /// - `u`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
 ///   one.
 ///
@@ -77,6 +78,8 @@ impl RecoveryThreshold {
     pub fn of_law(law: &Law, weights: &[f64]) -> Result<Self> {
         check_weights(law, weights)?;
         check_starts(law)?;
+        // Weights are those of coefficients in the labels' units.
+        let law = &law.whitened();
         let frozen_signal = law.frozen_signal();
         if frozen_signal > 0.0 {
             return Err(Error::Unrecoverable { frozen_signal });
