@@ -284,7 +284,7 @@ impl Error {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, CoordinateGroup, Prior};
+    /// use diagonet::{CoordinateGroup, Error, Prior};
     ///
     /// let error = CoordinateGroup::new("reused", 1.5, Prior::ZERO, 1.0).unwrap_err();
     /// let message = "in the group 'reused': weight = 1.5 is outside its domain [0, 1]";

@@ -24,6 +24,7 @@
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
 //! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
 //! | best initialization for a task | [`InitializationDesign`], [`Optimum`] |
+//! | the least error of any learner, what message passing reaches, thresholds | [`BayesOptimal`], [`BayesSolution`], [`BayesState`] |
 //! | networks of finite size, to check all of this against | `simulation`, a cargo feature |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
@@ -69,6 +70,8 @@
 //! used.
 
 mod asymptotics;
+#[cfg(feature = "quadrature")]
+mod bayes;
 mod bias;
 mod design;
 mod domain;
@@ -98,6 +101,10 @@ pub use asymptotics::solver::Solver;
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
 pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
 pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};
+#[cfg(feature = "quadrature")]
+pub use bayes::optimal::BayesOptimal;
+#[cfg(feature = "quadrature")]
+pub use bayes::solution::{BayesSolution, BayesState};
 pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use bias::phase_diagram::{DiagramAxis, PhaseDiagram};
 pub use bias::realization::TargetBias;

@@ -19,7 +19,7 @@ use crate::problem::law::CoordinateGroup;
 /// # Examples
 ///
 /// ```
-/// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;

@@ -115,7 +115,7 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, CoordinateGroup, Law, Prior, Solver};
+    /// use diagonet::{CoordinateGroup, Error, Law, Prior, Solver};
     ///
     /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let curve = Solver::new().learning_curve(&law, 0.1, &[0.5, 1.0, 2.0]);
@@ -178,7 +178,7 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, CoordinateGroup, Law, Estimator, Prior, Solver};
+    /// use diagonet::{CoordinateGroup, Error, Estimator, Law, Prior, Solver};
     ///
     /// // One lazy group: the error 1 - alpha + noise alpha/(1 - alpha) has a minimum before its peak.
     /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;

@@ -117,7 +117,7 @@ pub struct LawGradient {
 /// # Examples
 ///
 /// ```
-/// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
 ///     CoordinateGroup::new("reused", 0.2, Prior::gaussian(0.0, 5.0)?, 3.0)?,

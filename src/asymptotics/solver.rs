@@ -133,7 +133,7 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e3)?])?;
     /// let solver = Solver::new().with_tolerance(1e-3)?;

@@ -146,7 +146,7 @@ impl Solution {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![
     ///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,

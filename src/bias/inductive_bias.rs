@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::domain::Domain;
 use crate::error::Result;
+use crate::network::initialization::{Initialization, Scales};
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
 
@@ -59,6 +60,41 @@ pub enum Regime {
 impl Regime {
     /// The four regimes in order.
     pub const ALL: [Self; 4] = [Self::I, Self::II, Self::III, Self::IV];
+
+    /// A network that shows the regime: its initialization and readout scale, at absolute scale 1e-3.
+    ///
+    /// | regime | `lambda_PT` | `gamma` | bias of a feature with `beta_PT = beta_FT = 1` |
+    /// |---|---|---|---|
+    /// | I | -0.999999 | 1e-6 | l-order 1.074, pretraining dependence -0.074 |
+    /// | II | 0 | 0 | 1.887, -0.886 |
+    /// | III | 0 | 10 | 2.000, -0.020 |
+    /// | IV | -0.99 | 0 | 1.23, -0.23 |
+    ///
+    /// # Errors
+    ///
+    /// None: the scales are legal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Feature, InductiveBias, Regime};
+    ///
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// for regime in Regime::ALL {
+    ///     let map = regime.reference()?;
+    ///     assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), regime);
+    /// }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn reference(self) -> Result<ScaleMap> {
+        let (relative, readout_scale) = match self {
+            Self::I => (-0.999_999, 1e-6),
+            Self::II => (0.0, 0.0),
+            Self::III => (0.0, 10.0),
+            Self::IV => (-0.99, 0.0),
+        };
+        ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative })?, readout_scale)
+    }
 }
 
 impl fmt::Display for Regime {
@@ -319,7 +355,6 @@ pub(crate) fn check_threshold(threshold: f64) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::initialization::{Initialization, Scales};
 
     #[test]
     fn check_points_have_their_coordinates() {

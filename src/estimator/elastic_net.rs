@@ -29,7 +29,7 @@ use crate::estimator::{Form, Line, Pair, Partials, Resolution, ScalarEstimator, 
 /// # Examples
 ///
 /// ```
-/// use diagonet::{ElasticNet, CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, ElasticNet, Estimator, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
 ///     CoordinateGroup::new("signal", 0.3, Prior::gaussian(0.0, 3.0)?, 1.0)?,

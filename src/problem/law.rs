@@ -450,7 +450,7 @@ impl Law {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, CoordinateGroup, Law, Prior};
+    /// use diagonet::{CoordinateGroup, Error, Law, Prior};
     ///
     /// let half = CoordinateGroup::new("half", 0.5, Prior::ZERO, 1.0)?;
     /// let incomplete = Law::new(vec![half]);

@@ -45,30 +45,79 @@ pub enum SupportSampling {
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let draw = |ratio| Experiment::new(Transfer::new(&task, map), Samples::new(ratio)?, 50)?.draw(7, 0);
 /// let (few, more) = (draw(0.2)?, draw(0.4)?);
-/// assert_eq!(few.coefficients, more.coefficients);
-/// assert_eq!(few.data.labels(), &more.data.labels().rows(0, 10).clone_owned());
-/// assert_eq!(few.labels[few.groups[0]].as_str(), "shared");
+/// assert_eq!(few.coefficients(), more.coefficients());
+/// assert_eq!(few.data().labels(), &more.data().labels().rows(0, 10).clone_owned());
+/// assert_eq!(few.labels()[few.groups()[0]].as_str(), "shared");
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Draw {
-    /// Coefficients of the pretraining task; zero where there is none.
-    pub pretraining_coefficients: DVector<f64>,
-    /// Coefficients of the task that the error is about.
-    pub coefficients: DVector<f64>,
-    /// Data of pretraining; `None` where they are unlimited, or there is no pretraining.
-    pub pretraining_data: Option<Dataset>,
-    /// Data of fine-tuning, or of the one stage that there is.
-    pub data: Dataset,
-    /// Names of the groups, in the order of the law.
-    pub labels: Vec<GroupLabel>,
+    pub(crate) pretraining_coefficients: DVector<f64>,
+    pub(crate) coefficients: DVector<f64>,
+    pub(crate) pretraining_data: Option<Dataset>,
+    pub(crate) data: Dataset,
+    pub(crate) labels: Vec<GroupLabel>,
     /// Group of every coordinate, as position in `labels`.
-    pub groups: Vec<usize>,
+    pub(crate) groups: Vec<usize>,
     /// Kind of every coordinate; several kinds may share a label.
     pub(crate) kinds: Vec<usize>,
     /// Coefficients that training starts from, where there is no pretraining.
     pub(crate) start: DVector<f64>,
+}
+
+impl Draw {
+    /// Coefficients of the pretraining task; zero where there is none.
+    #[must_use]
+    pub fn pretraining_coefficients(&self) -> &DVector<f64> {
+        &self.pretraining_coefficients
+    }
+
+    /// Coefficients of the task that the error is about.
+    #[must_use]
+    pub fn coefficients(&self) -> &DVector<f64> {
+        &self.coefficients
+    }
+
+    /// Data of pretraining; `None` where they are unlimited, or there is no pretraining.
+    #[must_use]
+    pub fn pretraining_data(&self) -> Option<&Dataset> {
+        self.pretraining_data.as_ref()
+    }
+
+    /// Data of fine-tuning, or of the one stage that there is.
+    #[must_use]
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// Names of the groups, in the order of the law.
+    #[must_use]
+    pub fn labels(&self) -> &[GroupLabel] {
+        &self.labels
+    }
+
+    /// Group of every coordinate, as position in [`labels`](Self::labels).
+    #[must_use]
+    pub fn groups(&self) -> &[usize] {
+        &self.groups
+    }
+}
+
+/// Coefficients and data of one's own, see [`Experiment::own_draw`](crate::simulation::Experiment::own_draw).
+///
+/// # Examples
+///
+/// See [`Experiment::own_draw`](crate::simulation::Experiment::own_draw).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnData {
+    /// Coefficients of the pretraining task.
+    pub pretraining_coefficients: DVector<f64>,
+    /// Coefficients of the fine-tuning task.
+    pub coefficients: DVector<f64>,
+    /// Data of pretraining, where they are finite.
+    pub pretraining_data: Option<Dataset>,
+    /// Data of fine-tuning.
+    pub data: Dataset,
 }
 
 /// How coordinates of one kind are drawn.

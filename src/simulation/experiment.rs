@@ -17,7 +17,9 @@ use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 use crate::simulation::dataset::{Dataset, check_length};
 use crate::simulation::descent::GradientDescent;
-use crate::simulation::draw::{Draw, Kind, Plan, Source, SupportSampling, distinct_labels, whole};
+use crate::simulation::draw::{
+    Draw, Kind, OwnData, Plan, Source, SupportSampling, distinct_labels, whole,
+};
 use crate::simulation::flow::GradientFlow;
 use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
@@ -45,6 +47,36 @@ pub enum Trainer {
     Descent(GradientDescent),
     /// Gradient flow of the weights, integrated in time.
     Flow(GradientFlow),
+}
+
+/// The name that [`FromStr`](std::str::FromStr) reads.
+impl std::fmt::Display for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Exact(_) => "exact",
+            Self::Descent(_) => "descent",
+            Self::Flow(_) => "flow",
+        })
+    }
+}
+
+/// With the settings that they have by default; [`Error::UnknownName`] for any other text than exact,
+/// descent, flow.
+impl std::str::FromStr for Trainer {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "exact" => Ok(Self::Exact(Interpolator::default())),
+            "descent" => Ok(Self::Descent(GradientDescent::default())),
+            "flow" => Ok(Self::Flow(GradientFlow::default())),
+            _ => Err(Error::UnknownName {
+                parameter: "trainer",
+                value: name.to_owned(),
+                choices: "exact, descent, flow",
+            }),
+        }
+    }
 }
 
 impl Default for Trainer {
@@ -238,6 +270,71 @@ impl Experiment {
             fine_tuning: self.samples,
         };
         plan.draw(seed, index)
+    }
+
+    /// A draw of two tasks from coefficients and data of one's own. Coordinates belong to the class that
+    /// their coefficients say; the statistics of the experiment's task play no part in training.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] for vectors or inputs of another dimension than that of the experiment;
+    /// [`Error::UnequalRuns`] for pretraining data where the experiment has none, the other way round,
+    /// or an experiment of one task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, Experiment, OwnData};
+    /// use diagonet::{Initialization, Samples, ScaleMap, Scales, Task, Transfer};
+    /// use nalgebra::{dmatrix, dvector};
+    ///
+    /// let (before, now) = (dvector![1.0, 0.0, 0.0, 1.0], dvector![0.5, 0.0, 0.0, 0.0]);
+    /// let task = Task::from_coefficients(before.as_slice(), now.as_slice())?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-6, relative: 0.0 })?, 0.0)?;
+    /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.5)?, 4)?;
+    /// let inputs = dmatrix![1.0, 0.3, -0.2, 0.1; -0.4, 0.2, 0.9, 0.8];
+    /// let labels = &inputs * &now;
+    /// let draw = experiment.own_draw(OwnData {
+    ///     pretraining_coefficients: before,
+    ///     coefficients: now,
+    ///     pretraining_data: None,
+    ///     data: Dataset::new(inputs, labels)?,
+    /// })?;
+    /// // Two features that pretraining used, and two samples.
+    /// assert!(experiment.train(&draw)?.generalization_error() < 1e-6);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn own_draw(&self, data: OwnData) -> Result<Draw> {
+        let OwnData { pretraining_coefficients, coefficients, pretraining_data, data } = data;
+        let Problem::Transfer(_) = self.problem else {
+            return Err(Error::UnequalRuns { parameter: "groups" });
+        };
+        check_length("pretraining_coefficients", pretraining_coefficients.len(), self.dimension)?;
+        check_length("coefficients", coefficients.len(), self.dimension)?;
+        for data in pretraining_data.iter().chain([&data]) {
+            check_length("inputs", data.inputs().ncols(), self.dimension)?;
+        }
+        let kinds = self.kinds();
+        let (labels, positions) = distinct_labels(&kinds);
+        let kind = |(before, now): (&f64, &f64)| {
+            let class = FeatureClass::of_activity(*before != 0.0, *now != 0.0);
+            let of_class = |kind: &Kind| kind.label == GroupLabel::from(class);
+            kinds.iter().position(of_class).ok_or(Error::UnequalRuns { parameter: "groups" })
+        };
+        let pairs = pretraining_coefficients.iter().zip(&coefficients);
+        let kinds = pairs.map(kind).collect::<Result<Vec<_>>>()?;
+        let draw = Draw {
+            start: DVector::zeros(self.dimension),
+            groups: kinds.iter().map(|&kind| positions[kind]).collect(),
+            pretraining_coefficients,
+            coefficients,
+            pretraining_data,
+            data,
+            labels,
+            kinds,
+        };
+        self.check_draw(&draw)?;
+        Ok(draw)
     }
 
     /// The samples of pretraining, where it has data of finite size.

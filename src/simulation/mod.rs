@@ -57,7 +57,7 @@ mod training;
 
 pub use dataset::Dataset;
 pub use descent::GradientDescent;
-pub use draw::{Draw, SupportSampling};
+pub use draw::{Draw, OwnData, SupportSampling};
 pub use experiment::{Experiment, Outcome, PretrainingOutcome, Trainer};
 pub use flow::GradientFlow;
 pub use interpolator::{Interpolation, Interpolator};

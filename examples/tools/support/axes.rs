@@ -75,7 +75,7 @@ fn power_of_ten(digit: u32, power: i32) -> (f64, String) {
     let text = format!("{digit}e{power}");
     // Parsed, it is correctly rounded.
     let number: f64 = text.parse().unwrap_or(f64::NAN);
-    (number, if (-3..=3).contains(&power) { number.to_string() } else { text })
+    (number, if (-2..=2).contains(&power) { number.to_string() } else { text })
 }
 
 /// A rectangle of a figure with an axis along its lower and its left edge.

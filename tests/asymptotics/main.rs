@@ -1,0 +1,14 @@
+//! The fixed point, its limits, derivatives and searches.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod elastic_net;
+mod extremes;
+mod generalization;
+mod group_errors;
+mod limits;
+mod penalty_weights;
+mod required_samples;
+mod sensitivities;
+mod solver_properties;
+mod watchdog;

@@ -1,0 +1,5 @@
+//! Networks of finite size.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod networks;

@@ -1,0 +1,5 @@
+//! Pretraining and fine-tuning after it.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod transfer;
