@@ -1,9 +1,7 @@
 //! Inputs of unequal variance: errors of labels and of coefficients, statistics in the coefficients' own
 //! units, derivatives.
 
-mod common;
-
-use common::relative_error;
+use crate::common::relative_error;
 use diagonet::{
     CoordinateGroup, ElasticNet, Error, Estimator, Law, LawGradient, Prior, RecoveryThreshold,
     Samples, Solution, Solver, basis_pursuit, minimum_l2, ordinary_least_squares, rich_weights,
