@@ -57,6 +57,8 @@ impl Domain {
     pub(crate) const LAYER: Self = Self::closed(1e-150, 1e150).or_zero();
     /// Weights of penalties.
     pub(crate) const PENALTY_WEIGHT: Self = Self::closed(1e-150, 1e150);
+    /// Variances of inputs, of which the root multiplies coefficients.
+    pub(crate) const INPUT_VARIANCE: Self = Self::closed(1e-150, 1e150);
     /// Readout scales, of which half the square is a scale.
     pub(crate) const READOUT_SCALE: Self = Self::closed(1e-153, 1e150).or_zero();
     /// Zero alone.

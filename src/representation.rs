@@ -352,6 +352,8 @@ pub(crate) struct CoordinateGroup {
     start: f64,
     #[serde(default = "one")]
     penalty_weight: f64,
+    #[serde(default = "one")]
+    input_variance: f64,
     #[serde(default)]
     pretrained: Option<pretrained::Pretrained>,
     #[serde(default)]
@@ -373,6 +375,7 @@ impl From<law::CoordinateGroup> for CoordinateGroup {
             scale: value.scale(),
             start: value.start(),
             penalty_weight: value.penalty_weight(),
+            input_variance: value.input_variance(),
             pretrained: value.pretrained(),
             is_mirrored: value.is_mirrored(),
             is_active: value.is_active(),
@@ -386,7 +389,8 @@ impl TryFrom<CoordinateGroup> for law::CoordinateGroup {
     fn try_from(value: CoordinateGroup) -> Result<Self> {
         let group = Self::new(value.label, value.weight, value.prior, value.scale)?
             .with_start(value.start)?
-            .with_penalty_weight(value.penalty_weight)?;
+            .with_penalty_weight(value.penalty_weight)?
+            .with_input_variance(value.input_variance)?;
         let group = match value.pretrained {
             Some(pretrained) => group.with_pretrained(pretrained)?,
             None => group,

@@ -134,24 +134,28 @@ pub fn samples() -> impl Strategy<Value = Samples> {
     })
 }
 
-/// Laws of one to four groups, with starts and mirror images.
+/// Weight and name of a group; prior, scale, start and input variance, and whether it is mirrored.
+type Named = ((f64, &'static str), (Prior, f64, (f64, f64), bool));
+
+/// Laws of one to four groups, with starts, input variances and mirror images.
 pub fn law() -> impl Strategy<Value = Law> {
     let group = || {
         let start = prop_oneof![3 => Just(0.0), 1 => signed(decades(-3.0, 3.0))];
-        (prior(), scale(), start, any::<bool>())
+        let input_variance = prop_oneof![3 => Just(1.0), 1 => decades(-3.0, 3.0)];
+        (prior(), scale(), (start, input_variance), any::<bool>())
     };
     (1..=4_usize)
         .prop_flat_map(move |count| (weights(count), prop::collection::vec(group(), count)))
         .prop_map(|(weights, groups)| {
             let names = ["first", "second", "third", "fourth"];
-            let group =
-                |((weight, name), (prior, scale, start, mirrored)): (_, (_, f64, f64, bool))| {
-                    // What cannot move stays at zero.
-                    let start = if scale == 0.0 { 0.0 } else { start };
-                    let group =
-                        CoordinateGroup::new(name, weight, prior, scale)?.with_start(start)?;
-                    Ok(if mirrored { group.with_mirror_image() } else { group })
-                };
+            let group = |((weight, name), (prior, scale, (start, variance), mirrored)): Named| {
+                // What cannot move stays at zero.
+                let start = if scale == 0.0 { 0.0 } else { start };
+                let group = CoordinateGroup::new(name, weight, prior, scale)?.with_start(start)?;
+                // At the ends of the range of scales, there is no room for other variances.
+                let group = group.clone().with_input_variance(variance).unwrap_or(group);
+                Ok(if mirrored { group.with_mirror_image() } else { group })
+            };
             let groups = weights.into_iter().zip(names).zip(groups).map(group);
             let groups: Result<Vec<_>> = groups.collect();
             groups.and_then(Law::new).expect("all of these are legal")

@@ -80,7 +80,10 @@ impl Estimator {
             Self::Auto | Self::Quadrature => proximal(group, unit_squared)?,
             Self::Lazy | Self::LeastSquares => Box::new(Linear::new(group, unit_squared)),
             Self::Rich => Box::new(soft()?),
-            Self::ElasticNet(net) => Box::new(ShrunkThreshold::new(net, soft()?, unit_squared)),
+            Self::ElasticNet(net) => {
+                let unit = unit_squared.sqrt() / group.unit();
+                Box::new(ShrunkThreshold::new(net, soft()?, unit))
+            }
         })
     }
 }

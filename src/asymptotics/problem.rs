@@ -152,7 +152,8 @@ impl Solver {
     /// ```
     ///
     /// It is 0 where the target is at least the mean square of the coefficients less their
-    /// [start](CoordinateGroup::start), the error without samples.
+    /// [start](CoordinateGroup::start), times [input variances](CoordinateGroup::input_variance): the
+    /// error without samples.
     ///
     /// The error may fall, rise and fall again; the first fall counts. It rises to peaks with noise,
     /// and also without: what some groups have not learned is noise to those that move first. The
@@ -303,7 +304,8 @@ impl Solve for Law {
 
     fn scan(&self, (): &()) -> Result<Scan> {
         const SPACING: f64 = 0.5;
-        Ok(Scan { error_without_samples: self.signal(), peaks: peaks(self), spacing: SPACING })
+        let law = self.whitened();
+        Ok(Scan { error_without_samples: law.signal(), peaks: peaks(&law), spacing: SPACING })
     }
 }
 

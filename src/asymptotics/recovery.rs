@@ -23,7 +23,8 @@ use crate::problem::supports::Supports;
 /// where
 /// - $p_g$: weight of group $g$ in the law; the values of the active coefficients do not matter;
 /// - $w_g$: weight of the group in the l1 norm, times its
-///   [penalty weight](CoordinateGroup::penalty_weight);
+///   [penalty weight](CoordinateGroup::penalty_weight), over the root of the
+///   [input variance](CoordinateGroup::input_variance);
 /// - $u$: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
 ///   one.
 ///
@@ -78,6 +79,8 @@ impl RecoveryThreshold {
     pub fn of_law(law: &Law, weights: &[f64]) -> Result<Self> {
         check_weights(law, weights)?;
         check_starts(law)?;
+        // Weights are those of coefficients in the labels' units.
+        let law = &law.whitened();
         let frozen_signal = law.frozen_signal();
         if frozen_signal > 0.0 {
             return Err(Error::Unrecoverable { frozen_signal });

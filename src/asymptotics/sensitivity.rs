@@ -148,6 +148,8 @@ pub struct GroupGradient {
     pub start: Option<f64>,
     /// In the logarithm of the penalty weight; 0 for a frozen group.
     pub log_penalty_weight: f64,
+    /// In the logarithm of the input variance.
+    pub log_input_variance: f64,
 }
 
 /// Derivatives of error, effective noise and effective penalty in one parameter.
@@ -170,6 +172,7 @@ struct GroupAnswers {
     log_scale: Answers,
     start: Option<Answers>,
     log_penalty_weight: Answers,
+    log_input_variance: Answers,
 }
 
 /// What has no derivative.
@@ -210,7 +213,7 @@ impl Solution {
 
 /// Sensitivities of a problem at its solution.
 fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
-    let (law, samples) = (solution.law(), &solution.samples());
+    let (law, samples) = (&solution.law().whitened(), &solution.samples());
     let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
     let answers = match solution.estimator {
         Estimator::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
@@ -245,6 +248,7 @@ impl LawAnswers {
             log_scale: group.log_scale[answer],
             start: group.start.map(|answers| answers[answer]),
             log_penalty_weight: group.log_penalty_weight[answer],
+            log_input_variance: group.log_input_variance[answer],
         };
         LawGradient {
             sample_ratio: self.sample_ratio[answer],
@@ -259,9 +263,9 @@ impl LawGradient {
     fn is_finite(&self) -> bool {
         let groups = self.groups.iter().flat_map(|group| {
             let start = group.start.unwrap_or(0.0);
-            let GroupGradient { weight, mean, variance, log_scale, log_penalty_weight, .. } =
-                *group;
-            [weight, mean, variance, log_scale, start, log_penalty_weight]
+            let GroupGradient { weight, mean, variance, log_scale, .. } = *group;
+            let GroupGradient { log_penalty_weight, log_input_variance, .. } = *group;
+            [weight, mean, variance, log_scale, start, log_penalty_weight, log_input_variance]
         });
         [self.sample_ratio, self.noise_variance, self.explicit_penalty.unwrap_or(0.0)]
             .into_iter()
@@ -306,7 +310,7 @@ impl Adjoint {
 }
 
 /// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the
-/// scales and the typical magnitude `B` of the law.
+/// scales and the typical magnitude `B` of the law, both in the coefficients' own units.
 fn rich(
     kind: Estimator,
     weights: &RichWeights<'_>,
@@ -323,7 +327,8 @@ fn rich(
     // Only the ratios B/c_g matter: a larger B does what smaller scales of all groups do.
     let sum = |i: usize| -answers.groups.iter().map(|group| group.log_scale[i]).sum::<f64>();
     let by_log_magnitude = [sum(0), sum(1), sum(2)];
-    for (index, (group, own)) in law.groups().iter().zip(&mut answers.groups).enumerate() {
+    let groups = weights.law().groups();
+    for (index, (group, own)) in groups.iter().zip(&mut answers.groups).enumerate() {
         let through = weights.log_magnitude_gradient(group);
         for (i, by_log_magnitude) in by_log_magnitude.into_iter().enumerate() {
             own.weight[i] += through.weight * by_log_magnitude;
@@ -415,16 +420,26 @@ fn implicit<E: ScalarEstimator>(
         } else {
             (own_response - response, own_error - error)
         };
-        // With the sign of the estimator; a group that cannot move has none.
+        // With the sign of the estimator, which a group that cannot move has not, and in the
+        // coefficients' own units.
         let unit = if group.scale() == 0.0 { unit } else { signed_unit(group, unit_squared) };
+        let unit = unit / group.unit();
+        // To its own coefficients, an input variance divides noise and penalty, and it multiplies
+        // their error.
+        let by_state = |part: fn(&Pair) -> f64| part(&own.by_noise) + part(&own.by_penalty);
+        let by_log_input_variance = Pair {
+            response: -by_state(|pair| pair.response),
+            noise: own.value.noise - by_state(|pair| pair.noise),
+        };
         GroupAnswers {
             weight: adjoint.answers(combine(by_responding, response, error), error, 1.0),
             mean: answers(own.by_mean, unit),
-            variance: answers(own.by_variance, unit_squared),
+            variance: answers(own.by_variance, unit_squared / (group.unit() * group.unit())),
             log_scale: answers(own.by_log_scale, 1.0),
             start: Some(answers(own.by_start, unit)),
             // Only its product with the penalty matters.
             log_penalty_weight: answers(own.by_penalty, 1.0),
+            log_input_variance: answers(by_log_input_variance, 1.0),
         }
     };
     Ok(LawAnswers {
@@ -473,14 +488,16 @@ fn least_squares(
         let frozen = group.scale() == 0.0;
         let (moves, signal) = if frozen { (0.0, group.signal()) } else { (1.0, 0.0) };
         let weight = if frozen { group.weight() } else { 0.0 };
-        let mean = 2.0 * group.prior().mean();
+        let unit = group.unit();
+        let mean = 2.0 * group.prior().mean() * unit;
         GroupAnswers {
             weight: answers(moves - reachable, signal - frozen_signal),
             mean: answers(0.0, weight * mean),
-            variance: answers(0.0, weight),
+            variance: answers(0.0, weight * unit * unit),
             log_scale: [0.0; 3],
             start: Some([0.0; 3]),
             log_penalty_weight: [0.0; 3],
+            log_input_variance: answers(0.0, weight * signal),
         }
     };
     Ok(LawAnswers {

@@ -182,11 +182,11 @@ impl Solver {
         samples: &Samples,
         start: Option<&FixedPoint>,
     ) -> Result<Solution> {
-        let solved = self.solved(law, samples, start)?;
-        Ok(Solution::new(law, samples, self.explicit_penalty, solved))
+        let solved = self.solved(&law.whitened(), samples, start)?;
+        Solution::new(law, samples, self.explicit_penalty, solved)
     }
 
-    /// The state, with the error of every group of the law.
+    /// The state, with the error of every group of a whitened law.
     fn solved(&self, law: &Law, samples: &Samples, start: Option<&FixedPoint>) -> Result<Solved> {
         if self.explicit_penalty > 0.0 {
             return self.penalized(law, samples, start);

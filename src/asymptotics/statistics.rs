@@ -279,8 +279,9 @@ pub(crate) fn discovery_rates(rates: &[Rate]) -> [Option<f64>; 2] {
 pub(crate) struct GroupEstimate<'a> {
     group: &'a CoordinateGroup,
     estimator: Weighted<Box<dyn ScalarEstimator>>,
-    /// Unit of the estimator, with its sign.
+    /// Unit of the estimator in the coefficients' own, with its sign.
     unit: f64,
+    /// Variance of the effective noise on the coefficient.
     noise: f64,
     w: f64,
     half_penalty: f64,
@@ -295,6 +296,7 @@ impl<'a> GroupEstimate<'a> {
         l1_weight: f64,
         mean_square: f64,
     ) -> Result<Self> {
+        let whitened = &group.whitened();
         let state = &solution.state;
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
@@ -302,21 +304,23 @@ impl<'a> GroupEstimate<'a> {
             Estimator::Auto | Estimator::Quadrature if !fixed => {
                 // Where nothing that has weight is to be learned, the group has its own unit.
                 let square =
-                    if mean_square > 0.0 { mean_square } else { group.magnitude_squared() };
+                    if mean_square > 0.0 { mean_square } else { whitened.magnitude_squared() };
                 exact_unit_squared(square)
             }
             // Closed forms need no unit.
             _ => 1.0,
         };
         let estimator: Box<dyn ScalarEstimator> = if fixed {
-            Box::new(Linear::at_start(group, unit_squared))
+            Box::new(Linear::at_start(whitened, unit_squared))
         } else {
-            solution.estimator.estimator(group, l1_weight, 0.0, unit_squared)?
+            solution.estimator.estimator(whitened, l1_weight, 0.0, unit_squared)?
         };
-        let estimator = Weighted::new(group, 1.0, estimator);
+        let estimator = Weighted::new(whitened, 1.0, estimator);
         let unit = signed_unit(group, unit_squared);
         let half_penalty = 0.5 * state.effective_penalty / unit.abs();
-        Ok(Self { group, estimator, unit, noise, w: noise / unit_squared, half_penalty })
+        let w = noise / unit_squared;
+        let (unit, noise) = (unit / whitened.unit(), noise / group.input_variance());
+        Ok(Self { group, estimator, unit, noise, w, half_penalty })
     }
 
     fn mean(&self) -> f64 {

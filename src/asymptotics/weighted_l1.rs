@@ -55,7 +55,8 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// and atoms and other means have the analogous form in normal densities and tails, where
 /// - $w_g$: `weights`, one per group of the [`Law`], in (0, 1e300]; a common factor does not matter;
-/// - $k_g$: [penalty weight](CoordinateGroup::penalty_weight) of the group;
+/// - $k_g$: [penalty weight](CoordinateGroup::penalty_weight) of the group, over the root of its
+///   [input variance](CoordinateGroup::input_variance), by which $v$ is multiplied;
 /// - $s^2$, $\theta$: effective noise and penalty, solved for.
 ///
 /// Without noise and frozen signal the error is 0 from the [recovery threshold](RecoveryThreshold) on.
@@ -94,8 +95,8 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 /// ```
 pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solution> {
     check_weights(law, weights)?;
-    let solved = soft(law, weights, samples)?;
-    Ok(Solution::new(law, samples, 0.0, solved).with_l1_weights(weights))
+    let solved = soft(&law.whitened(), weights, samples)?;
+    Ok(Solution::new(law, samples, 0.0, solved)?.with_l1_weights(weights))
 }
 
 /// Weights of the l1 norm that a law tends to in the rich limit.
@@ -164,7 +165,8 @@ impl<'a> RichWeights<'a> {
         let density: f64 = active.map(CoordinateGroup::weight).sum();
         let magnitude = if density > 0.0 {
             // In the largest one, because squares, and their products with weights, may underflow.
-            let size = |group: &CoordinateGroup| group.prior().root_mean_square();
+            // Coefficients and scales are those of the group itself, before whitening.
+            let size = |group: &CoordinateGroup| group.prior().root_mean_square() / group.unit();
             let weighted = || law.groups().iter().filter(|group| group.weight() > 0.0);
             let largest = weighted().map(size).fold(0.0, f64::max);
             let share = |group: &CoordinateGroup| {
@@ -174,14 +176,18 @@ impl<'a> RichWeights<'a> {
         } else {
             1.0
         };
-        let weights =
-            law.groups().iter().map(|group| rich_weight(group.scale(), magnitude)).collect();
+        let weight = |group: &CoordinateGroup| rich_weight(group.scale() / group.unit(), magnitude);
+        let weights = law.groups().iter().map(weight).collect();
         Self { law, density, magnitude, weights }
     }
 
     /// Weights that do not depend on the law.
     pub(crate) fn given(law: &'a Law, weights: Vec<f64>) -> Self {
         Self { law, density: 0.0, magnitude: 0.0, weights }
+    }
+
+    pub(crate) fn law(&self) -> &Law {
+        self.law
     }
 
     pub(crate) fn movable(&self, index: usize) -> bool {

@@ -25,7 +25,8 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// where
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`], `alpha >= r`;
 /// - `r`: [reachable fraction](Law::reachable_fraction) of the [`Law`], which counts scales above 0;
-/// - `F`: mean square of the coefficients on frozen coordinates (scale 0).
+/// - `F`: mean square of the coefficients on frozen coordinates (scale 0), times their
+///   [input variance](CoordinateGroup::input_variance).
 ///
 /// The formula is exact for every penalty, because the solution is unique. Without noise and frozen
 /// signal the error is 0, also at `alpha = r`.
@@ -48,8 +49,8 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> {
-    match least_squares(law, samples) {
-        Some(solved) => Ok(Solution::new(law, samples, 0.0, solved?)),
+    match least_squares(&law.whitened(), samples) {
+        Some(solved) => Solution::new(law, samples, 0.0, solved?),
         None => Err(Error::OutOfDomain {
             parameter: "sample_ratio",
             value: samples.sample_ratio(),
@@ -63,7 +64,8 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 ///
 /// # Formula
 ///
-/// It is [`weighted_l2`] with equal scales. Where penalty weights are equal, too, and `alpha < r`,
+/// It is [`weighted_l2`] with equal scales. Where penalty weights and
+/// [input variances](CoordinateGroup::input_variance) are equal, too, and `alpha < r`,
 ///
 /// ```text
 /// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)
@@ -96,8 +98,8 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 /// ```
 pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
     let law = law.with_scales(|group| if group.scale() > 0.0 { 1.0 } else { 0.0 });
-    let solved = quadratic(&law, samples)?;
-    Ok(Solution::new(&law, samples, 0.0, solved))
+    let solved = quadratic(&law.whitened(), samples)?;
+    Solution::new(&law, samples, 0.0, solved)
 }
 
 /// Generalization error in the lazy limit: the interpolator with the smallest weighted l2 norm,
@@ -107,15 +109,16 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// Estimates are linear, $b = b_{0,g} + a_g (z - b_{0,g})$ in group $g$, with
 ///
-/// $$ a_g = \frac{c_g}{c_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t =
+/// $$ a_g = \frac{c_g \Lambda_g}{c_g \Lambda_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t =
 /// \theta/2 > 0) $$
 ///
-/// $$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 V_g}{\sum_g p_g a_g (1 - a_g)},
-/// \qquad E_g = (1 - a_g)^2 V_g + a_g^2 s^2 $$
+/// $$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 \Lambda_g V_g}{\sum_g p_g a_g (1 - a_g)},
+/// \qquad E_g = (1 - a_g)^2 \Lambda_g V_g + a_g^2 s^2 $$
 ///
 /// where
 /// - $p_g$, $c_g$, $b_{0,g}$, $k_g$: weight, scale, [start](CoordinateGroup::start) and
 ///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of $c_g/k_g$ matter;
+/// - $\Lambda_g$: [input variance](CoordinateGroup::input_variance) of the group;
 /// - $V_g$: mean square of the true coefficients less the start;
 /// - $\alpha$, $\sigma^2$: sample ratio and noise variance of the [`Samples`].
 ///
@@ -151,7 +154,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 pub fn weighted_l2(law: &Law, samples: &Samples) -> Result<Solution> {
-    Ok(Solution::new(law, samples, 0.0, lazy(law, samples)?))
+    Solution::new(law, samples, 0.0, lazy(&law.whitened(), samples)?)
 }
 
 /// The solution for as many samples as coordinates that can move, or more; `None` for fewer.

@@ -198,8 +198,8 @@ impl BayesOptimal {
     }
 
     /// The learner of a law. It knows of each coordinate what training from it depends on: pretrained
-    /// coefficient, scale and start. Groups with the same of all three make a class, whatever their
-    /// labels. A [mirrored](crate::CoordinateGroup::with_mirror_image) group is in two classes.
+    /// coefficient, scale, start and input variance. Groups with the same of all four make a class,
+    /// whatever their labels. Its errors are those on fresh inputs. A [mirrored](crate::CoordinateGroup::with_mirror_image) group is in two classes.
     ///
     /// # Errors
     ///
@@ -220,9 +220,7 @@ impl BayesOptimal {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn of_law(law: &Law) -> Result<Self> {
-        let square: f64 =
-            law.groups().iter().map(|group| group.weight() * group.prior().mean_square()).sum();
-        let unit = unit_of(square);
+        let unit = unit_of(law.whitened().mean_square());
         let (labels, classes) = classes_of_law(law, unit)?;
         Ok(Self { labels, unit, classes, channel: None, pretraining: None })
     }

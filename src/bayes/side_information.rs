@@ -226,8 +226,8 @@ impl JointPrior {
     }
 }
 
-/// The classes of a law: groups with the same pretrained coefficient, scale and start cannot be told
-/// apart before training.
+/// The classes of a law: groups with the same pretrained coefficient, scale, start and input variance
+/// cannot be told apart before training.
 pub(crate) fn classes_of_law(law: &Law, unit: f64) -> Result<(Labels, Vec<Mixture>)> {
     let mut labels: Labels = Vec::new();
     let mut counts: Vec<usize> = Vec::new();
@@ -242,11 +242,12 @@ pub(crate) fn classes_of_law(law: &Law, unit: f64) -> Result<(Labels, Vec<Mixtur
         counts[position] += 1;
     }
     let mut classes: Vec<Vec<Component>> = Vec::new();
-    let mut known: HashMap<[u64; 4], usize> = HashMap::new();
+    let mut known: HashMap<[u64; 5], usize> = HashMap::new();
     for group in law.groups() {
         let label = positions[group.label()];
         let total = labels[label].1;
         let share = if total > 0.0 { group.weight() / total } else { 1.0 / counts[label] as f64 };
+        let whitened = group.whitened();
         let halves: &[f64] = if group.is_mirrored() { &[1.0, -1.0] } else { &[1.0] };
         for sign in halves {
             let class = *known.entry(knowledge(group, *sign)).or_insert_with(|| {
@@ -258,8 +259,8 @@ pub(crate) fn classes_of_law(law: &Law, unit: f64) -> Result<(Labels, Vec<Mixtur
                 label,
                 weight: part * group.weight(),
                 share: part * share,
-                mean: sign * group.prior().mean() / unit,
-                variance: scaled_variance(group.prior().variance(), unit)
+                mean: sign * whitened.prior().mean() / unit,
+                variance: scaled_variance(whitened.prior().variance(), unit)
                     .map_err(|error| error.in_group(group.label()))?,
             });
         }
@@ -268,7 +269,7 @@ pub(crate) fn classes_of_law(law: &Law, unit: f64) -> Result<(Labels, Vec<Mixtur
 }
 
 /// What is known of a coordinate of a group before training, to the bit.
-fn knowledge(group: &CoordinateGroup, sign: f64) -> [u64; 4] {
+fn knowledge(group: &CoordinateGroup, sign: f64) -> [u64; 5] {
     let pretrained = group.pretrained().map(|pretrained| pretrained.coefficient());
     // Zeros of both signs are one.
     [
@@ -276,6 +277,7 @@ fn knowledge(group: &CoordinateGroup, sign: f64) -> [u64; 4] {
         sign * pretrained.unwrap_or(0.0) + 0.0,
         group.scale(),
         sign * group.start() + 0.0,
+        group.input_variance(),
     ]
     .map(f64::to_bits)
 }

@@ -100,9 +100,10 @@ pub(crate) struct ShrunkThreshold {
 }
 
 impl ShrunkThreshold {
-    /// The estimator of a group whose soft threshold is given, in units of the root of `unit_squared`.
-    pub(crate) fn new(net: ElasticNet, soft: SoftThreshold, unit_squared: f64) -> Self {
-        Self { soft, curvature: net.curvature * unit_squared.sqrt() }
+    /// The estimator of a group whose soft threshold is given, in units in which its coefficients are
+    /// counted in `unit`.
+    pub(crate) fn new(net: ElasticNet, soft: SoftThreshold, unit: f64) -> Self {
+        Self { soft, curvature: net.curvature * unit }
     }
 
     /// The slope `g = 1/(1 + theta w mu)` beyond the thresholds, and what is missing to 1.

@@ -10,11 +10,13 @@ use crate::numerics::sum::CompensatedSum;
 /// # Formula
 ///
 /// ```text
-/// total = sum_g p_g error_g,      error_g = E_g[(a - b)²]
+/// total = sum_g p_g error_g,      error_g = E_g[Lambda (a - b)²]
 /// ```
 ///
 /// where
 /// - `a`, `b`: the coefficients that are compared, as estimate and truth;
+/// - `Lambda`: [input variance](crate::CoordinateGroup::input_variance) of the coordinate in an error on
+///   fresh inputs, 1 in an error of the coefficients;
 /// - `p_g`: weight of the coordinates under label `g`; in a simulation, their share of all D
 ///   coordinates.
 ///
@@ -106,6 +108,10 @@ impl Errors {
             group.weight = sum;
         }
         Self { total: total.value(), groups }
+    }
+
+    pub(crate) fn is_finite(&self) -> bool {
+        self.total.is_finite() && self.groups.iter().all(|group| group.error.is_finite())
     }
 
     /// Error of the coordinates with this label; `None` where there are none.

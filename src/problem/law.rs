@@ -22,7 +22,11 @@ use crate::problem::task::Task;
 /// [prior](Prior), its absolute scale is `c`, and its training starts at the coefficient `b0`, where
 /// - `p`: [weight](Self::weight), in [0, 1];
 /// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307];
-/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set.
+/// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set;
+/// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set: the penalty of the
+///   group is `k q_c`;
+/// - `Lambda`: [input variance](Self::input_variance), in [1e-150, 1e150], 1 unless set: inputs of the
+///   group are `N(0, Lambda/D)`.
 ///
 /// The penalty of the group is `k q_c`, where
 /// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set.
@@ -58,6 +62,10 @@ pub struct CoordinateGroup {
     scale: f64,
     start: f64,
     penalty_weight: f64,
+    input_variance: f64,
+    /// Unit of its quantities: its own coefficients are 1/unit times those here. 1 unless
+    /// [whitened](Self::whitened).
+    unit: f64,
     pretrained: Option<Pretrained>,
     mirrored: bool,
     /// Whether it stands for neighbours that are active, should it not be so itself.
@@ -97,6 +105,8 @@ impl CoordinateGroup {
             scale,
             start: 0.0,
             penalty_weight: 1.0,
+            input_variance: 1.0,
+            unit: 1.0,
             pretrained: None,
             mirrored: false,
             among_active: false,
@@ -124,7 +134,7 @@ impl CoordinateGroup {
         let domain =
             if self.scale > 0.0 { Domain::COEFFICIENT } else { Domain::ZERO.when("at scale 0") };
         domain.check("start", start).map_err(|error| error.in_group(&self.label))?;
-        Ok(Self { start, ..self })
+        Self { start, ..self }.checked("start", start)
     }
 
     /// The same group, with `k` times the penalty.
@@ -138,12 +148,6 @@ impl CoordinateGroup {
     /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies the penalty of the group for
     /// every [estimator](crate::Estimator): the implicit penalty, its lazy and rich limits, and a
     /// weighted l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
-    ///
-    /// Inputs of unequal variance are one use. A group of inputs `x_j ~ N(0, Lambda/D)` with the prior
-    /// of `B`, scale `c` and start `b0` is a group of unit variance with the prior of `sqrt(Lambda) B`,
-    /// scale `sqrt(Lambda) c`, start `sqrt(Lambda) b0` and `k = 1/sqrt(Lambda)`, because `q_c(b)` is
-    /// homogeneous of degree one in `(b, c)`. Its error is that of the labels, `Lambda` times that of
-    /// the coefficients.
     ///
     /// # Errors
     ///
@@ -167,7 +171,79 @@ impl CoordinateGroup {
         Domain::PENALTY_WEIGHT
             .check("penalty_weight", penalty_weight)
             .map_err(|error| error.in_group(&self.label))?;
-        Ok(Self { penalty_weight, ..self })
+        Self { penalty_weight, ..self }.checked("penalty_weight", penalty_weight)
+    }
+
+    /// The same group, with inputs of another variance.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// x_j ~ N(0, Lambda/D),      error_g = Lambda E_g[(b - B)²]
+    /// ```
+    ///
+    /// where `Lambda` is the input variance, in [1e-150, 1e150]. Prior, scale and start stay those of the
+    /// coefficients themselves. As `q_c(b)` is homogeneous of degree one in `(b, c)`, the group is
+    /// equivalent to one with inputs of unit variance and
+    ///
+    /// ```text
+    /// sqrt(Lambda) B,    sqrt(Lambda) c,    sqrt(Lambda) b0,    k / sqrt(Lambda)
+    /// ```
+    ///
+    /// in place of `B`, `c`, `b0` and the [penalty weight](Self::penalty_weight) `k`. In other words, its
+    /// coefficients are observed with noise `s²/Lambda` under the penalty `theta k/Lambda`: the lazy
+    /// response is `c Lambda/(c Lambda + k t)`, the threshold of the rich limit `theta k w/Lambda`.
+    /// The products are rounded, so that a start within a few roundings of an atom is not told from it.
+    /// Conserved quantities, and with them the
+    /// [`ScaleMap`](crate::ScaleMap), do not depend on the inputs.
+    ///
+    /// Variances differ between coordinates, which are independent: the covariance of the inputs is
+    /// diagonal. One with other eigenvectors couples the penalties of coordinates. The estimator of a
+    /// coordinate is then no function of one observation, and no law of a single coordinate describes
+    /// the problem.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an input variance outside [1e-150, 1e150], or one that takes
+    /// `sqrt(Lambda) B`, `sqrt(Lambda) c`, `sqrt(Lambda) b0` or `k/sqrt(Lambda)` out of the domain of the
+    /// quantity that it multiplies.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, weighted_l2};
+    ///
+    /// let group = |name: &'static str, variance| {
+    ///     CoordinateGroup::new(name, 0.5, Prior::gaussian(0.0, 1.0)?, 1.0)?.with_input_variance(variance)
+    /// };
+    /// let law = Law::new(vec![group("strong", 4.0)?, group("weak", 0.25)?])?;
+    /// let solution = weighted_l2(&law, &Samples::new(0.5)?)?;
+    /// // Strong features are learned better, and still make most of the test error.
+    /// let parameters = solution.parameter_errors();
+    /// assert!(parameters.of("strong") < parameters.of("weak"));
+    /// assert!(solution.error_of("strong") > solution.error_of("weak"));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_input_variance(self, input_variance: f64) -> Result<Self> {
+        Domain::INPUT_VARIANCE
+            .check("input_variance", input_variance)
+            .map_err(|error| error.in_group(&self.label))?;
+        Self { input_variance, ..self }.checked("input_variance", input_variance)
+    }
+
+    /// The group itself, if what the input variance multiplies stays in its domain; otherwise the
+    /// parameter that was set is to blame.
+    fn checked(self, parameter: &'static str, value: f64) -> Result<Self> {
+        let root = self.input_variance.sqrt();
+        let legal = Domain::COEFFICIENT.contains(root * self.prior.mean())
+            && Domain::NON_NEGATIVE.contains(self.input_variance * self.prior.variance())
+            && Domain::SCALE.contains(root * self.scale)
+            && Domain::COEFFICIENT.contains(root * self.start)
+            && Domain::PENALTY_WEIGHT.contains(self.penalty_weight / root);
+        Domain::described("such that its product with the root of the input variance is legal")
+            .check_if(legal, parameter, value)
+            .map_err(|error| error.in_group(&self.label))?;
+        Ok(self)
     }
 
     /// The same group, with the result of pretraining on its coordinates.
@@ -253,6 +329,12 @@ impl CoordinateGroup {
         self.penalty_weight
     }
 
+    /// Variance `Lambda` of the group's inputs, in units of 1/D.
+    #[must_use]
+    pub fn input_variance(&self) -> f64 {
+        self.input_variance
+    }
+
     /// The result of pretraining on its coordinates, if there was pretraining.
     #[must_use]
     pub fn pretrained(&self) -> Option<Pretrained> {
@@ -263,6 +345,32 @@ impl CoordinateGroup {
     #[must_use]
     pub fn is_mirrored(&self) -> bool {
         self.mirrored
+    }
+
+    /// The equivalent group with inputs of unit variance, which sees the labels as this one does: the
+    /// one place where an input variance enters.
+    pub(crate) fn whitened(&self) -> Self {
+        if self.input_variance == 1.0 {
+            return self.clone();
+        }
+        let unit = self.input_variance.sqrt();
+        Self {
+            prior: self.prior.scaled(self.input_variance),
+            scale: unit * self.scale,
+            start: unit * self.start,
+            penalty_weight: self.penalty_weight / unit,
+            input_variance: 1.0,
+            unit,
+            // The product of a small coefficient may be zero.
+            among_active: self.is_active(),
+            ..self.clone()
+        }
+    }
+
+    /// Unit of the quantities of a [whitened](Self::whitened) group, in which its own coefficients are
+    /// 1/unit times as large; 1 for others.
+    pub(crate) fn unit(&self) -> f64 {
+        self.unit
     }
 
     /// The same group as one node of a continuum of active coordinates: at a coefficient of zero, it
@@ -470,6 +578,14 @@ impl Law {
         Self::fine_tuning(&Task::from_coefficients(pretrained, coefficients)?, scale_map)
     }
 
+    /// The equivalent law with inputs of unit variance, see [`CoordinateGroup::whitened`].
+    pub(crate) fn whitened(&self) -> Self {
+        if self.groups.iter().all(|group| group.input_variance == 1.0) {
+            return self.clone();
+        }
+        Self { groups: self.groups.iter().map(CoordinateGroup::whitened).collect() }
+    }
+
     /// The same law with other scales.
     pub(crate) fn with_scales(&self, scale: impl Fn(&CoordinateGroup) -> f64) -> Self {
         let groups = self.groups.iter();
@@ -500,7 +616,8 @@ impl Law {
         if frozen < reachable { 1.0 - frozen } else { reachable }
     }
 
-    /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing.
+    /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing, where
+    /// [input variances](CoordinateGroup::input_variance) are 1.
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.mean_of(|group| group.prior.mean_square())

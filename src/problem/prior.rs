@@ -79,6 +79,11 @@ impl Prior {
         self.mean.mul_add(self.mean, self.variance)
     }
 
+    /// The distribution of `sqrt(square)` times the coefficient, where both are in their domains.
+    pub(crate) fn scaled(&self, square: f64) -> Self {
+        Self { mean: square.sqrt() * self.mean, variance: square * self.variance }
+    }
+
     /// Root of the mean square, also where the square underflows.
     pub(crate) fn root_mean_square(&self) -> f64 {
         self.mean.hypot(self.variance.sqrt())

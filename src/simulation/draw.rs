@@ -31,7 +31,7 @@ pub enum SupportSampling {
 /// One draw of a problem with D coordinates.
 ///
 /// Where [sizes are exact](SupportSampling::ExactSizes), the coordinates of a group are next to each
-/// other: the columns of the inputs are independent and alike. A draw is a function of seed and index
+/// other: the columns of the inputs are independent, and alike within a group. A draw is a function of seed and index
 /// alone, the same on every machine. The same draw with more samples begins with the same ones.
 ///
 /// # Examples
@@ -146,6 +146,14 @@ struct Coefficients {
 }
 
 impl Source {
+    /// Variance of a coordinate's inputs, in units of 1/D.
+    fn input_variance(&self) -> f64 {
+        match self {
+            Self::Law(group) => group.input_variance(),
+            Self::Task(_) => 1.0,
+        }
+    }
+
     /// Every coordinate takes two normal numbers and a uniform one, whatever its kind.
     fn draw(&self, stream: &mut Stream) -> Result<Coefficients> {
         let [first, second, third] = [stream.normal(), stream.normal(), stream.uniform()];
@@ -216,8 +224,14 @@ fn assign(
     }
 }
 
-/// Draws data of `coefficients`, sample by sample.
-fn data(coefficients: &DVector<f64>, samples: &Samples, mut stream: Stream) -> Result<Dataset> {
+/// Draws data of `coefficients`, sample by sample; inputs have `deviations` in units of those of the unit
+/// law.
+fn data(
+    coefficients: &DVector<f64>,
+    deviations: &[f64],
+    samples: &Samples,
+    mut stream: Stream,
+) -> Result<Dataset> {
     let dimension = coefficients.len();
     let scale = (dimension as f64).sqrt().recip();
     let noise = samples.noise_variance().sqrt();
@@ -228,7 +242,7 @@ fn data(coefficients: &DVector<f64>, samples: &Samples, mut stream: Stream) -> R
         // Summed in order, so that labels are the same everywhere, too.
         let mut label = 0.0;
         for (coordinate, coefficient) in coefficients.iter().enumerate() {
-            let input = scale * stream.normal();
+            let input = scale * stream.normal() * deviations[coordinate];
             inputs[(sample, coordinate)] = input;
             label += input * coefficient;
         }
@@ -282,8 +296,10 @@ impl Plan<'_> {
         };
         let pretrained = vector(|coordinate| coordinate.pretraining);
         let tuned = vector(|coordinate| coordinate.fine_tuning);
+        let deviation = |&kind: &usize| self.kinds[kind].source.input_variance().sqrt();
+        let deviations: Vec<f64> = kinds.iter().map(deviation).collect();
         let stage = |coefficients: &DVector<f64>, samples: &Samples, purpose| {
-            data(coefficients, samples, Stream::new(seed, index, purpose))
+            data(coefficients, &deviations, samples, Stream::new(seed, index, purpose))
         };
         let pretraining_data = match &self.pretraining {
             Some(samples) => Some(stage(&pretrained, samples, Purpose::Pretraining)?),

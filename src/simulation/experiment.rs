@@ -80,7 +80,8 @@ impl Default for Trainer {
 /// pretrained on the first task, or starts from its exact coefficients where pretraining data are
 /// unlimited. Its paths are rebalanced and its readout is reset, unless training
 /// [continues](Protocol::Continued). It is then fine-tuned on N samples of the second task. With a
-/// [`Law`], it draws one task, and trains a network with the scales of the law.
+/// [`Law`], it draws one task, and trains a network with the scales of the law
+/// on inputs with its [variances](crate::CoordinateGroup::input_variance).
 ///
 /// # Examples
 ///
@@ -371,7 +372,9 @@ impl Experiment {
     /// - [`Error::Uncertified`] where exact training fails;
     /// - [`Error::NotConverged`] where descent or flow stop before their target, and what else they
     ///   refuse;
-    /// - [`Error::OutOfDomain`] for pretrained coefficients that the scale map sends out of range.
+    /// - [`Error::OutOfDomain`] for pretrained coefficients that the scale map sends out of range, and, with
+    ///   descent and flow, for [penalty weights](crate::CoordinateGroup::penalty_weight) that differ between
+    ///   groups: training knows of none.
     ///
     /// # Examples
     ///
@@ -438,7 +441,10 @@ impl Experiment {
     /// depends on.
     fn coefficients(&self, draw: &Draw, interpolator: &Interpolator) -> Result<Stages> {
         let (scales, start, pretrained) = match &self.problem {
-            Problem::Alone(law) => (self.scales(law, draw), draw.start.clone(), None),
+            Problem::Alone(law) => {
+                let scales = self.of_coordinates(draw, |kind| law.groups()[kind].scale());
+                (scales, draw.start.clone(), None)
+            }
             Problem::Transfer(transfer) => {
                 let scale_map = transfer.scale_map();
                 let scale = scale_map.pretraining().absolute_scale();
@@ -460,7 +466,11 @@ impl Experiment {
                 (scales, start, Some(pretrained))
             }
         };
-        let coefficients = interpolator.solve_from(&draw.data, &scales, &start)?.coefficients;
+        let end = match self.penalty_weights(draw) {
+            Some(weights) => interpolator.solve_weighted(&draw.data, &scales, &start, &weights)?,
+            None => interpolator.solve_from(&draw.data, &scales, &start)?,
+        };
+        let coefficients = end.coefficients;
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
                 let scale = initialization.absolute_scale();
@@ -482,7 +492,8 @@ impl Experiment {
         let train = |network, data| Ok(train(network, data)?.finished()?.network);
         let (start, pretrained) = match &self.problem {
             Problem::Alone(law) => {
-                let scales = self.scales(law, draw);
+                check_penalty_weights(law)?;
+                let scales = self.of_coordinates(draw, |kind| law.groups()[kind].scale());
                 let weights = scales.iter().zip(&draw.start).map(|(&scale, &start)| {
                     // The end point does not depend on the relative scale.
                     Initialization::new(Scales { absolute: scale, relative: 0.0 })?.weights(start)
@@ -535,18 +546,39 @@ impl Experiment {
         }
     }
 
-    /// The scale of every coordinate under a law.
-    fn scales(&self, law: &Law, draw: &Draw) -> DVector<f64> {
-        let scale = |&kind: &usize| law.groups()[kind].scale();
-        DVector::from_iterator(self.dimension, draw.kinds.iter().map(scale))
+    /// A number for every coordinate, which depends on its kind.
+    fn of_coordinates(&self, draw: &Draw, number: impl Fn(usize) -> f64) -> DVector<f64> {
+        DVector::from_iterator(self.dimension, draw.kinds.iter().map(|&kind| number(kind)))
+    }
+
+    /// The penalty weight of every coordinate, where some are not 1.
+    fn penalty_weights(&self, draw: &Draw) -> Option<DVector<f64>> {
+        let Problem::Alone(law) = &self.problem else { return None };
+        let is_weighted = law.groups().iter().any(|group| group.penalty_weight() != 1.0);
+        is_weighted.then(|| self.of_coordinates(draw, |kind| law.groups()[kind].penalty_weight()))
+    }
+
+    /// The law whose input variances are not all 1.
+    fn structured(&self) -> Option<&Law> {
+        let Problem::Alone(law) = &self.problem else { return None };
+        law.groups().iter().any(|group| group.input_variance() != 1.0).then_some(law)
     }
 
     fn outcome(&self, draw: &Draw, stages: Stages) -> Result<Outcome> {
         let Stages { pretrained, coefficients, from_scratch } = stages;
-        let error = |estimate: &DVector<f64>, truth: &DVector<f64>| errors(draw, estimate, truth);
+        let error =
+            |estimate: &DVector<f64>, truth: &DVector<f64>| errors(draw, estimate, truth, |_| 1.0);
+        let parameter_errors = error(&coefficients, &draw.coefficients);
+        let structured = self.structured();
+        let excess = structured.map(|law| {
+            let variance = |kind: usize| law.groups()[kind].input_variance();
+            errors(draw, &coefficients, &draw.coefficients, variance)
+        });
         Ok(Outcome {
             labels: draw.labels.clone(),
-            errors: error(&coefficients, &draw.coefficients),
+            errors: excess.unwrap_or_else(|| parameter_errors.clone()),
+            parameter_errors,
+            is_structured: structured.is_some(),
             training_error: draw.data.training_error(&coefficients)?,
             pretraining: pretrained.map(|pretrained| PretrainingOutcome {
                 error: error(&pretrained, &draw.pretraining_coefficients),
@@ -617,6 +649,10 @@ impl Experiment {
             Problem::Alone(law) => {
                 let report = solver.solve(law, &self.samples)?;
                 add(Some(report.generalization_error()), &|label| report.error_of(label));
+                if self.structured().is_some() {
+                    let errors = report.parameter_errors();
+                    add(Some(errors.total), &|label| errors.of(label));
+                }
             }
             Problem::Transfer(transfer) => {
                 let report = solver.solve(transfer.as_ref(), &self.samples)?;
@@ -649,7 +685,9 @@ impl Experiment {
 
     /// Names of the [values](Outcome::values) of an outcome.
     ///
-    /// They are `generalization_error` and, for two stages, `pretraining_error`,
+    /// They are `generalization_error`, `parameter_error` where inputs have
+    /// [variances](crate::CoordinateGroup::input_variance) of their own, and, for two stages,
+    /// `pretraining_error`,
     /// `pretraining_error_after_fine_tuning`, `forgetting` and, if
     /// [asked for](Self::with_training_from_scratch), `generalization_error_from_scratch`, each in
     /// total and, as in `generalization_error:shared`, by group.
@@ -668,6 +706,9 @@ impl Experiment {
     #[must_use]
     pub fn quantities(&self) -> Vec<String> {
         let mut totals = vec!["generalization_error"];
+        if self.structured().is_some() {
+            totals.push("parameter_error");
+        }
         if let Problem::Transfer(_) = self.problem {
             totals.extend([
                 "pretraining_error",
@@ -695,11 +736,30 @@ struct Stages {
     from_scratch: Option<DVector<f64>>,
 }
 
-/// Mean squared difference of two vectors of coefficients.
-fn errors(draw: &Draw, estimate: &DVector<f64>, truth: &DVector<f64>) -> Errors {
+/// Descent and flow of a network minimize the penalty itself, whose weights only differ by a factor of
+/// all.
+fn check_penalty_weights(law: &Law) -> Result<()> {
+    let mut movable = law.movable().map(|(_, group)| group);
+    let Some(first) = movable.next() else { return Ok(()) };
+    for group in movable {
+        let weight = group.penalty_weight();
+        Domain::described("the same for all groups, where networks are trained by descent or flow")
+            .check_if(weight == first.penalty_weight(), "penalty_weight", weight)
+            .map_err(|error| error.in_group(group.label()))?;
+    }
+    Ok(())
+}
+
+/// Mean squared difference of two vectors of coefficients, with a factor for every kind of coordinate.
+fn errors(
+    draw: &Draw,
+    estimate: &DVector<f64>,
+    truth: &DVector<f64>,
+    factor: impl Fn(usize) -> f64,
+) -> Errors {
     let mut sums = vec![(CompensatedSum::new(0.0), 0_usize); draw.labels.len()];
-    for ((a, b), &group) in estimate.iter().zip(truth).zip(&draw.groups) {
-        sums[group].0.add((a - b) * (a - b));
+    for (((a, b), &group), &kind) in estimate.iter().zip(truth).zip(&draw.groups).zip(&draw.kinds) {
+        sums[group].0.add((a - b) * (a - b) * factor(kind));
         sums[group].1 += 1;
     }
     let parts = draw.labels.iter().zip(sums).filter(|(_, (_, count))| *count > 0);
@@ -741,8 +801,10 @@ fn listed<'a>(
 pub struct Outcome {
     /// Coefficients at the end of training.
     pub coefficients: DVector<f64>,
-    /// Their difference to the true ones.
+    /// Excess error on fresh inputs.
     pub errors: Errors,
+    /// Error of the coefficients themselves; the same where input variances are 1.
+    pub parameter_errors: Errors,
     /// Training error `||y - X beta||² / N`.
     pub training_error: f64,
     /// Result of pretraining; `None` without it.
@@ -752,6 +814,8 @@ pub struct Outcome {
     pub from_scratch: Option<Errors>,
     /// Labels of the draw, in the order of the law.
     labels: Vec<GroupLabel>,
+    /// Whether input variances are not all 1.
+    is_structured: bool,
 }
 
 /// Result of pretraining, see [`Outcome::pretraining`].
@@ -795,6 +859,9 @@ impl Outcome {
     #[must_use]
     pub fn values(&self) -> Vec<Option<f64>> {
         let mut errors = vec![&self.errors];
+        if self.is_structured {
+            errors.push(&self.parameter_errors);
+        }
         if let Some(pretraining) = &self.pretraining {
             let PretrainingOutcome { error, error_after_fine_tuning, forgetting, .. } = pretraining;
             errors.extend([error, error_after_fine_tuning, forgetting]);

@@ -6,6 +6,7 @@ mod elastic_net;
 mod extremes;
 mod generalization;
 mod group_errors;
+mod input_variances;
 mod limits;
 mod penalty_weights;
 mod required_samples;
