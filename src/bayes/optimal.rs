@@ -168,7 +168,8 @@ impl BayesOptimal {
     ///
     /// ```
     /// use diagonet::{
-    ///     BayesOptimal, Initialization, Scales, Prior, Samples, ScaleMap, Densities, Supports, Task, Transfer,
+    ///     BayesOptimal, Densities, Initialization, Prior, Samples, ScaleMap, Scales, Supports, Task,
+    ///     Transfer,
     /// };
     ///
     /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
@@ -178,7 +179,7 @@ impl BayesOptimal {
     /// let initialization = Initialization::new(Scales { absolute: 0.01, relative: -0.9 })?;
     /// let map = ScaleMap::new(initialization, 0.0)?;
     /// let pretraining = Samples::new(0.4)?.with_noise_variance(0.01)?;
-    /// let transfer = Transfer::new(task, map).with_pretraining_samples(pretraining);
+    /// let transfer = Transfer::new(&task, map).with_pretraining_samples(pretraining);
     /// let solution = BayesOptimal::of_transfer(&transfer)?.solve(&Samples::new(0.25)?)?;
     /// // Gradient flow has 0.1978.
     /// assert!(solution.message_passing().generalization_error() < 0.1);

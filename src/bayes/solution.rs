@@ -13,7 +13,7 @@ use crate::problem::errors::Errors;
 /// let task = Task::new(supports)?;
 /// let solution = BayesOptimal::after_pretraining(&task)?.solve(&Samples::new(0.1)?)?;
 /// let state = solution.message_passing();
-/// let by_hand: f64 = state.groups.iter().map(|group| group.weight * group.error).sum();
+/// let by_hand: f64 = state.errors.groups.iter().map(|group| group.weight * group.error).sum();
 /// assert!((by_hand / state.generalization_error() - 1.0).abs() < 1e-12);
 /// # Ok::<(), diagonet::Error>(())
 /// ```
