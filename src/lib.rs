@@ -15,7 +15,8 @@
 //! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`] |
 //! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
 //! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`GroupLabel`] |
-//! | both stages: pretraining on finite data, fine-tuning rebalanced or continued | [`Transfer`], [`Protocol`], [`TransferSolution`] |
+//! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`] |
+//! | both stages: pretraining on finite data, fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
 //! | which estimator: the implicit penalty, its limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
@@ -109,9 +110,11 @@ pub use error::{Error, Result, Stage};
 pub use estimator::elastic_net::ElasticNet;
 pub use label::GroupLabel;
 pub use network::initialization::{
-    ConservedQuantities, GapScales, Initialization, LayerScales, NetworkPath, Scales, Weights,
+    ConservedQuantities, GapScales, Initialization, LayerScales, NetworkPath, ScaleAndStart,
+    Scales, Weights,
 };
 pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
+pub use network::protocol::{LayerFactors, Protocol, ProtocolParameter, TrainedLayers};
 pub use network::scale_map::ScaleMap;
 pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
@@ -123,7 +126,7 @@ pub use problem::samples::Samples;
 pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
-pub use stages::transfer::{Protocol, Transfer, TransferSolution};
+pub use stages::transfer::{Transfer, TransferSolution};
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]

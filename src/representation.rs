@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::network::initialization::{self, GapScales, LayerScales, Scales};
+use crate::network::protocol::Protocol;
 use crate::network::scale_map;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::supports::{self, ConditionalDensities, Densities};
 use crate::problem::{law, mixture, pretrained, prior, samples, task};
-use crate::stages::transfer::{self, Protocol};
+use crate::stages::transfer;
 use crate::{Estimator, GroupLabel, asymptotics::solver};
 
 /// The pair of scales that an initialization was given by.
@@ -348,6 +349,8 @@ pub(crate) struct CoordinateGroup {
     scale: f64,
     #[serde(default)]
     start: f64,
+    #[serde(default)]
+    centre: f64,
     #[serde(default = "one")]
     penalty_weight: f64,
     #[serde(default)]
@@ -370,6 +373,7 @@ impl From<law::CoordinateGroup> for CoordinateGroup {
             prior: value.prior(),
             scale: value.scale(),
             start: value.start(),
+            centre: value.centre(),
             penalty_weight: value.penalty_weight(),
             pretrained: value.pretrained(),
             is_mirrored: value.is_mirrored(),
@@ -384,6 +388,7 @@ impl TryFrom<CoordinateGroup> for law::CoordinateGroup {
     fn try_from(value: CoordinateGroup) -> Result<Self> {
         let group = Self::new(value.label, value.weight, value.prior, value.scale)?
             .with_start(value.start)?
+            .with_centre(value.centre)?
             .with_penalty_weight(value.penalty_weight)?;
         let group = match value.pretrained {
             Some(pretrained) => group.with_pretrained(pretrained)?,

@@ -154,7 +154,7 @@ pub fn law() -> impl Strategy<Value = Law> {
 
 /// Transfers with and without finite pretraining data, in all protocols.
 pub fn transfer() -> impl Strategy<Value = Transfer> {
-    let protocol = prop_oneof![Just(Protocol::Rebalanced), Just(Protocol::Continued)];
+    let protocol = prop_oneof![Just(Protocol::REBALANCED), Just(Protocol::Continued)];
     (task(), scale_map(), prop::option::of(samples()), protocol).prop_map(
         |(task, scale_map, samples, protocol)| {
             let transfer = Transfer::new(&task, scale_map).with_protocol(protocol);

@@ -475,15 +475,15 @@ fn derivatives_of_both_stages() {
         parameters
     };
     for (parameters, protocol) in [
-        (base, Protocol::Rebalanced),
-        (gaussian, Protocol::Rebalanced),
+        (base, Protocol::REBALANCED),
+        (gaussian, Protocol::REBALANCED),
         (centred, Protocol::Continued),
-        (negative, Protocol::Rebalanced),
+        (negative, Protocol::REBALANCED),
         (negative, Protocol::Continued),
     ] {
         check_transfer(&parameters, true, protocol);
     }
-    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         check_transfer(&base, false, protocol);
         check_transfer(&centred, false, protocol);
     }
@@ -674,7 +674,7 @@ fn edges() -> impl Strategy<Value = (Parameters, bool, Protocol)> {
                 c, lambda, gamma, rho_pt, rho_ft, overlap, m, v_pt, m_s, v_s, m_n, v_n, q,
                 ratio_pt, noise_pt, ratio, noise, kappa,
             ];
-            let protocol = if continued { Protocol::Continued } else { Protocol::Rebalanced };
+            let protocol = if continued { Protocol::Continued } else { Protocol::REBALANCED };
             (parameters, finite, protocol)
         })
 }
@@ -745,7 +745,7 @@ fn derivatives_at_edges_are_one_sided() {
             }
             let (solver, samples) = second_stage(&parameters);
             let sensitivities = solver
-                .solve(&transfer(&parameters, finite, Protocol::Rebalanced), &samples)
+                .solve(&transfer(&parameters, finite, Protocol::REBALANCED), &samples)
                 .and_then(|solution| solution.sensitivities())
                 .unwrap();
             let (name, implicit) = sensitivities.generalization_error.entries()[index];
@@ -757,7 +757,7 @@ fn derivatives_at_edges_are_one_sided() {
                 let mut moved = parameters;
                 moved[index] += x;
                 let (solver, samples) = second_stage(&moved);
-                let law = transfer(&moved, finite, Protocol::Rebalanced).law(3).unwrap();
+                let law = transfer(&moved, finite, Protocol::REBALANCED).law(3).unwrap();
                 solver.solve(&law, &samples).unwrap().generalization_error()
             };
             // In a vanishing scale, noisy coefficients make the error c + c² log c, which is no series.

@@ -8,7 +8,8 @@ use crate::asymptotics::statistics::EstimateStatistics;
 use crate::domain::Domain;
 use crate::error::{Error, Result, Stage};
 use crate::label::GroupLabel;
-use crate::network::initialization::{Initialization, Scales};
+use crate::network::initialization::{Initialization, ScaleAndStart, Scales};
+use crate::network::protocol::TrainedLayers;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::errors::Errors;
@@ -22,7 +23,7 @@ use crate::simulation::flow::GradientFlow;
 use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
 use crate::simulation::training::Training;
-use crate::stages::transfer::{Protocol, Transfer};
+use crate::stages::transfer::Transfer;
 
 /// How the networks of an [`Experiment`] are trained.
 ///
@@ -56,9 +57,8 @@ impl Default for Trainer {
 /// A problem of finite size, of which any number of draws can be trained.
 ///
 /// Two tasks: coefficients of both are drawn with their overlap; a network is pretrained on the
-/// first, or starts from its exact coefficients where pretraining data are unlimited; its paths are
-/// rebalanced and its readout is reset, unless training just [goes on](Protocol::Continued); it is
-/// fine-tuned on N samples of the second. Or, from any [`Law`], one task on which a network with the
+/// first, or starts from its exact coefficients where pretraining data are unlimited; the
+/// [`Protocol`](crate::Protocol) does to its weights what it does; it is fine-tuned on N samples of the second. Or, from any [`Law`], one task on which a network with the
 /// scales of the law is trained.
 ///
 /// # Examples
@@ -368,8 +368,11 @@ impl Experiment {
     /// Both stages in coefficients and scales, which is all that the end point of gradient flow
     /// depends on.
     fn coefficients(&self, draw: &Draw, interpolator: &Interpolator) -> Result<Stages> {
-        let (scales, start, pretrained) = match &self.problem {
-            Problem::Alone(law) => (self.scales(law, draw), draw.start.clone(), None),
+        let (scales, start, centre, pretrained) = match &self.problem {
+            Problem::Alone(law) => {
+                let centre = self.of_kinds(draw, |kind| law.groups()[kind].centre());
+                (self.scales(law, draw), draw.start.clone(), centre, None)
+            }
             Problem::Transfer(transfer) => {
                 let scale_map = transfer.scale_map();
                 let scale = scale_map.pretraining().absolute_scale();
@@ -381,17 +384,36 @@ impl Experiment {
                     }
                     None => draw.pretraining_coefficients.clone(),
                 };
-                let (scales, start) = match transfer.protocol() {
-                    Protocol::Rebalanced => {
-                        let scales = scale_map.fine_tuning_scales(&pretrained)?;
-                        (scales, DVector::zeros(self.dimension))
-                    }
-                    Protocol::Continued => (uniform, pretrained.clone()),
+                let protocol = transfer.protocol();
+                let training =
+                    pretrained.iter().map(|&beta| protocol.scale_and_start(&scale_map, beta));
+                let training = training.collect::<Result<Vec<_>>>()?;
+                let vector = |part: fn(&ScaleAndStart) -> f64| {
+                    DVector::from_iterator(self.dimension, training.iter().map(part))
                 };
-                (scales, start, Some(pretrained))
+                let (scales, start) = (vector(|t| t.scale), vector(|t| t.start));
+                let centre = if protocol.adds_branch() {
+                    pretrained.clone()
+                } else {
+                    DVector::zeros(self.dimension)
+                };
+                (scales, start, centre, Some(pretrained))
             }
         };
-        let coefficients = interpolator.solve_from(&draw.data, &scales, &start)?.coefficients;
+        let freezes_layer = match &self.problem {
+            Problem::Alone(_) => false,
+            Problem::Transfer(transfer) => {
+                transfer.protocol().trained_layers() != TrainedLayers::Both
+            }
+        };
+        let coefficients = if freezes_layer {
+            interpolator.solve_frozen(&draw.data, &scales, &start)?.coefficients
+        } else if centre.iter().all(|&centre| centre == 0.0) {
+            interpolator.solve_from(&draw.data, &scales, &start)?.coefficients
+        } else {
+            let data = beside(&draw.data, &centre)?;
+            &centre + interpolator.solve_from(&data, &scales, &(start - &centre))?.coefficients
+        };
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
                 let scale = initialization.absolute_scale();
@@ -410,15 +432,17 @@ impl Experiment {
         draw: &Draw,
         train: impl Fn(Network, &Dataset) -> Result<Training>,
     ) -> Result<Stages> {
-        let train = |network, data| Ok(train(network, data)?.finished()?.network);
-        let (start, pretrained) = match &self.problem {
+        let train = |network, data: &Dataset| Ok(train(network, data)?.finished()?.network);
+        let (start, centre, pretrained) = match &self.problem {
             Problem::Alone(law) => {
                 let scales = self.scales(law, draw);
-                let weights = scales.iter().zip(&draw.start).map(|(&scale, &start)| {
+                let centre = self.of_kinds(draw, |kind| law.groups()[kind].centre());
+                let from_centre = &draw.start - &centre;
+                let weights = scales.iter().zip(&from_centre).map(|(&scale, &start)| {
                     // The end point does not depend on the relative scale.
                     Initialization::new(Scales { absolute: scale, relative: 0.0 })?.weights(start)
                 });
-                (Network::from_weights(&weights.collect::<Result<Vec<_>>>()?), None)
+                (Network::from_weights(&weights.collect::<Result<Vec<_>>>()?), centre, None)
             }
             Problem::Transfer(transfer) => {
                 let scale_map = transfer.scale_map();
@@ -433,14 +457,21 @@ impl Experiment {
                     }
                 };
                 let pretrained = network.coefficients();
-                let start = match transfer.protocol() {
-                    Protocol::Rebalanced => network.rebalanced(scale_map.readout_scale())?,
-                    Protocol::Continued => network,
+                let protocol = transfer.protocol();
+                let start = network.under(&protocol, scale_map.readout_scale())?;
+                let centre = if protocol.adds_branch() {
+                    pretrained.clone()
+                } else {
+                    DVector::zeros(self.dimension)
                 };
-                (start, Some(pretrained))
+                (start, centre, Some(pretrained))
             }
         };
-        let coefficients = train(start, &draw.data)?.coefficients();
+        let coefficients = if centre.iter().all(|&centre| centre == 0.0) {
+            train(start, &draw.data)?.coefficients()
+        } else {
+            &centre + train(start, &beside(&draw.data, &centre)?)?.coefficients()
+        };
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
                 let start = Network::uniform(&initialization, self.dimension);
@@ -468,8 +499,12 @@ impl Experiment {
 
     /// The scale of every coordinate under a law.
     fn scales(&self, law: &Law, draw: &Draw) -> DVector<f64> {
-        let scale = |&kind: &usize| law.groups()[kind].scale();
-        DVector::from_iterator(self.dimension, draw.kinds.iter().map(scale))
+        self.of_kinds(draw, |kind| law.groups()[kind].scale())
+    }
+
+    /// A quantity that all coordinates of a kind have.
+    fn of_kinds(&self, draw: &Draw, quantity: impl Fn(usize) -> f64) -> DVector<f64> {
+        DVector::from_iterator(self.dimension, draw.kinds.iter().map(|&kind| quantity(kind)))
     }
 
     fn outcome(&self, draw: &Draw, stages: Stages) -> Result<Outcome> {
@@ -617,6 +652,11 @@ impl Experiment {
         }
         quantities
     }
+}
+
+/// The data that a branch has to explain beside a frozen network of the given coefficients.
+fn beside(data: &Dataset, frozen: &DVector<f64>) -> Result<Dataset> {
+    Dataset::new(data.inputs().clone(), data.residual(frozen)?)
 }
 
 /// Coefficients after the stages of a draw.
