@@ -108,6 +108,31 @@ fn errors_are_those_of_the_fixture() {
     println!("worst {worst:e}");
 }
 
+/// Errors that were computed independently, and checked against 250 networks of 800 coordinates.
+#[test]
+fn errors_are_those_of_an_independent_computation() {
+    let supports =
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.8 }).unwrap();
+    let task = Task::new(supports).and_then(|task| task.with_fine_tuning_variance(10.0)).unwrap();
+    let samples = Samples::new(0.3).and_then(|s| s.with_noise_variance(0.05)).unwrap();
+    for (name, gamma, expected) in [
+        ("probe_kept", 0.0, 0.410137),
+        ("probe_rebalanced", 0.0, 0.421042),
+        ("probe_reset", 0.6, 0.398004),
+        ("continued", 0.0, 0.670627),
+        ("rescaled 3 0.5", 0.0, 0.362104),
+        ("rescaled 0.3 1.5", 0.0, 0.309471),
+    ] {
+        let protocol: Protocol = name.parse().unwrap();
+        if cfg!(not(feature = "quadrature")) && protocol.trained_layers() == TrainedLayers::Both {
+            continue;
+        }
+        let transfer = Transfer::new(&task, map(0.1, -0.5, gamma)).with_protocol(protocol);
+        let error = Solver::new().solve(&transfer, &samples).unwrap().generalization_error();
+        assert!((error - expected).abs() < 5.1e-7, "{name}: {error}");
+    }
+}
+
 proptest! {
     #![proptest_config(config(3000))]
 
