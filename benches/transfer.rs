@@ -31,7 +31,7 @@ fn two_stages(criterion: &mut Criterion) {
     for (name, prior) in priors {
         let prior = prior.expect("a legal prior");
         for (protocol, how) in
-            [(Protocol::Rebalanced, "rebalanced"), (Protocol::Continued, "continued")]
+            [(Protocol::REBALANCED, "rebalanced"), (Protocol::Continued, "continued")]
         {
             let transfer = transfer(prior, protocol);
             let report = solver.solve(&transfer, &samples).expect("a solution");

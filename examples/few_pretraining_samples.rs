@@ -15,7 +15,7 @@ fn main() -> diagonet::Result<()> {
     let samples = Samples::new(0.25)?;
 
     println!("protocol    pretraining samples  its error  error  saved  forgotten");
-    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         for ratio in [0.1, 0.4, 0.8] {
             let pretraining = Samples::new(ratio)?.with_noise_variance(0.01)?;
             let transfer = Transfer::new(&task, scale_map)

@@ -130,7 +130,7 @@ fn two_stages() -> Result<(), Error> {
         let task = task(0.5)?.with_pretraining_prior(prior)?.with_correlation(0.8)?;
         let transfer =
             Transfer::new(&task, scale_map(0.01, -0.9, 0.0)?).with_pretraining_samples(pretraining);
-        let both = [Protocol::Rebalanced, Protocol::Continued].map(|protocol| {
+        let both = [Protocol::REBALANCED, Protocol::Continued].map(|protocol| {
             let transfer = transfer.clone().with_protocol(protocol);
             show(time(|| solver.solve(black_box(&transfer), &samples)))
         });
@@ -186,7 +186,8 @@ fn hundred_groups() -> Result<Law, Error> {
 
 /// Coefficients of a power law, of both signs, the same features in both tasks in part.
 fn own_coefficients(count: u32) -> Result<Law, Error> {
-    let coefficient = |i: u32| f64::from(i + 1).powf(-0.6) * if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+    let coefficient =
+        |i: u32| f64::from(i + 1).powf(-0.6) * if i.is_multiple_of(2) { 1.0 } else { -1.0 };
     let before: Vec<f64> = (0..count).map(coefficient).collect();
     let now: Vec<f64> = (0..count).map(|i| coefficient((i * 7 + 3) % count)).collect();
     Law::from_coefficients(&before, &now, &scale_map(1e-3, -0.5, 0.0)?)

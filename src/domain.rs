@@ -55,6 +55,8 @@ impl Domain {
     pub(crate) const LAMBDA_GAP: Self = Self::closed(1e-300, 2.0).or_zero();
     /// Scales of layers, which are squared.
     pub(crate) const LAYER: Self = Self::closed(1e-150, 1e150).or_zero();
+    /// Factors of weights and learning rates, which are squared.
+    pub(crate) const PROTOCOL_PARAMETER: Self = Self::closed(1e-150, 1e150);
     /// Weights of penalties.
     pub(crate) const PENALTY_WEIGHT: Self = Self::closed(1e-150, 1e150);
     /// Variances of inputs, of which the root multiplies coefficients.

@@ -16,7 +16,8 @@
 //! | inductive bias and regimes, and the initialization that has a given bias | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`], [`TargetBias`] |
 //! | supports, coefficients and samples of the two tasks | [`Supports`], [`Task`], [`Mixture`], [`Samples`] |
 //! | law of one coordinate | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`] |
-//! | pretraining on finite data, and fine-tuning after it | [`Transfer`], [`Protocol`], [`TransferSolution`] |
+//! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`] |
+//! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
 //! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
 //! | closed forms | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`], [`rich_weights`] |
@@ -121,9 +122,11 @@ pub use error::{Error, Result, Stage};
 pub use estimator::elastic_net::ElasticNet;
 pub use label::GroupLabel;
 pub use network::initialization::{
-    ConservedQuantities, GapScales, Initialization, LayerScales, NetworkPath, Scales, Weights,
+    ConservedQuantities, GapScales, Initialization, LayerScales, NetworkPath, ScaleAndStart,
+    Scales, Weights,
 };
 pub use network::penalty::{Penalty, ProximalPoint, SeparablePenalty};
+pub use network::protocol::{LayerFactors, Protocol, ProtocolParameter, TrainedLayers};
 pub use network::scale_map::ScaleMap;
 pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
@@ -135,7 +138,7 @@ pub use problem::samples::Samples;
 pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
-pub use stages::transfer::{Protocol, Transfer, TransferSolution};
+pub use stages::transfer::{Transfer, TransferSolution};
 
 /// The programs of the README, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "quadrature"))]

@@ -8,12 +8,13 @@ use crate::asymptotics::solver;
 use crate::error::{Error, Result};
 use crate::label::GroupLabel;
 use crate::network::initialization::{self, GapScales, LayerScales, Scales};
+use crate::network::protocol::Protocol;
 use crate::network::scale_map;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::supports::{self, ConditionalDensities, Densities};
 use crate::problem::{law, mixture, pretrained, prior, samples, task};
-use crate::stages::transfer::{self, Protocol};
+use crate::stages::transfer;
 
 /// The pair of scales that an initialization was given by.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -350,6 +351,8 @@ pub(crate) struct CoordinateGroup {
     scale: f64,
     #[serde(default)]
     start: f64,
+    #[serde(default)]
+    centre: f64,
     #[serde(default = "one")]
     penalty_weight: f64,
     #[serde(default = "one")]
@@ -374,6 +377,7 @@ impl From<law::CoordinateGroup> for CoordinateGroup {
             prior: value.prior(),
             scale: value.scale(),
             start: value.start(),
+            centre: value.centre(),
             penalty_weight: value.penalty_weight(),
             input_variance: value.input_variance(),
             pretrained: value.pretrained(),
@@ -389,6 +393,7 @@ impl TryFrom<CoordinateGroup> for law::CoordinateGroup {
     fn try_from(value: CoordinateGroup) -> Result<Self> {
         let group = Self::new(value.label, value.weight, value.prior, value.scale)?
             .with_start(value.start)?
+            .with_centre(value.centre)?
             .with_penalty_weight(value.penalty_weight)?
             .with_input_variance(value.input_variance)?;
         let group = match value.pretrained {

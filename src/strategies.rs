@@ -20,6 +20,7 @@ use proptest::prelude::*;
 
 use crate::error::Result;
 use crate::network::initialization::{GapScales, Initialization, LayerScales, Scales};
+use crate::network::protocol::Protocol;
 use crate::network::scale_map::ScaleMap;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::mixture::Mixture;
@@ -27,7 +28,7 @@ use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
 use crate::problem::supports::{ConditionalDensities, Supports};
 use crate::problem::task::Task;
-use crate::stages::transfer::{Protocol, Transfer};
+use crate::stages::transfer::Transfer;
 
 /// Positive numbers, uniform in their logarithm between two powers of ten.
 fn decades(from: f64, to: f64) -> impl Strategy<Value = f64> {
@@ -164,7 +165,7 @@ pub fn law() -> impl Strategy<Value = Law> {
 
 /// Transfers with and without finite pretraining data, in all protocols.
 pub fn transfer() -> impl Strategy<Value = Transfer> {
-    let protocol = prop_oneof![Just(Protocol::Rebalanced), Just(Protocol::Continued)];
+    let protocol = prop_oneof![Just(Protocol::REBALANCED), Just(Protocol::Continued)];
     (task(), scale_map(), prop::option::of(samples()), protocol).prop_map(
         |(task, scale_map, samples, protocol)| {
             let transfer = Transfer::new(&task, scale_map).with_protocol(protocol);

@@ -102,7 +102,7 @@ struct Arguments {
 }
 
 const PROTOCOLS: [(&str, Protocol); 2] = [
-    ("paths rebalanced, readout reset", Protocol::Rebalanced),
+    ("paths rebalanced, readout reset", Protocol::REBALANCED),
     ("training continued", Protocol::Continued),
 ];
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::estimator::ScalarEstimator;
+#[cfg(feature = "quadrature")]
+use crate::estimator::centred::Centred;
 use crate::estimator::elastic_net::{ElasticNet, ShrunkThreshold};
 use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
@@ -90,7 +92,12 @@ impl Estimator {
 
 #[cfg(feature = "quadrature")]
 fn proximal(group: &CoordinateGroup, unit_squared: f64) -> Result<Box<dyn ScalarEstimator>> {
-    Ok(Box::new(crate::estimator::quadrature::Proximal::new(group, unit_squared)?))
+    let proximal = crate::estimator::quadrature::Proximal::new(group, unit_squared)?;
+    Ok(if group.centre() == 0.0 {
+        Box::new(proximal)
+    } else {
+        Box::new(Centred::new(group, unit_squared, proximal))
+    })
 }
 
 #[cfg(not(feature = "quadrature"))]

@@ -201,13 +201,15 @@ pub(crate) fn check_weights(law: &Law, weights: &[f64]) -> Result<()> {
     Ok(())
 }
 
-/// The rich limit has no form for other starts.
+/// The rich limit has no form for other starts, or centres.
 pub(crate) fn check_starts(law: &Law) -> Result<()> {
     for group in law.groups() {
-        Domain::ZERO
-            .when("for the rich limit")
-            .check("start", group.start())
-            .map_err(|error| error.in_group(group.label()))?;
+        for (parameter, value) in [("start", group.start()), ("centre", group.centre())] {
+            Domain::ZERO
+                .when("for the rich limit")
+                .check(parameter, value)
+                .map_err(|error| error.in_group(group.label()))?;
+        }
     }
     Ok(())
 }

@@ -332,9 +332,9 @@ fn lazy_bound(law: &Law, samples: &Samples, solution: &Solved) -> Option<f64> {
         let t = group.penalty_weight() * t;
         let (kept, lost) = (c / (c + t), t / (c + t));
         let signal = group.signal();
-        let start = group.start().abs();
+        let start = group.start_from_centre().abs();
         // Root mean square of y, with the start.
-        let mean = group.prior().mean().abs() + t / c * start;
+        let mean = group.mean_from_centre().abs() + t / c * start;
         let y = (mean * mean + group.prior().variance() + noise).sqrt() / (c + t);
         if y > 0.05 || start > 0.05 * c {
             return None;

@@ -1,5 +1,7 @@
 //! The estimate of one coordinate from one noisy observation, with its moments and derivatives.
 
+#[cfg(feature = "quadrature")]
+pub(crate) mod centred;
 pub(crate) mod elastic_net;
 pub(crate) mod linear;
 #[cfg(feature = "quadrature")]
@@ -23,16 +25,16 @@ pub(crate) fn exact_unit_squared(mean_square: f64) -> f64 {
     2.0_f64.powf(2.0 * (0.5 * mean_square.log2()).floor())
 }
 
-/// The root of `unit_squared`, with the sign of the mean of a group.
+/// The root of `unit_squared`, with the sign of the mean of a group, counted from its centre.
 pub(crate) fn signed_unit(group: &CoordinateGroup, unit_squared: f64) -> f64 {
     let unit = unit_squared.sqrt();
-    if group.prior().mean() < 0.0 { -unit } else { unit }
+    if group.mean_from_centre() < 0.0 { -unit } else { unit }
 }
 
-/// Mean (its magnitude) and variance of a group's prior, in units of the root of `unit_squared`. Only
+/// Mean (its magnitude, counted from the centre) and variance of a group's prior, in units of the root of `unit_squared`. Only
 /// a group of weight zero can be too large for them.
 pub(crate) fn prior_in_units(group: &CoordinateGroup, unit_squared: f64) -> Result<(f64, f64)> {
-    let mean = group.prior().mean().abs() / unit_squared.sqrt();
+    let mean = group.mean_from_centre().abs() / unit_squared.sqrt();
     let variance = group.prior().variance() / unit_squared;
     if mean > 1e150 || variance > 1e300 {
         let error = Error::NotRepresentable {
@@ -122,7 +124,7 @@ pub(crate) struct Line {
 /// A scalar channel `z = B + s Z`, `B ~ N(m, v)`, with an estimator `b(z)` that rises with `z`.
 ///
 /// Quantities are in a unit that the caller chooses, with the sign in which `m` is not negative
-/// ([`signed_unit`]). The state is the noise `w = s²` and `half_penalty = theta/2`.
+/// ([`signed_unit`]), counted from the centre of a penalty that has one. The state is the noise `w = s²` and `half_penalty = theta/2`.
 pub(crate) trait ScalarEstimator: std::fmt::Debug {
     /// Mean square of what is to be learned, the true coefficient less the start.
     fn signal(&self) -> f64;

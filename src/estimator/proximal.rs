@@ -9,7 +9,8 @@ use crate::network::mirror_map::{Hyperbolic, MirrorMap};
 use crate::problem::law::CoordinateGroup;
 
 impl Proximal {
-    /// The channel of a group in units of the root of `unit_squared`.
+    /// The channel of a group in units of the root of `unit_squared`, counted from the centre of its
+    /// penalty.
     pub(crate) fn new(group: &CoordinateGroup, unit_squared: f64) -> Result<Self> {
         let unit = unit_squared.sqrt();
         let scale = group.scale() / unit;
@@ -20,7 +21,7 @@ impl Proximal {
             });
         }
         let (mean, variance) = prior_in_units(group, unit_squared)?;
-        let start = group.start() / unit;
+        let start = group.start_from_centre() / unit;
         if start.abs() > 1e150 {
             return Err(Error::NotRepresentable {
                 quantity: "the start of a group of weight zero",
@@ -28,7 +29,7 @@ impl Proximal {
             });
         }
         // The mean has become positive, and the start with it.
-        let start = if group.prior().mean() < 0.0 { -start } else { start };
+        let start = if group.mean_from_centre() < 0.0 { -start } else { start };
         Ok(Self { mean, variance, scale, start })
     }
 

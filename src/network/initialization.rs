@@ -306,6 +306,16 @@ impl Initialization {
         }
     }
 
+    /// `(1 - lambda) x`, without the rounding of lambda.
+    pub(crate) fn times_one_minus_relative_scale(&self, x: f64) -> f64 {
+        2.0 * self.readout_root * x * self.readout_root
+    }
+
+    /// `sqrt((1 - lambda)/2)`.
+    pub(crate) fn readout_root(&self) -> f64 {
+        self.readout_root
+    }
+
     /// `sqrt((1 + lambda)/2)`.
     pub(crate) fn first_layer_root(&self) -> f64 {
         self.first_layer_root
@@ -405,37 +415,61 @@ impl Initialization {
             return rounded;
         }
         // In units of a power of two, so that nothing underflows.
-        let unit = self.absolute_scale.log2().floor();
-        let (root, rest, relative) = match self.given {
-            Given::Layers => {
-                let root = (-0.5 * unit).floor().exp2();
-                let (first, readout) = (self.first_layer * root, self.readout * root);
-                let (sum, difference) =
-                    (DoubleWord::sum(first, readout), DoubleWord::sum(first, -readout));
-                let scale =
-                    DoubleWord::product(first, first) + DoubleWord::product(readout, readout);
-                let rest = DoubleWord::product(2.0 * first, readout);
-                (root, rest, (sum * difference).over(scale))
-            }
-            given => {
-                let root = (-0.5 * unit).floor().exp2();
-                let (above, below, relative) = if given == Given::AbsoluteScaleAndShare {
-                    let share = self.first_layer_share;
-                    let relative = DoubleWord::sum(2.0 * share, -1.0);
-                    let below = DoubleWord::sum(2.0, -2.0 * share);
-                    (DoubleWord::from(2.0 * share), below, relative)
-                } else {
-                    let lambda = self.relative_scale;
-                    (DoubleWord::sum(1.0, lambda), DoubleWord::sum(1.0, -lambda), lambda.into())
-                };
-                let scale = DoubleWord::from(self.absolute_scale * root * root);
-                (root, scale * (above * below).sqrt(), relative)
-            }
-        };
+        let root = (-0.5 * self.absolute_scale.log2().floor()).floor().exp2();
+        let ExactScales { cross, relative, .. } = self.exact_scales(root);
         let pull = relative.abs() * DoubleWord::from(beta * root * root);
-        let exact = (rest - pull).value() / root / root;
+        let exact = (cross - pull).value() / root / root;
         if exact.is_finite() { exact } else { rounded }
     }
+
+    /// The scales to twice the precision, in units of `1/root²`, from the numbers that define the
+    /// initialization; `root` is a power of two.
+    pub(crate) fn exact_scales(&self, root: f64) -> ExactScales {
+        if self.given == Given::Layers {
+            let (first, readout) = (self.first_layer * root, self.readout * root);
+            let (sum, difference) =
+                (DoubleWord::sum(first, readout), DoubleWord::sum(first, -readout));
+            let scale = DoubleWord::product(first, first) + DoubleWord::product(readout, readout);
+            return ExactScales {
+                scale,
+                relative: (sum * difference).over(scale),
+                above: DoubleWord::product(2.0 * first, first),
+                below: DoubleWord::product(2.0 * readout, readout),
+                cross: DoubleWord::product(2.0 * first, readout),
+            };
+        }
+        let (above, below, relative) = if self.given == Given::AbsoluteScaleAndShare {
+            let share = self.first_layer_share;
+            let relative = DoubleWord::sum(2.0 * share, -1.0);
+            (DoubleWord::from(2.0 * share), DoubleWord::sum(2.0, -2.0 * share), relative)
+        } else {
+            let lambda = self.relative_scale;
+            (DoubleWord::sum(1.0, lambda), DoubleWord::sum(1.0, -lambda), lambda.into())
+        };
+        let scale = DoubleWord::from(self.absolute_scale * root * root);
+        ExactScales {
+            scale,
+            relative,
+            above: scale * above,
+            below: scale * below,
+            cross: scale * (above * below).sqrt(),
+        }
+    }
+}
+
+/// Scales of an initialization to twice the precision.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExactScales {
+    /// `c`.
+    pub(crate) scale: DoubleWord,
+    /// `lambda`.
+    pub(crate) relative: DoubleWord,
+    /// `c (1 + lambda) = 2 w0²`.
+    pub(crate) above: DoubleWord,
+    /// `c (1 - lambda) = 2 v0²`.
+    pub(crate) below: DoubleWord,
+    /// `c sqrt(1 - lambda²) = 2 w0 v0`.
+    cross: DoubleWord,
 }
 
 /// The two weights of one path of one coordinate.
@@ -519,6 +553,50 @@ impl Weights {
         self.plus.first_layer * self.plus.readout - self.minus.first_layer * self.minus.readout
     }
 
+    /// The scale and the start of gradient flow from these weights.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// scale = 1/2 sqrt{ [(w+ + v+)² + (w- - v-)²] [(w+ - v+)² + (w- + v-)²] }
+    /// start = w+ v+ - w- v-
+    /// ```
+    ///
+    /// where
+    /// - `w±`, `v±`: first-layer and readout weights, each of magnitude 0 or in [1e-150, 1e150].
+    ///
+    /// Gradient flow that reaches zero loss ends at the interpolator with the smallest Bregman divergence
+    /// from `start` under the [`Penalty`](crate::Penalty) of `scale`. Both are sums of squares, or one
+    /// compensated difference: no digits cancel. Accuracy: 1e-15 relative.
+    ///
+    /// From equal paths the scale is [`absolute_scale`](ConservedQuantities::absolute_scale), and the
+    /// scale stays what it is along gradient flow.
+    ///
+    /// Source: Azulay et al. 2021 (arXiv:2102.09769), Bregman divergence of unbalanced weights.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{NetworkPath, Weights};
+    ///
+    /// // A first layer alone: any weights may stand between two stages of training.
+    /// let weights = Weights { plus: NetworkPath::new(3.0, 0.0)?, minus: NetworkPath::new(4.0, 0.0)? };
+    /// let training = weights.scale_and_start();
+    /// assert_eq!((training.scale, training.start), (12.5, 0.0));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scale_and_start(&self) -> ScaleAndStart {
+        let Self { plus, minus } = self;
+        let sum = (plus.first_layer + plus.readout).hypot(minus.first_layer - minus.readout);
+        let difference = (plus.first_layer - plus.readout).hypot(minus.first_layer + minus.readout);
+        // The second product with what its rounding loses, in a difference that loses none of it.
+        let product = minus.first_layer * minus.readout;
+        let rounding = minus.first_layer.mul_add(-minus.readout, product);
+        let start = plus.first_layer.mul_add(plus.readout, -product) + rounding;
+        ScaleAndStart { scale: 0.5 * sum * difference, start }
+    }
+
     /// The quantities that gradient flow conserves, at these weights.
     ///
     /// # Formula
@@ -552,6 +630,28 @@ impl Weights {
                 + self.plus.readout * self.minus.readout,
         }
     }
+}
+
+/// Where training of one coordinate starts, and the scale of its penalty, see
+/// [`Weights::scale_and_start`] and [`Protocol::scale_and_start`](crate::Protocol::scale_and_start).
+///
+/// # Examples
+///
+/// ```
+/// use diagonet::{Initialization, Scales};
+///
+/// let weights = Initialization::new(Scales { absolute: 0.5, relative: -0.9 })?.weights(3.0)?;
+/// let training = weights.scale_and_start();
+/// assert!((training.scale - 0.5).abs() < 1e-14 && (training.start - 3.0).abs() < 1e-14);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ScaleAndStart {
+    /// Absolute scale `c`.
+    pub scale: f64,
+    /// Coefficient `b0` at which training starts.
+    pub start: f64,
 }
 
 /// The invariants of gradient flow in one coordinate, see [`Weights::conserved`].

@@ -4,4 +4,5 @@
 pub(crate) mod initialization;
 pub(crate) mod mirror_map;
 pub(crate) mod penalty;
+pub(crate) mod protocol;
 pub(crate) mod scale_map;

@@ -251,7 +251,8 @@ impl ScaleMap {
         beta_pt.iter().map(|&beta| self.fine_tuning_initialization(beta)).collect()
     }
 
-    fn readout_square(&self) -> f64 {
+    /// `gamma²/2`.
+    pub(crate) fn readout_square(&self) -> f64 {
         0.5 * self.readout_scale * self.readout_scale
     }
 }
@@ -282,7 +283,7 @@ impl FeatureScales {
 }
 
 /// `N = hypot(c_PT, beta_PT)`, and `c_PT + N`, which is the square of `w+ + w-` over `1 + lambda`.
-fn growth<T: RealField + Copy>(scale: T, beta_pt: T) -> (T, T) {
+pub(crate) fn growth<T: RealField + Copy>(scale: T, beta_pt: T) -> (T, T) {
     let norm = scale.hypot(beta_pt);
     (norm, scale + norm)
 }

@@ -23,13 +23,16 @@ use crate::problem::task::Task;
 /// - `p`: [weight](Self::weight), in [0, 1];
 /// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307];
 /// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set;
+/// - `o`: [centre](Self::centre) of the penalty, in [-1e150, 1e150], 0 unless set: what a frozen part of
+///   the network contributes;
 /// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set: the penalty of the
-///   group is `k q_c`;
+///   group is `k q_c(b - o)`;
 /// - `Lambda`: [input variance](Self::input_variance), in [1e-150, 1e150], 1 unless set: inputs of the
 ///   group are `N(0, Lambda/D)`.
 ///
-/// The penalty of the group is `k q_c`, where
-/// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set.
+/// Training that starts at `b0` minimizes the Bregman divergence of the
+/// [penalty](crate::Penalty) from it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)` for `o = 0`, in place of the
+/// penalty itself.
 ///
 /// Training that starts at `b0` minimizes the Bregman divergence of the [penalty](crate::Penalty) from
 /// it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the penalty itself.
@@ -61,6 +64,7 @@ pub struct CoordinateGroup {
     prior: Prior,
     scale: f64,
     start: f64,
+    centre: f64,
     penalty_weight: f64,
     input_variance: f64,
     /// Unit of its quantities: its own coefficients are 1/unit times those here. 1 unless
@@ -104,6 +108,7 @@ impl CoordinateGroup {
             prior,
             scale,
             start: 0.0,
+            centre: 0.0,
             penalty_weight: 1.0,
             input_variance: 1.0,
             unit: 1.0,
@@ -135,6 +140,34 @@ impl CoordinateGroup {
             if self.scale > 0.0 { Domain::COEFFICIENT } else { Domain::ZERO.when("at scale 0") };
         domain.check("start", start).map_err(|error| error.in_group(&self.label))?;
         Self { start, ..self }.checked("start", start)
+    }
+
+    /// The same group, with a penalty that is least at `centre`: that of a branch of the network beside a
+    /// frozen part, which contributes `centre` to the coefficient.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a centre outside [-1e150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
+    ///
+    /// // A frozen network at 2 and a branch at 0 are, of a coefficient of 2, all that is to be learned.
+    /// let group = CoordinateGroup::new("frozen", 1.0, Prior::gaussian(2.0, 1.0)?, 0.1)?;
+    /// let adapted = Law::new(vec![group.with_start(2.0)?.with_centre(2.0)?])?;
+    /// let plain = Law::new(vec![CoordinateGroup::new("plain", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
+    /// let error = |law: &Law| Solver::new().solve(law, &Samples::new(0.4)?).map(|s| s.generalization_error());
+    /// assert!((error(&adapted)? - error(&plain)?).abs() < 1e-10);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_centre(self, centre: f64) -> Result<Self> {
+        Domain::COEFFICIENT.check("centre", centre).map_err(|error| error.in_group(&self.label))?;
+        Ok(Self { centre, ..self })
     }
 
     /// The same group, with `k` times the penalty.
@@ -275,7 +308,7 @@ impl CoordinateGroup {
     }
 
     /// The same group together with its mirror image: half of its coordinates have the opposite sign of
-    /// prior, start and pretraining.
+    /// prior, start, centre and pretraining.
     ///
     /// Mean squares are equal in both halves, and one half stands for both; means cancel.
     ///
@@ -321,6 +354,12 @@ impl CoordinateGroup {
     #[must_use]
     pub fn start(&self) -> f64 {
         self.start
+    }
+
+    /// Coefficient `o` at which the penalty is least.
+    #[must_use]
+    pub fn centre(&self) -> f64 {
+        self.centre
     }
 
     /// Weight `k` of the group's penalty.
@@ -389,6 +428,16 @@ impl CoordinateGroup {
         self.prior.variance() == 0.0 && self.prior.mean() == self.start
     }
 
+    /// Mean of the true coefficients, counted from the centre of the penalty.
+    pub(crate) fn mean_from_centre(&self) -> f64 {
+        self.prior.mean() - self.centre
+    }
+
+    /// The start, counted from the centre of the penalty.
+    pub(crate) fn start_from_centre(&self) -> f64 {
+        self.start - self.centre
+    }
+
     /// Mean square of what is to be learned, the true coefficient less the start.
     pub(crate) fn signal(&self) -> f64 {
         let distance = self.prior.mean() - self.start;
@@ -408,7 +457,8 @@ impl CoordinateGroup {
     /// `sqrt(c² + b0²)`: the scale that the first steps of training see.
     #[cfg(feature = "quadrature")]
     pub(crate) fn scale_at_start(&self) -> f64 {
-        if self.start == 0.0 { self.scale } else { self.scale.hypot(self.start) }
+        let start = self.start_from_centre();
+        if start == 0.0 { self.scale } else { self.scale.hypot(start) }
     }
 }
 

@@ -216,16 +216,17 @@ impl LearningRate<'_> {
 
 /// One epoch, from the weights where `loss` was evaluated. Says whether it changed any.
 fn descend(network: &mut Network, loss: &SquaredLoss<'_>, rate: f64) -> bool {
+    let [of_first, of_readout] = network.rates();
     let [first_plus, readout_plus, first_minus, readout_minus] =
         blocks_mut(network.flat_mut().as_mut_slice());
     let mut moved = false;
     for (d, pull) in loss.correlations().iter().enumerate() {
-        let step = rate * pull;
+        let [of_first, of_readout] = [of_first * (rate * pull), of_readout * (rate * pull)];
         let before = [first_plus[d], readout_plus[d], first_minus[d], readout_minus[d]];
-        first_plus[d] += step * before[1];
-        readout_plus[d] += step * before[0];
-        first_minus[d] -= step * before[3];
-        readout_minus[d] -= step * before[2];
+        first_plus[d] += of_first * before[1];
+        readout_plus[d] += of_readout * before[0];
+        first_minus[d] -= of_first * before[3];
+        readout_minus[d] -= of_readout * before[2];
         moved |= before != [first_plus[d], readout_plus[d], first_minus[d], readout_minus[d]];
     }
     moved

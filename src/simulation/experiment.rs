@@ -8,7 +8,8 @@ use crate::asymptotics::statistics::EstimateStatistics;
 use crate::domain::Domain;
 use crate::error::{Error, Result, Stage};
 use crate::label::GroupLabel;
-use crate::network::initialization::{Initialization, Scales};
+use crate::network::initialization::{Initialization, ScaleAndStart, Scales};
+use crate::network::protocol::TrainedLayers;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::errors::Errors;
@@ -24,7 +25,7 @@ use crate::simulation::flow::GradientFlow;
 use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
 use crate::simulation::training::Training;
-use crate::stages::transfer::{Protocol, Transfer};
+use crate::stages::transfer::Transfer;
 
 /// How the networks of an [`Experiment`] are trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,8 +79,7 @@ impl Default for Trainer {
 ///
 /// With a [`Transfer`], it draws the coefficients of both tasks with their overlap. A network is
 /// pretrained on the first task, or starts from its exact coefficients where pretraining data are
-/// unlimited. Its paths are rebalanced and its readout is reset, unless training
-/// [continues](Protocol::Continued). It is then fine-tuned on N samples of the second task. With a
+/// unlimited. The [`Protocol`](crate::Protocol) then acts on its weights. It is then fine-tuned on N samples of the second task. With a
 /// [`Law`], it draws one task, and trains a network with the scales of the law
 /// on inputs with its [variances](crate::CoordinateGroup::input_variance).
 ///
@@ -440,10 +440,11 @@ impl Experiment {
     /// Both stages in coefficients and scales, which is all that the end point of gradient flow
     /// depends on.
     fn coefficients(&self, draw: &Draw, interpolator: &Interpolator) -> Result<Stages> {
-        let (scales, start, pretrained) = match &self.problem {
+        let (scales, start, centre, pretrained) = match &self.problem {
             Problem::Alone(law) => {
+                let centre = self.of_coordinates(draw, |kind| law.groups()[kind].centre());
                 let scales = self.of_coordinates(draw, |kind| law.groups()[kind].scale());
-                (scales, draw.start.clone(), None)
+                (scales, draw.start.clone(), centre, None)
             }
             Problem::Transfer(transfer) => {
                 let scale_map = transfer.scale_map();
@@ -456,21 +457,42 @@ impl Experiment {
                     }
                     None => draw.pretraining_coefficients.clone(),
                 };
-                let (scales, start) = match transfer.protocol() {
-                    Protocol::Rebalanced => {
-                        let scales = scale_map.fine_tuning_scales(&pretrained)?;
-                        (scales, DVector::zeros(self.dimension))
-                    }
-                    Protocol::Continued => (uniform, pretrained.clone()),
+                let protocol = transfer.protocol();
+                let training =
+                    pretrained.iter().map(|&beta| protocol.scale_and_start(&scale_map, beta));
+                let training = training.collect::<Result<Vec<_>>>()?;
+                let vector = |part: fn(&ScaleAndStart) -> f64| {
+                    DVector::from_iterator(self.dimension, training.iter().map(part))
                 };
-                (scales, start, Some(pretrained))
+                let (scales, start) = (vector(|t| t.scale), vector(|t| t.start));
+                let centre = if protocol.adds_branch() {
+                    pretrained.clone()
+                } else {
+                    DVector::zeros(self.dimension)
+                };
+                (scales, start, centre, Some(pretrained))
             }
         };
-        let end = match self.penalty_weights(draw) {
-            Some(weights) => interpolator.solve_weighted(&draw.data, &scales, &start, &weights)?,
-            None => interpolator.solve_from(&draw.data, &scales, &start)?,
+        let freezes_layer = match &self.problem {
+            Problem::Alone(_) => false,
+            Problem::Transfer(transfer) => {
+                transfer.protocol().trained_layers() != TrainedLayers::Both
+            }
         };
-        let coefficients = end.coefficients;
+        let train = |data: &Dataset, start: &DVector<f64>| {
+            let end = match self.penalty_weights(draw) {
+                _ if freezes_layer => interpolator.solve_frozen(data, &scales, start),
+                Some(weights) => interpolator.solve_weighted(data, &scales, start, &weights),
+                None => interpolator.solve_from(data, &scales, start),
+            };
+            Ok::<_, Error>(end?.coefficients)
+        };
+        let coefficients = if centre.iter().all(|&centre| centre == 0.0) {
+            train(&draw.data, &start)?
+        } else {
+            let data = beside(&draw.data, &centre)?;
+            &centre + train(&data, &(start - &centre))?
+        };
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
                 let scale = initialization.absolute_scale();
@@ -489,16 +511,18 @@ impl Experiment {
         draw: &Draw,
         train: impl Fn(Network, &Dataset) -> Result<Training>,
     ) -> Result<Stages> {
-        let train = |network, data| Ok(train(network, data)?.finished()?.network);
-        let (start, pretrained) = match &self.problem {
+        let train = |network, data: &Dataset| Ok(train(network, data)?.finished()?.network);
+        let (start, centre, pretrained) = match &self.problem {
             Problem::Alone(law) => {
                 check_penalty_weights(law)?;
                 let scales = self.of_coordinates(draw, |kind| law.groups()[kind].scale());
-                let weights = scales.iter().zip(&draw.start).map(|(&scale, &start)| {
+                let centre = self.of_coordinates(draw, |kind| law.groups()[kind].centre());
+                let from_centre = &draw.start - &centre;
+                let weights = scales.iter().zip(&from_centre).map(|(&scale, &start)| {
                     // The end point does not depend on the relative scale.
                     Initialization::new(Scales { absolute: scale, relative: 0.0 })?.weights(start)
                 });
-                (Network::from_weights(&weights.collect::<Result<Vec<_>>>()?), None)
+                (Network::from_weights(&weights.collect::<Result<Vec<_>>>()?), centre, None)
             }
             Problem::Transfer(transfer) => {
                 let scale_map = transfer.scale_map();
@@ -513,14 +537,21 @@ impl Experiment {
                     }
                 };
                 let pretrained = network.coefficients();
-                let start = match transfer.protocol() {
-                    Protocol::Rebalanced => network.rebalanced(scale_map.readout_scale())?,
-                    Protocol::Continued => network,
+                let protocol = transfer.protocol();
+                let start = network.under(&protocol, scale_map.readout_scale())?;
+                let centre = if protocol.adds_branch() {
+                    pretrained.clone()
+                } else {
+                    DVector::zeros(self.dimension)
                 };
-                (start, Some(pretrained))
+                (start, centre, Some(pretrained))
             }
         };
-        let coefficients = train(start, &draw.data)?.coefficients();
+        let coefficients = if centre.iter().all(|&centre| centre == 0.0) {
+            train(start, &draw.data)?.coefficients()
+        } else {
+            &centre + train(start, &beside(&draw.data, &centre)?)?.coefficients()
+        };
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
                 let start = Network::uniform(&initialization, self.dimension);
@@ -727,6 +758,11 @@ impl Experiment {
         }
         quantities
     }
+}
+
+/// The data that a branch has to explain beside a frozen network of the given coefficients.
+fn beside(data: &Dataset, frozen: &DVector<f64>) -> Result<Dataset> {
+    Dataset::new(data.inputs().clone(), data.residual(frozen)?)
 }
 
 /// Coefficients after the stages of a draw.

@@ -206,6 +206,50 @@ impl Interpolator {
         scales: &DVector<f64>,
         start: &DVector<f64>,
     ) -> Result<Interpolation> {
+        self.solve_by(|problem| problem.newton(), data, scales, start)
+    }
+
+    /// The end point of training on `data` from `start` where one layer is frozen: the minimum of
+    /// `sum_d (beta_d - b0_d)²/c_d` in place of `sum_d Q_d(beta_d)`.
+    ///
+    /// The scales are the sums of squares of the frozen weights, see [`Protocol`](crate::Protocol). An
+    /// [explicit penalty](Self::with_explicit_penalty) is `(kappa/4) sum_d (beta_d - b0_d)²/c_d`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Interpolator::solve_from`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, Interpolator};
+    /// use nalgebra::{DVector, dmatrix, dvector};
+    ///
+    /// // Equal inputs: shares are those of the scales.
+    /// let data = Dataset::new(dmatrix![1.0, 1.0], dvector![4.0])?;
+    /// let start = DVector::zeros(2);
+    /// let result = Interpolator::new().solve_frozen(&data, &dvector![3.0, 1.0], &start)?;
+    /// assert!((result.coefficients - dvector![3.0, 1.0]).norm() < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn solve_frozen(
+        &self,
+        data: &Dataset,
+        scales: &DVector<f64>,
+        start: &DVector<f64>,
+    ) -> Result<Interpolation> {
+        self.solve_by(|problem| problem.quadratic(), data, scales, start)
+    }
+
+    /// The end point, by `minimum` where there are fewer samples than coordinates that can move, or a
+    /// penalty.
+    fn solve_by(
+        &self,
+        minimum: impl Fn(&Problem<'_>) -> Solution,
+        data: &Dataset,
+        scales: &DVector<f64>,
+        start: &DVector<f64>,
+    ) -> Result<Interpolation> {
         for (parameter, vector) in [("scales", scales), ("start", start)] {
             if vector.len() != data.dimension() {
                 let (expected, found) = (data.dimension(), vector.len());
@@ -254,7 +298,7 @@ impl Interpolator {
             kappa: self.explicit_penalty,
         };
         let overdetermined = data.samples() >= movable.len() && self.explicit_penalty == 0.0;
-        let solution = if overdetermined { problem.least_squares() } else { problem.newton() };
+        let solution = if overdetermined { problem.least_squares() } else { minimum(&problem) };
         let Solution { moves, primal_residual, duality_gap, iterations } = solution;
         // Asked so that an undefined certificate is refused, too.
         let certified = primal_residual <= self.tolerance && duality_gap <= self.tolerance;
@@ -536,6 +580,38 @@ impl Problem<'_> {
             // Nothing is known of coefficients that the data do not determine.
             duality_gap: if dependent { f64::INFINITY } else { 0.0 },
             iterations: 1,
+        }
+    }
+
+    /// The minimum of `sum_d (b_d - b0_d)²/(2 c_d)`: the dual is quadratic, and its Hessian the same
+    /// everywhere.
+    fn quadratic(&self) -> Solution {
+        let scales: Vec<f64> = self.coordinates.iter().map(|coordinate| coordinate.scale).collect();
+        let mut weighted = DMatrix::zeros(self.inputs.nrows(), scales.len());
+        let mut nu = DVector::zeros(self.inputs.nrows());
+        let moves = |nu: &DVector<f64>| {
+            let mut moves = self.inputs.tr_mul(nu);
+            moves.iter_mut().zip(&scales).for_each(|(change, scale)| *change *= scale);
+            moves
+        };
+        let mut residual = self.distance.clone();
+        let mut iterations = 0;
+        if let Some(hessian) = self.hessian(&scales, &mut weighted) {
+            // Further passes take the rounding of the first.
+            for _ in 0..3 {
+                nu += hessian.solve(&residual);
+                residual = &self.distance - &*self.inputs * moves(&nu) - 0.5 * self.kappa * &nu;
+                iterations += 1;
+            }
+        }
+        let moves = moves(&nu);
+        let squares = moves.iter().zip(&scales).map(|(change, scale)| change * (change / scale));
+        let value = 0.5 * squares.sum::<f64>() + 0.25 * self.kappa * nu.norm_squared();
+        Solution {
+            moves,
+            primal_residual: residual.norm() / self.reference,
+            duality_gap: if value > 0.0 { nu.dot(&residual).abs() / value } else { f64::INFINITY },
+            iterations,
         }
     }
 

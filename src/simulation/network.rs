@@ -1,13 +1,11 @@
 //! The weights of a finite network.
 
-use std::f64::consts::FRAC_1_SQRT_2;
-
 use nalgebra::DVector;
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::network::initialization::{Initialization, NetworkPath, Weights};
-use crate::network::scale_map::check_readout_scale;
+use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::simulation::dataset::check_length;
 
 /// A diagonal linear network of finite width: four vectors of weights.
@@ -43,6 +41,7 @@ use crate::simulation::dataset::check_length;
 pub struct Network {
     /// The blocks w+, v+, w-, v-, one after the other.
     weights: DVector<f64>,
+    trained_layers: TrainedLayers,
 }
 
 impl Network {
@@ -89,7 +88,44 @@ impl Network {
             first_minus[d] = minus.first_layer();
             readout_minus[d] = minus.readout();
         }
-        Self { weights }
+        Self { weights, trained_layers: TrainedLayers::Both }
+    }
+
+    /// The same network with other layers that training moves, both unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, GradientFlow, Network};
+    /// use diagonet::{Initialization, Scales, TrainedLayers};
+    /// use nalgebra::{dmatrix, dvector};
+    ///
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.5, relative: 0.0 })?, 1);
+    /// let probe = start.with_trained_layers(TrainedLayers::Readout);
+    /// let data = Dataset::new(dmatrix![1.0], dvector![2.0])?;
+    /// let trained = GradientFlow::new().train(probe, &data)?.network;
+    /// assert_eq!(trained.weights(0).unwrap().plus.first_layer(), 0.5);
+    /// assert!((trained.coefficients()[0] - 2.0).abs() < 1e-9);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_trained_layers(self, trained_layers: TrainedLayers) -> Self {
+        Self { trained_layers, ..self }
+    }
+
+    /// Layers that training moves.
+    #[must_use]
+    pub fn trained_layers(&self) -> TrainedLayers {
+        self.trained_layers
+    }
+
+    /// Learning rates of first layer and readout: 1, or 0 where the layer is frozen.
+    pub(super) fn rates(&self) -> [f64; 2] {
+        match self.trained_layers {
+            TrainedLayers::Both => [1.0, 1.0],
+            TrainedLayers::FirstLayer => [1.0, 0.0],
+            TrainedLayers::Readout => [0.0, 1.0],
+        }
     }
 
     /// Number D of coordinates.
@@ -203,13 +239,32 @@ impl Network {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn rebalanced(&self, readout_scale: f64) -> Result<Self> {
-        let readout = FRAC_1_SQRT_2 * check_readout_scale(readout_scale)?;
-        let rebalance = |Weights { plus, minus }: Weights| {
-            let path = NetworkPath::new(plus.first_layer() + minus.first_layer(), readout)?;
-            Ok(Weights { plus: path, minus: path })
-        };
-        let weights = self.coordinates().map(rebalance).collect::<Result<Vec<_>>>()?;
-        Ok(Self::from_weights(&weights))
+        self.under(&Protocol::REBALANCED, readout_scale)
+    }
+
+    /// The network at the start of fine-tuning by a protocol, see [`Protocol::weights`], with the
+    /// [layers](Self::trained_layers) that it trains.
+    ///
+    /// # Errors
+    ///
+    /// As [`Protocol::weights`], for the first offending coordinate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Network;
+    /// use diagonet::{Initialization, Protocol, Scales};
+    ///
+    /// let pretraining = Initialization::new(Scales { absolute: 0.1, relative: -0.5 })?;
+    /// let pretrained = Network::from_weights(&[pretraining.weights(2.0)?]);
+    /// assert_eq!(pretrained.under(&Protocol::Continued, 0.0)?, pretrained);
+    /// assert_eq!(pretrained.under(&Protocol::ReadoutReset, 0.0)?.coefficients()[0], 0.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn under(&self, protocol: &Protocol, readout_scale: f64) -> Result<Self> {
+        let weights = self.coordinates().map(|weights| protocol.weights(weights, readout_scale));
+        let network = Self::from_weights(&weights.collect::<Result<Vec<_>>>()?);
+        Ok(network.with_trained_layers(protocol.trained_layers()))
     }
 
     /// Mean squared distance `||beta - reference||² / D` of the coefficients to others.
@@ -257,7 +312,8 @@ impl Network {
     /// where
     /// - `p± = sqrt(w±² + v±²)`: lengths of the paths of this network, which bound the quantities.
     ///
-    /// From equal paths, `p+ p-` is `c` or more at all times.
+    /// From equal paths, `p+ p-` is `c` or more at all times. Training of one layer conserves none of them,
+    /// and its drift is 0.
     ///
     /// # Errors
     ///
@@ -281,6 +337,9 @@ impl Network {
 
     /// As [`Network::drift`], for a network of the same dimension.
     pub(super) fn drift_of_equal(&self, start: &Self) -> f64 {
+        if self.trained_layers != TrainedLayers::Both {
+            return 0.0;
+        }
         let drift = |(now, start): (Weights, Weights)| {
             let length = |path: NetworkPath| path.first_layer().hypot(path.readout());
             let (plus, minus) = (length(now.plus), length(now.minus));

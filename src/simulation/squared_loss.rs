@@ -73,11 +73,20 @@ impl<'a> SquaredLoss<'a> {
     /// Whether nothing that can move is pulled by more than rounding.
     pub(super) fn is_stationary(&self, network: &Network) -> bool {
         let residual = self.residual_square.sqrt();
-        let weights = blocks(network.flat().as_slice());
+        let [first_plus, readout_plus, first_minus, readout_minus] =
+            blocks(network.flat().as_slice());
+        // What a weight is pulled by is the other one of its path.
+        let [of_first, of_readout] = network.rates();
+        let weights = [
+            (of_readout, first_plus),
+            (of_first, readout_plus),
+            (of_readout, first_minus),
+            (of_first, readout_minus),
+        ];
         let pulls = self.correlations.iter().zip(&self.column_norms);
         pulls.enumerate().all(|(d, (correlation, norm))| {
             correlation.abs() <= ORTHOGONAL * norm * residual
-                || weights.iter().all(|block| block[d] == 0.0)
+                || weights.iter().all(|(rate, block)| rate * block[d] == 0.0)
         })
     }
 
@@ -96,17 +105,19 @@ impl<'a> SquaredLoss<'a> {
     }
 
     /// Minus the gradient, `dw± = ± (X^T r) v±` and `dv± = ± (X^T r) w±`, at the weights where the
-    /// loss was evaluated.
+    /// loss was evaluated; 0 for a layer that is frozen.
     pub(super) fn write_velocity(&self, network: &Network, velocity: &mut DVector<f64>) {
         let [first_plus, readout_plus, first_minus, readout_minus] =
             blocks(network.flat().as_slice());
         let [to_first_plus, to_readout_plus, to_first_minus, to_readout_minus] =
             blocks_mut(velocity.as_mut_slice());
+        let [of_first, of_readout] = network.rates();
         for (d, &pull) in self.correlations.iter().enumerate() {
-            to_first_plus[d] = pull * readout_plus[d];
-            to_readout_plus[d] = pull * first_plus[d];
-            to_first_minus[d] = -pull * readout_minus[d];
-            to_readout_minus[d] = -pull * first_minus[d];
+            let [of_first, of_readout] = [of_first * pull, of_readout * pull];
+            to_first_plus[d] = of_first * readout_plus[d];
+            to_readout_plus[d] = of_readout * first_plus[d];
+            to_first_minus[d] = -of_first * readout_minus[d];
+            to_readout_minus[d] = -of_readout * first_minus[d];
         }
     }
 }

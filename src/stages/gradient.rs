@@ -9,12 +9,14 @@ use std::borrow::Cow;
 
 use crate::asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 use crate::error::{Error, Result, Stage};
+use crate::network::initialization::ScaleAndStart;
+use crate::network::protocol::Change;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::stages::transfer::{
-    Branch, PretrainedNode, PretrainingState, Protocol, Transfer, TransferSolution,
+    Branch, PretrainedNode, PretrainingState, Transfer, TransferSolution,
 };
 
 /// Derivatives of one answer in the parameters of a [`Transfer`], its tasks and the data of both
@@ -107,12 +109,16 @@ pub struct TransferGradient {
     pub noise_variance: f64,
     /// In the explicit penalty of fine-tuning, as [`LawGradient::explicit_penalty`].
     pub explicit_penalty: Option<f64>,
+    /// In the first of the protocol's own [parameters](crate::Protocol::parameters), if it has one.
+    pub first_protocol_parameter: Option<f64>,
+    /// In the second of the protocol's own parameters, if it has two.
+    pub second_protocol_parameter: Option<f64>,
 }
 
 impl TransferGradient {
     /// All derivatives with the names of their parameters, in the order of the fields.
     #[must_use]
-    pub fn entries(&self) -> [(&'static str, Option<f64>); 18] {
+    pub fn entries(&self) -> [(&'static str, Option<f64>); 20] {
         [
             ("absolute_scale", self.absolute_scale),
             ("relative_scale", self.relative_scale),
@@ -132,6 +138,8 @@ impl TransferGradient {
             ("sample_ratio", Some(self.sample_ratio)),
             ("noise_variance", Some(self.noise_variance)),
             ("explicit_penalty", self.explicit_penalty),
+            ("first_protocol_parameter", self.first_protocol_parameter),
+            ("second_protocol_parameter", self.second_protocol_parameter),
         ]
     }
 }
@@ -150,6 +158,8 @@ struct Direction {
     means: [f64; 2],
     variances: [f64; 2],
     correlation: f64,
+    /// Parameters of the protocol.
+    protocol: [f64; 2],
     /// Effective noise variance and penalty of pretraining.
     noise: f64,
     penalty: f64,
@@ -216,7 +226,7 @@ impl TransferSolution {
                 transfer.add_groups(branch, &mut groups)?;
             }
             let (law, samples) = (Law::new(groups)?, solution.samples());
-            let solved = self.solver.solve_from(&law, &samples, &solution.state)?;
+            let solved = transfer.fine_tune(&law, &self.solver, &samples, Some(&solution.state))?;
             solution = Cow::Owned(solved);
         }
         let of_law = solution.sensitivities()?;
@@ -301,6 +311,7 @@ impl Problem<'_> {
         let components = task.components();
         let is_random = components.iter().any(|component| component.pretraining.variance() > 0.0);
 
+        let parameters = self.transfer.protocol().parameters().len();
         let density = supports.fine_tuning_density();
         let finite = self.transfer.pretraining_samples().is_some();
         let noisy = self.state.noise > 0.0;
@@ -351,6 +362,14 @@ impl Problem<'_> {
             sample_ratio: gradient.sample_ratio,
             noise_variance: gradient.noise_variance,
             explicit_penalty: gradient.explicit_penalty,
+            first_protocol_parameter: optional(
+                parameters > 0,
+                Direction { protocol: [1.0, 0.0], ..unmoved },
+            )?,
+            second_protocol_parameter: optional(
+                parameters > 1,
+                Direction { protocol: [0.0, 1.0], ..unmoved },
+            )?,
         })
     }
 
@@ -367,19 +386,17 @@ impl Problem<'_> {
                 else {
                     return Ok(None);
                 };
-                let Some(log_scale) = self.log_scale(node, group, &direction, &pretrained) else {
+                let training = self.training(node, group, &direction, &pretrained);
+                let Some(LogScaleAndStart { log_scale, start, centre }) = training else {
                     return Ok(None);
                 };
-                let start = match self.transfer.protocol() {
-                    Protocol::Rebalanced => 0.0,
-                    Protocol::Continued => pretrained.coefficient,
-                };
                 sum.add(slopes.weight * (weight * node.mass));
-                sum.add(slopes.mean * prior.mean);
+                // Means, starts and centres that move alike change nothing.
+                sum.add(slopes.mean * (prior.mean - centre));
                 sum.add(slopes.variance * prior.variance);
                 sum.add(slopes.log_scale * log_scale);
                 // Without a derivative, starts stay at 0.
-                sum.add(slopes.start.unwrap_or(0.0) * start);
+                sum.add(slopes.start.unwrap_or(0.0) * (start - centre));
             }
         }
         let derivative = sum.value();
@@ -481,34 +498,44 @@ impl Problem<'_> {
         Some(change)
     }
 
-    /// How the logarithm of the scale moves; `None` for a frozen group that does.
-    fn log_scale(
+    /// How the logarithm of the scale, the start and the centre move; `None` for a frozen group whose scale
+    /// does, and where they do so with infinite slope.
+    fn training(
         &self,
         node: &PretrainedNode,
         group: &CoordinateGroup,
         direction: &Direction,
         pretrained: &PretrainedChange,
-    ) -> Option<f64> {
+    ) -> Option<LogScaleAndStart> {
+        let protocol = self.transfer.protocol();
+        let by = Change {
+            absolute_scale: direction.absolute_scale,
+            relative_scale: direction.relative_scale,
+            readout_scale: direction.readout_scale,
+            coefficient: pretrained.coefficient,
+            parameters: direction.protocol,
+        };
         let map = self.transfer.scale_map();
-        let scale = map.pretraining().absolute_scale();
-        if self.transfer.protocol() == Protocol::Continued {
-            return Some(direction.absolute_scale / scale);
-        }
-        let norm = scale.hypot(node.coefficient);
-        // Away from zero, the norm grows as what leaves it.
-        let (by_scale, by_coefficient) =
-            if norm > 0.0 { (scale / norm, node.coefficient / norm) } else { (1.0, 1.0) };
-        let grown =
-            direction.absolute_scale * (1.0 + by_scale) + pretrained.coefficient * by_coefficient;
-        let change = map.pretraining().times_one_plus_relative_scale(grown)
-            + (scale + norm) * direction.relative_scale
-            + map.readout_scale() * direction.readout_scale;
+        let ScaleAndStart { scale, start } = protocol.change(&map, node.coefficient, &by)?;
+        let centre = if protocol.adds_branch() { start } else { 0.0 };
         if group.scale() > 0.0 {
-            return Some(change / group.scale());
+            return Some(LogScaleAndStart { log_scale: scale / group.scale(), start, centre });
         }
-        let thaws = change != 0.0 || direction.readout_scale != 0.0;
-        (!thaws || group.weight() == 0.0).then_some(0.0)
+        let thaws = scale != 0.0 || (direction.readout_scale != 0.0 && protocol.resets_scale());
+        (!thaws || group.weight() == 0.0).then_some(LogScaleAndStart {
+            log_scale: 0.0,
+            start,
+            centre,
+        })
     }
+}
+
+/// Changes of the logarithm of the scale, of the start and of the centre.
+#[derive(Debug, Clone, Copy)]
+struct LogScaleAndStart {
+    log_scale: f64,
+    start: f64,
+    centre: f64,
 }
 
 /// Changes of the pretrained coefficient, and of mean and variance of the true one of pretraining.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::problem::{Answer, Scan, Solve};
 use crate::asymptotics::solution::Solution;
@@ -10,8 +11,10 @@ use crate::asymptotics::solver::Solver;
 use crate::asymptotics::statistics::Statistics;
 use crate::domain::Domain;
 use crate::error::{Error, Result, Stage};
+use crate::network::initialization::ScaleAndStart;
 #[cfg(feature = "quadrature")]
 use crate::network::penalty::Penalty;
+use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::network::scale_map::ScaleMap;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
@@ -27,62 +30,6 @@ const FINE: u32 = 2;
 /// Labels of the two groups of a pretraining stage.
 const ACTIVE: &str = "active";
 const INACTIVE: &str = "inactive";
-
-/// The start of fine-tuning, given the pretrained weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
-pub enum Protocol {
-    /// Paths rebalanced and readout reset: coefficients start at 0, with the scales of the
-    /// [`ScaleMap`].
-    #[default]
-    Rebalanced,
-    /// Training continues: coefficients start at `beta_PT`, with the scale of pretraining. Relative scale
-    /// and readout scale have no effect.
-    Continued,
-}
-
-impl From<Protocol> for String {
-    fn from(value: Protocol) -> Self {
-        value.to_string()
-    }
-}
-
-impl TryFrom<String> for Protocol {
-    type Error = crate::error::Error;
-
-    fn try_from(name: String) -> crate::error::Result<Self> {
-        name.parse()
-    }
-}
-
-/// The name that [`FromStr`](std::str::FromStr) reads.
-impl std::fmt::Display for Protocol {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Rebalanced => "rebalanced",
-            Self::Continued => "continued",
-        })
-    }
-}
-
-/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than rebalanced, continued.
-impl std::str::FromStr for Protocol {
-    type Err = crate::error::Error;
-
-    fn from_str(name: &str) -> crate::error::Result<Self> {
-        match name {
-            "rebalanced" => Ok(Self::Rebalanced),
-            "continued" => Ok(Self::Continued),
-            _ => Err(crate::error::Error::UnknownName {
-                parameter: "protocol",
-                value: name.to_owned(),
-                choices: "rebalanced, continued",
-            }),
-        }
-    }
-}
 
 /// A pretraining stage and a fine-tuning stage after it.
 ///
@@ -117,7 +64,9 @@ impl std::str::FromStr for Protocol {
 /// 1e-3, fifteen at 1e-12, half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
 ///
 /// The settings of the [`Solver`] are those of fine-tuning and of training from scratch; pretraining is
-/// gradient flow to zero loss.
+/// gradient flow to zero loss. Where the protocol freezes a layer, fine-tuning is
+/// [`Estimator::Lazy`] whatever the scales, and exact; an explicit penalty is then that of
+/// [`Estimator::Lazy`], too.
 ///
 /// Derivation: [theory](crate::theory#two-stages). Source: Anguita et al. 2026 (arXiv:2602.20062),
 /// Theorem 4.1 and Proposition 4.2, in both stages; Bayati and Montanari 2012 (arXiv:1008.2581) for the
@@ -128,7 +77,10 @@ impl std::str::FromStr for Protocol {
 /// Solving a transfer fails
 /// - as [`Solver::solve`] does, for either stage; within [`Error::InStage`] for pretraining;
 /// - with [`Error::OutOfDomain`] for an absolute scale of 0 with less than one pretraining sample per
-///   coordinate, or with [`Protocol::Continued`]; or for scales outside of [1e-307, 1e307];
+///   coordinate, or with [`Protocol::Continued`]; for scales outside of [1e-307, 1e307], and starts outside
+///   of [-1e150, 1e150];
+/// - with [`Error::UnknownName`] for [`Estimator::Rich`] and [`Estimator::ElasticNet`] where the protocol
+///   freezes a layer;
 /// - with [`Error::QuadratureDisabled`] where pretrained coefficients are not atoms and the feature
 ///   `quadrature` is off;
 /// - with [`Error::NotConverged`] where [`Transfer::MAX_REFINEMENT`] is not enough: an error many orders
@@ -419,7 +371,7 @@ impl Transfer {
             task: task.clone(),
             scale_map,
             pretraining_samples: None,
-            protocol: Protocol::Rebalanced,
+            protocol: Protocol::REBALANCED,
         }
     }
 
@@ -561,7 +513,7 @@ impl Transfer {
         for refinement in 0..=Self::MAX_REFINEMENT {
             let law = self.law_at(state, refinement)?;
             let start = coarser.as_ref().map(|solution| &solution.state).or(start);
-            let fine_tuning = solver.solve_law(&law, samples, start)?;
+            let fine_tuning = self.fine_tune(&law, solver, samples, start)?;
             if let Some(coarser) = coarser {
                 let error = fine_tuning.generalization_error();
                 let difference = (error - coarser.generalization_error()).abs();
@@ -581,6 +533,33 @@ impl Transfer {
         }
         let iterations = 1 + Self::MAX_REFINEMENT as usize;
         Err(Error::NotConverged { iterations, residual: change })
+    }
+
+    /// Solves a law of fine-tuning: with a frozen layer, the closed form that is exact there.
+    pub(crate) fn fine_tune(
+        &self,
+        law: &Law,
+        solver: &Solver,
+        samples: &Samples,
+        start: Option<&FixedPoint>,
+    ) -> Result<Solution> {
+        if self.protocol.trained_layers() == TrainedLayers::Both {
+            return solver.solve_law(law, samples, start);
+        }
+        let estimator = match solver.estimator() {
+            Estimator::Auto | Estimator::Quadrature => Estimator::Lazy,
+            estimator @ (Estimator::Lazy | Estimator::LeastSquares) => estimator,
+            estimator @ (Estimator::Rich | Estimator::ElasticNet(_)) => {
+                return Err(Error::UnknownName {
+                    parameter: "estimator",
+                    value: estimator.to_string(),
+                    choices: "auto, quadrature, lazy, least squares, where a layer is frozen",
+                });
+            }
+        };
+        let mut solution = solver.with_estimator(estimator).solve_law(law, samples, start)?;
+        solution.difference_bound = Some(0.0);
+        Ok(solution)
     }
 
     fn law_at(&self, state: PretrainingState, refinement: u32) -> Result<Law> {
@@ -648,16 +627,11 @@ impl Transfer {
     ) -> Result<CoordinateGroup> {
         let pretrained = Pretrained::new(node.coefficient, node.truth)?;
         let (prior, pretrained) = component.fine_tuning_given(pretrained)?;
-        let (scale, start) = match self.protocol {
-            Protocol::Rebalanced => (self.scale_map.fine_tuning_scale(node.coefficient)?, 0.0),
-            Protocol::Continued => {
-                let scale = self.scale_map.pretraining().absolute_scale();
-                let domain = Domain::POSITIVE.when("for continued training");
-                (domain.check("absolute_scale", scale)?, node.coefficient)
-            }
-        };
+        let ScaleAndStart { scale, start } =
+            self.protocol.scale_and_start(&self.scale_map, node.coefficient)?;
         let group = CoordinateGroup::new(component.class, weight * node.mass, prior, scale)?
             .with_start(start)?
+            .with_centre(if self.protocol.adds_branch() { start } else { 0.0 })?
             .with_pretrained(pretrained)?;
         let group = if node.mirrored { group.with_mirror_image() } else { group };
         Ok(if component.is_active() { group.among_active() } else { group })

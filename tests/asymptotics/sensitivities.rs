@@ -6,7 +6,7 @@ use crate::common::{config, decades, signed};
 use diagonet::{
     ConditionalDensities, CoordinateGroup, Densities, ElasticNet, Error, Estimator, GroupGradient,
     Initialization, Law, LawGradient, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities,
-    Solver, Supports, Task, Transfer,
+    Solver, Supports, Task, TrainedLayers, Transfer,
 };
 use proptest::prelude::*;
 
@@ -431,20 +431,82 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
         let answers = |x: f64| {
             let mut moved = *parameters;
             moved[index] += x;
-            let (solver, samples) = second_stage(&moved);
-            let law = transfer(&moved, finite, protocol).law(2).unwrap();
-            let report = solver.solve(&law, &samples).unwrap();
-            let state = report.state;
-            [report.generalization_error(), state.effective_noise_variance, state.effective_penalty]
+            answers(&moved, finite, protocol)
         };
-        let values = answers(0.0);
-        let differences = derivative(answers, 0.02 * size);
-        for answer in 0..3 {
-            let implicit = gradients[answer][index].1.unwrap();
-            let scale = (implicit * size).abs().max(values[answer] * 0.1);
-            let gap = (implicit - differences[answer]).abs() * size / scale;
-            assert!(gap <= DIFFERENCES, "{name}, answer {answer}: {gap:e} {parameters:?}");
-        }
+        let implicit = [0, 1, 2].map(|answer| gradients[answer][index].1.unwrap());
+        check_derivative(name, implicit, answers, size, &(protocol, parameters));
+    }
+    let of_protocol = protocol.parameters();
+    for (index, value) in of_protocol.iter().enumerate() {
+        let answers = |x: f64| {
+            let mut moved = of_protocol.clone();
+            moved[index] += x;
+            answers(parameters, finite, Protocol::from_name(protocol.name(), &moved).unwrap())
+        };
+        let implicit = [0, 1, 2].map(|answer| gradients[answer][18 + index].1.unwrap());
+        check_derivative("own", implicit, answers, 0.5 * value, &(protocol, parameters));
+    }
+    assert!(gradients[0][18 + of_protocol.len()..].iter().all(|entry| entry.1.is_none()));
+}
+
+/// Error, noise and penalty of fine-tuning on a law of fixed nodes.
+fn answers(parameters: &Parameters, finite: bool, protocol: Protocol) -> [f64; 3] {
+    let (solver, samples) = second_stage(parameters);
+    let law = transfer(parameters, finite, protocol).law(2).unwrap();
+    let solver = match protocol.trained_layers() {
+        TrainedLayers::Both => solver,
+        _ => solver.with_estimator(Estimator::Lazy),
+    };
+    let report = solver.solve(&law, &samples).unwrap();
+    let state = report.state;
+    [report.generalization_error(), state.effective_noise_variance, state.effective_penalty]
+}
+
+fn check_derivative(
+    name: &str,
+    implicit: [f64; 3],
+    answers: impl Fn(f64) -> [f64; 3],
+    size: f64,
+    problem: &dyn std::fmt::Debug,
+) {
+    let values = answers(0.0);
+    let differences = derivative(answers, 0.02 * size);
+    for answer in 0..3 {
+        let scale = (implicit[answer] * size).abs().max(values[answer] * 0.1);
+        let gap = (implicit[answer] - differences[answer]).abs() * size / scale;
+        assert!(gap <= DIFFERENCES, "{name}, answer {answer}: {gap:e} {problem:?}");
+    }
+}
+
+#[test]
+fn derivatives_of_all_protocols() {
+    let base: Parameters = [
+        0.01, -0.9, 0.3, 0.2, 0.1, 0.7, 0.8, 0.0, 0.0, 9.0, 0.0, 9.0, 0.6, 0.5, 0.05, 0.3, 0.02,
+        0.0,
+    ];
+    let mut gaussian = base;
+    gaussian[6..12].copy_from_slice(&[-0.7, 2.0, 0.7, 2.0, -1.2, 5.0]);
+    gaussian[1] = 0.4;
+    let mut centred = base;
+    (centred[6], centred[7], centred[17]) = (0.0, 5.0, 0.2);
+    for name in [
+        "rebalanced 0.6",
+        "continued",
+        "rescaled 2 0.7",
+        "rescaled 0.5 1.5",
+        "learning_rates 5",
+        "learning_rates 0.1",
+        "readout_reset",
+        "probe_kept",
+        "probe_reset",
+        "probe_rebalanced 2",
+        "frozen_readout",
+        "adapter 0.4",
+    ] {
+        let protocol = name.parse().unwrap();
+        check_transfer(&base, false, protocol);
+        check_transfer(&gaussian, true, protocol);
+        check_transfer(&centred, false, protocol);
     }
 }
 
@@ -473,15 +535,15 @@ fn derivatives_of_both_stages() {
         parameters
     };
     for (parameters, protocol) in [
-        (base, Protocol::Rebalanced),
-        (gaussian, Protocol::Rebalanced),
+        (base, Protocol::REBALANCED),
+        (gaussian, Protocol::REBALANCED),
         (centred, Protocol::Continued),
-        (negative, Protocol::Rebalanced),
+        (negative, Protocol::REBALANCED),
         (negative, Protocol::Continued),
     ] {
         check_transfer(&parameters, true, protocol);
     }
-    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         check_transfer(&base, false, protocol);
         check_transfer(&centred, false, protocol);
     }
@@ -672,7 +734,7 @@ fn edges() -> impl Strategy<Value = (Parameters, bool, Protocol)> {
                 c, lambda, gamma, rho_pt, rho_ft, overlap, m, v_pt, m_s, v_s, m_n, v_n, q,
                 ratio_pt, noise_pt, ratio, noise, kappa,
             ];
-            let protocol = if continued { Protocol::Continued } else { Protocol::Rebalanced };
+            let protocol = if continued { Protocol::Continued } else { Protocol::REBALANCED };
             (parameters, finite, protocol)
         })
 }
@@ -749,7 +811,7 @@ fn derivatives_at_edges_are_one_sided() {
             }
             let (solver, samples) = second_stage(&parameters);
             let sensitivities = solver
-                .solve(&transfer(&parameters, finite, Protocol::Rebalanced), &samples)
+                .solve(&transfer(&parameters, finite, Protocol::REBALANCED), &samples)
                 .and_then(|solution| solution.sensitivities())
                 .unwrap();
             let (name, implicit) = sensitivities.generalization_error.entries()[index];
@@ -761,7 +823,7 @@ fn derivatives_at_edges_are_one_sided() {
                 let mut moved = parameters;
                 moved[index] += x;
                 let (solver, samples) = second_stage(&moved);
-                let law = transfer(&moved, finite, Protocol::Rebalanced).law(3).unwrap();
+                let law = transfer(&moved, finite, Protocol::REBALANCED).law(3).unwrap();
                 solver.solve(&law, &samples).unwrap().generalization_error()
             };
             // In a vanishing scale, noisy coefficients make the error c + c² log c, which is no series.

@@ -150,7 +150,7 @@ proptest! {
         let bayes = BayesOptimal::of_transfer(&transfer).unwrap();
         let before = bayes.pretraining().unwrap().message_passing().generalization_error();
         let bound = bayes.solve(&samples).unwrap().message_passing().generalization_error();
-        for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+        for protocol in [Protocol::REBALANCED, Protocol::Continued] {
             let transfer = transfer.clone().with_protocol(protocol);
             let Ok(solution) = Solver::new().solve(&transfer, &samples) else { continue };
             let error = solution.fine_tuning.generalization_error();

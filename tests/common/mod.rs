@@ -8,6 +8,12 @@ use proptest::test_runner::RngSeed;
 
 /// Rows of a fixture file as maps from column name to value.
 pub(crate) fn fixture(name: &str) -> Vec<HashMap<String, f64>> {
+    let number = |(name, text): (String, String)| (name, text.parse().expect("a number"));
+    fixture_text(name).into_iter().map(|row| row.into_iter().map(number).collect()).collect()
+}
+
+/// Rows of a fixture file as maps from column name to text.
+pub(crate) fn fixture_text(name: &str) -> Vec<HashMap<String, String>> {
     let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     let mut reader = csv::Reader::from_path(&path).expect("the fixture exists");
     let rows: Vec<_> = reader.deserialize().map(|row| row.expect("the fixture parses")).collect();

@@ -83,7 +83,7 @@ fn a_split_component_changes_nothing() {
     let scale_map = map(0.01, -0.5, 0.1);
     for pretraining in [gaussian(0.0, 1.5), gaussian(1.0, 0.0), gaussian(-0.5, 0.2)] {
         for finite in [None, Some(samples(0.5, 0.1)), Some(samples(1.5, 0.1))] {
-            for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+            for protocol in [Protocol::REBALANCED, Protocol::Continued] {
                 let solve = |task: Task| {
                     let transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
                     let transfer = match finite {
@@ -199,7 +199,7 @@ fn derivatives_follow_the_priors() {
             .and_then(|task| task.with_new_prior(gaussian(0.4 + new_mean, 1.0 + new_variance)))
             .unwrap()
     };
-    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         let transfer = |point: [f64; 6]| {
             Transfer::new(&build(point), map(0.05, 0.3, 0.2))
                 .with_pretraining_samples(samples(0.5, 0.1))

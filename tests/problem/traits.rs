@@ -52,7 +52,7 @@ fn names_read_back() {
     for method in plain.into_iter().chain(nets) {
         assert_eq!(method.to_string().parse(), Ok(method));
     }
-    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         assert_eq!(protocol.to_string().parse(), Ok(protocol));
     }
     let error = "Auto".parse::<Estimator>().unwrap_err();
@@ -67,7 +67,12 @@ fn names_read_back() {
     let negative = "elastic net -1".parse::<Estimator>();
     assert!(matches!(negative, Err(Error::OutOfDomain { parameter: "curvature", .. })));
     let error = "".parse::<Protocol>().unwrap_err();
-    assert_eq!(error.to_string(), "protocol = \"\" is none of rebalanced, continued");
+    assert_eq!(
+        error.to_string(),
+        "protocol = \"\" is none of rebalanced (or, with an input gain, rebalanced 0.5), continued, \
+         rescaled 3 0.5, learning_rates 5, readout_reset, probe_kept, probe_reset, probe_rebalanced (or \
+         probe_rebalanced 0.5), frozen_readout, adapter 0.1"
+    );
 }
 
 proptest! {

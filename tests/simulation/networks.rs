@@ -305,11 +305,82 @@ fn two_stages() -> Vec<(&'static str, Transfer, Samples)> {
 
 #[test]
 fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() {
+    let problems = two_stages().into_iter().map(|(name, t, s)| (name.to_owned(), t, s));
+    check_all_quantities(problems.collect(), 100);
+}
+
+/// One of every kind of protocol.
+const PROTOCOLS: [&str; 11] = [
+    "rebalanced 0.5",
+    "continued",
+    "rescaled 2 0.7",
+    "learning_rates 5",
+    "learning_rates 0.2",
+    "readout_reset",
+    "probe_kept",
+    "probe_reset",
+    "probe_rebalanced 2",
+    "frozen_readout",
+    "adapter 0.4",
+];
+
+#[test]
+fn every_protocol_is_within_the_statistical_error_of_simulation() {
+    let samples = |alpha, noise| Samples::new(alpha).unwrap().with_noise_variance(noise).unwrap();
+    let constant = task(0.2, 0.1, 0.8)
+        .with_pretraining_magnitude(1.0)
+        .and_then(|task| task.with_correlation(0.5))
+        .unwrap();
+    let gaussian = task(0.2, 0.1, 0.8)
+        .with_pretraining_prior(Prior::gaussian(0.0, 5.0).unwrap())
+        .and_then(|task| task.with_correlation(0.8))
+        .unwrap();
+    let unlimited = Transfer::new(&constant, scale_map(0.1, -0.5, 0.6));
+    let finite = Transfer::new(&gaussian, scale_map(0.05, -0.3, 0.4))
+        .with_pretraining_samples(samples(0.5, 0.05));
+    let mut problems = Vec::new();
+    for name in PROTOCOLS {
+        let protocol: Protocol = name.parse().unwrap();
+        for (transfer, data) in [(&unlimited, "unlimited"), (&finite, "finite")] {
+            let transfer = transfer.clone().with_protocol(protocol);
+            problems.push((format!("{name}, {data}"), transfer, samples(0.3, 0.05)));
+        }
+    }
+    check_all_quantities(problems, 300);
+}
+
+/// Protocols act on the weights of a network: training these ends where the scales and starts of the
+/// theory say, also where a layer is frozen or a branch is added.
+#[test]
+fn training_in_the_weights_ends_at_the_exact_end_point_in_all_protocols() {
+    let samples = |alpha| Samples::new(alpha).unwrap().with_noise_variance(0.05).unwrap();
+    let task = task(0.2, 0.2, 0.8)
+        .with_pretraining_prior(Prior::gaussian(0.0, 2.0).unwrap())
+        .and_then(|task| task.with_correlation(0.5))
+        .unwrap();
+    let unlimited = Transfer::new(&task, scale_map(0.2, -0.5, 0.6));
+    let finite = unlimited.clone().with_pretraining_samples(samples(0.6));
+    for name in PROTOCOLS {
+        for transfer in [&unlimited, &finite] {
+            let transfer = transfer.clone().with_protocol(name.parse().unwrap());
+            let exact = Experiment::new(transfer, samples(0.4), 40).unwrap();
+            let flow = exact.clone().with_trainer(Trainer::Flow(GradientFlow::new()));
+            let draw = exact.draw(7, 0).unwrap();
+            let [exact, flow] = [exact, flow].map(|e| e.train(&draw).unwrap().coefficients);
+            let distance = (&flow - &exact).norm() / exact.norm();
+            assert!(distance < 1e-6, "{name}: {distance:e}");
+        }
+    }
+}
+
+/// Compares all quantities of both stages, the moments of the estimates and their discoveries with 60
+/// draws of every problem.
+fn check_all_quantities(problems: Vec<(String, Transfer, Samples)>, first_seed: u64) {
     const DRAWS: u64 = 60;
     const CUT: f64 = 0.5;
     const ROUNDING: f64 = 1e-12;
-    let mut comparisons: Vec<(&str, String, f64)> = Vec::new();
-    for (index, (name, transfer, samples)) in two_stages().into_iter().enumerate() {
+    let mut comparisons: Vec<(String, String, f64)> = Vec::new();
+    for (index, (name, transfer, samples)) in problems.into_iter().enumerate() {
         let experiment = Experiment::new(transfer.clone(), samples, 400)
             .unwrap()
             .with_support_sampling(if index % 2 == 0 {
@@ -325,7 +396,7 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
             quantities
                 .extend(["mean", "mean square", "discovered"].map(|q| format!("{q}: {label}")));
         }
-        let plan = MonteCarlo::new(DRAWS).unwrap().with_seed(100 + index as u64);
+        let plan = MonteCarlo::new(DRAWS).unwrap().with_seed(first_seed + index as u64);
         let ensemble = plan.run_with(
             quantities.clone(),
             |_| {},
@@ -356,8 +427,8 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
         let mut theory = experiment.predictions(&solver).unwrap();
         assert_eq!(theory.len(), errors);
         let samples = experiment.samples();
-        let law = solver.solve(&transfer, &samples).unwrap().law().clone();
-        let statistics = solver.solve(&law, &samples).and_then(|s| s.statistics(CUT)).unwrap();
+        let solution = solver.solve(&transfer, &samples).unwrap();
+        let statistics = solution.fine_tuning.statistics(CUT).unwrap();
         for label in &labels {
             let group = statistics.group(label.as_str()).map(|group| group.estimates);
             theory.extend([
@@ -375,7 +446,7 @@ fn every_quantity_of_two_stages_is_within_the_statistical_error_of_simulation() 
                 continue;
             }
             let z = statistic.z_score(theory).unwrap_or(f64::INFINITY);
-            comparisons.push((name, quantity.clone(), z));
+            comparisons.push((name.clone(), quantity.clone(), z));
         }
     }
     let critical = critical(comparisons.len(), DRAWS);

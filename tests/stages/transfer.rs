@@ -97,7 +97,7 @@ fn exact_pretraining_is_the_law_of_four_groups() {
 
 #[test]
 fn much_pretraining_data_tends_to_unlimited_data() {
-    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         for task in [task(0.5), gaussian(task(0.5), 2.0).with_correlation(0.7).unwrap()] {
             let unlimited = Transfer::new(&task, map(0.1, 0.0)).with_protocol(protocol);
             let limit = evaluate(&unlimited, 0.3).fine_tuning.generalization_error();
@@ -150,7 +150,7 @@ fn noisy_pretraining_above_one_sample_a_coordinate_is_least_squares() {
 fn nodes_are_enough() {
     let mut worst = 0.0_f64;
     for scale in [1e-6, 1e-3, 0.1, 10.0] {
-        for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+        for protocol in [Protocol::REBALANCED, Protocol::Continued] {
             for pretraining in [samples(0.1, 0.0), samples(0.4, 0.01), samples(2.0, 0.3)] {
                 for (task, ratio) in [
                     (task(0.5), 0.3),
@@ -194,7 +194,7 @@ fn least_squares_has_the_moments_of_both_tasks() {
     // No error asks for nodes here, but b = z, and E[(z - B_PT)²] = s² + E[(B_FT - B_PT)²].
     for correlation in [-1.0, 0.0, 0.8] {
         let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
-        for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+        for protocol in [Protocol::REBALANCED, Protocol::Continued] {
             let transfer = Transfer::new(&base, map(0.1, 0.0)).with_protocol(protocol);
             let law = evaluate(&transfer, 1.5).law().clone();
             assert!(relative_error(law.mean_square(), 1.0) < ROUNDING);
@@ -240,7 +240,7 @@ fn signs_of_pretraining_do_not_matter_once_rebalanced() {
                     .with_pretraining_samples(samples(0.5, 0.1));
             evaluate(&transfer, 0.3).fine_tuning.generalization_error()
         };
-        let rebalanced = [-0.9, 0.9].map(|correlation| error(correlation, Protocol::Rebalanced));
+        let rebalanced = [-0.9, 0.9].map(|correlation| error(correlation, Protocol::REBALANCED));
         assert!(relative_error(rebalanced[0], rebalanced[1]) < 1e-10, "{rebalanced:?}");
         let continued = [-0.9, 0.0, 0.9].map(|correlation| error(correlation, Protocol::Continued));
         assert!(continued[2] < continued[1] && continued[1] < continued[0], "{continued:?}");
@@ -453,7 +453,7 @@ proptest! {
             .with_pretraining_prior(prior)
             .and_then(|task| task.with_correlation(correlation))
             .unwrap();
-        let protocol = if continued { Protocol::Continued } else { Protocol::Rebalanced };
+        let protocol = if continued { Protocol::Continued } else { Protocol::REBALANCED };
         let transfer = Transfer::new(&task, map(scale, relative_scale))
             .with_protocol(protocol)
             .with_pretraining_samples(samples(pretraining_ratio, noise));
@@ -498,7 +498,7 @@ fn learning_curves_and_required_samples_follow_both_stages() {
     )
     .unwrap();
     let scarce = Samples::new(0.4).unwrap().with_noise_variance(0.01).unwrap();
-    for protocol in [Protocol::Rebalanced, Protocol::Continued] {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         let transfer = Transfer::new(&task, map(1e-2, -0.5))
             .with_pretraining_samples(scarce)
             .with_protocol(protocol);

@@ -166,7 +166,7 @@ pub(crate) struct Problem {
 
 const MAGNITUDES: [(&str, bool); 2] = [("constant", false), ("gaussian", true)];
 const PROTOCOLS: [(&str, Protocol); 2] =
-    [("rebalanced", Protocol::Rebalanced), ("continued", Protocol::Continued)];
+    [("rebalanced", Protocol::REBALANCED), ("continued", Protocol::Continued)];
 const METHODS: [(&str, Estimator); 4] = [
     ("auto", Estimator::Auto),
     ("quadrature", Estimator::Quadrature),
