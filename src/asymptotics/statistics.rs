@@ -23,7 +23,7 @@ use crate::problem::law::CoordinateGroup;
 /// ```text
 /// mean = E[b],   variance = E[(b - E[b])²],   discovery_rate = P(|b| > cut)
 /// forgetting         = E[(b - beta_PT)²]
-/// pretraining_error  = E[(b - B_PT)²]
+/// pretraining_error_after_fine_tuning  = E[(b - B_PT)²]
 /// true discovery rate   = P(|b| > cut | B_FT active)
 /// false discovery rate  = P(B_FT inactive | |b| > cut)
 /// ```
@@ -132,7 +132,7 @@ pub struct EstimateStatistics {
     /// [pretraining](CoordinateGroup::with_pretrained).
     pub forgetting: Option<f64>,
     /// Mean square distance from the true coefficient of pretraining; `None` without pretraining.
-    pub pretraining_error: Option<f64>,
+    pub pretraining_error_after_fine_tuning: Option<f64>,
 }
 
 impl Solution {
@@ -218,7 +218,7 @@ impl Statistics {
 
 impl EstimateStatistics {
     fn is_finite(&self) -> bool {
-        let squares = [self.forgetting, self.pretraining_error].map(|x| x.unwrap_or(0.0));
+        let squares = [self.forgetting, self.pretraining_error_after_fine_tuning].map(|x| x.unwrap_or(0.0));
         [self.mean, self.variance, self.discovery_rate]
             .iter()
             .chain(&squares)
@@ -246,7 +246,7 @@ impl EstimateStatistics {
             variance: average(&|part| part.variance + (part.mean - mean).powi(2)),
             discovery_rate: average(&|part| part.discovery_rate).min(1.0),
             forgetting: optional(&|part| part.forgetting),
-            pretraining_error: optional(&|part| part.pretraining_error),
+            pretraining_error_after_fine_tuning: optional(&|part| part.pretraining_error_after_fine_tuning),
         }
     }
 }
@@ -353,7 +353,7 @@ impl<'a> GroupEstimate<'a> {
         let variance = self.square_distance(mean, 0.0);
         let (mean, variance) =
             if group.is_mirrored() { (0.0, variance + mean * mean) } else { (mean, variance) };
-        let pretraining_error = group.pretrained().map(|pretrained| {
+        let pretraining_error_after_fine_tuning = group.pretrained().map(|pretrained| {
             let slope = if total > 0.0 { pretrained.covariance() / total.sqrt() } else { 0.0 };
             // What z leaves open; not negative but for rounding.
             let open = (pretrained.prior().variance() - slope * slope).max(0.0);
@@ -366,7 +366,7 @@ impl<'a> GroupEstimate<'a> {
             forgetting: group
                 .pretrained()
                 .map(|pretrained| self.square_distance(pretrained.coefficient(), 0.0)),
-            pretraining_error,
+            pretraining_error_after_fine_tuning,
         };
         if statistics.is_finite() {
             Ok(statistics)

@@ -698,7 +698,7 @@ impl Experiment {
                 });
                 let statistics = tuned.statistics(0.0)?;
                 for quantity in [
-                    |estimates: &EstimateStatistics| estimates.pretraining_error,
+                    |estimates: &EstimateStatistics| estimates.pretraining_error_after_fine_tuning,
                     |estimates: &EstimateStatistics| estimates.forgetting,
                 ] {
                     add(quantity(&statistics.total), &|label| {

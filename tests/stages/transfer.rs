@@ -204,7 +204,7 @@ fn least_squares_has_the_moments_of_both_tasks() {
             let product = 0.05 * correlation * 20.0_f64.sqrt();
             let expected = 0.2 + 1.0 + 0.4 - 2.0 * product;
             assert!(relative_error(total.forgetting.unwrap(), expected) < ROUNDING);
-            assert!(relative_error(total.pretraining_error.unwrap(), expected) < ROUNDING);
+            assert!(relative_error(total.pretraining_error_after_fine_tuning.unwrap(), expected) < ROUNDING);
             assert!(relative_error(total.variance, 1.2) < ROUNDING);
         }
     }
@@ -356,13 +356,13 @@ fn the_error_on_a_task_is_its_generalization_error() {
             let solution = solver.solve(&law, &samples(sample_ratio, 0.2)).unwrap();
             let statistics = solution.statistics(0.3).unwrap();
             for (group, report) in statistics.groups.iter().zip(&solution.errors.groups) {
-                let error = group.estimates.pretraining_error.unwrap();
+                let error = group.estimates.pretraining_error_after_fine_tuning.unwrap();
                 assert!(
                     relative_error(error, report.error) < 1e-12,
                     "{error} {report:?} {method:?} {scale} {start}"
                 );
             }
-            let total = statistics.total.pretraining_error.unwrap();
+            let total = statistics.total.pretraining_error_after_fine_tuning.unwrap();
             assert!(relative_error(total, solution.generalization_error()) < 1e-12);
             // Forgetting is the distance from the start.
             let slab = &statistics.groups[0].estimates;
@@ -483,7 +483,7 @@ proptest! {
         prop_assert!(relative_error(distance, pretraining) < 1e-5, "{} {}", distance, pretraining);
         // The triangle inequality of estimate, pretrained coefficient and true one.
         let statistics = report.statistics(0.1).unwrap();
-        let [moved, lost] = [statistics.total.forgetting, statistics.total.pretraining_error]
+        let [moved, lost] = [statistics.total.forgetting, statistics.total.pretraining_error_after_fine_tuning]
             .map(|square| square.unwrap().sqrt());
         prop_assert!((moved - lost).abs() <= pretraining.sqrt() * (1.0 + 1e-5));
         let rates = [statistics.true_discovery_rate, statistics.false_discovery_rate];
