@@ -89,7 +89,7 @@ impl Domain {
         Self { condition, ..self }
     }
 
-    /// What no interval says: all numbers that meet a condition.
+    /// All numbers that meet a condition that is no interval.
     pub(crate) const fn described(condition: &'static str) -> Self {
         Self::closed(f64::INFINITY, f64::NEG_INFINITY).when(condition)
     }
@@ -120,7 +120,7 @@ impl Domain {
         self.check_if(self.contains(value), parameter, value)
     }
 
-    /// Passes a value through that is legal by what its caller knows.
+    /// Passes through a value that its caller has checked.
     pub(crate) fn check_if(self, legal: bool, parameter: &'static str, value: f64) -> Result<f64> {
         if legal { Ok(value) } else { Err(Error::OutOfDomain { parameter, value, domain: self }) }
     }

@@ -14,12 +14,12 @@ use crate::problem::samples::Samples;
 ///
 /// # Formula
 ///
-/// $$ \frac{\lVert \hat\beta - \beta^\star \rVert^2}{D} = \sum_g p_g E_g, \qquad E_g =
-/// \mathbb E_g [(b - B)^2] $$
+/// `$$ \frac{\lVert \hat\beta - \beta^\star \rVert^2}{D} = \sum_g p_g E_g, \qquad E_g =
+/// \mathbb E_g [(b - B)^2] $$`
 ///
-/// which is also the excess error on a fresh input $x \sim N(0, I/D)$, where
-/// - $p_g$: weight of group $g$ of the [`Law`];
-/// - $b$, $B$: estimate and true coefficient at the [`FixedPoint`].
+/// which is also the excess error on a fresh input `$x \sim N(0, I/D)$`, where
+/// - `$p_g$`: weight of group `$g$` of the [`Law`];
+/// - `$b$`, `$B$`: estimate and true coefficient at the [`FixedPoint`].
 ///
 /// Derivation: [theory](crate::theory#state-evolution). Source: Anguita et al. 2026 (arXiv:2602.20062),
 /// Proposition 4.2.

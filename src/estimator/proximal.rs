@@ -385,7 +385,7 @@ mod tests {
         fn advance(&mut self) {}
     }
 
-    /// What the equations ask of the estimator of a map.
+    /// The estimator of a map, with the parts of it that the equations use.
     #[derive(Debug, Clone, Copy)]
     struct Deep(Proximal);
 

@@ -60,7 +60,7 @@ pub struct CoordinateGroup {
     penalty_weight: f64,
     pretrained: Option<Pretrained>,
     mirrored: bool,
-    /// Whether it stands for neighbours that are active, should it not be so itself.
+    /// Whether it represents neighbours that are active, where it is not active itself.
     among_active: bool,
 }
 
@@ -281,7 +281,7 @@ impl CoordinateGroup {
         self.prior.variance() == 0.0 && self.prior.mean() == self.start
     }
 
-    /// Mean square of what is to be learned, the true coefficient less the start.
+    /// Mean square of the true coefficient less the start.
     pub(crate) fn signal(&self) -> f64 {
         let distance = self.prior.mean() - self.start;
         distance.mul_add(distance, self.prior.variance())
@@ -308,13 +308,13 @@ impl CoordinateGroup {
 ///
 /// # Formula
 ///
-/// $$ P(g) = p_g, \qquad B \mid g \sim N(m_g, v_g), \qquad c = c_g, \quad b(0) = b_{0,g} \qquad
-/// \left( \sum_g p_g = 1 \right) $$
+/// `$$ P(g) = p_g, \qquad B \mid g \sim N(m_g, v_g), \qquad c = c_g, \quad b(0) = b_{0,g} \qquad
+/// \left( \sum_g p_g = 1 \right) $$`
 ///
 /// where
-/// - $p_g$: [weight](CoordinateGroup::weight) of group $g$;
-/// - $B$: true coefficient, with the [prior](CoordinateGroup::prior) $N(m_g, v_g)$;
-/// - $c_g$, $b_{0,g}$: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
+/// - `$p_g$`: [weight](CoordinateGroup::weight) of group `$g$`;
+/// - `$B$`: true coefficient, with the [prior](CoordinateGroup::prior) `$N(m_g, v_g)$`;
+/// - `$c_g$`, `$b_{0,g}$`: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
 ///
 /// The generalization error depends on network and tasks by the law only. A law is made from a task and
 /// an initialization, or by hand, with any mixture and any scales.
