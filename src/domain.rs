@@ -91,7 +91,7 @@ impl Domain {
         Self { condition, ..self }
     }
 
-    /// What no interval says: all numbers that meet a condition.
+    /// All numbers that meet a condition that is no interval.
     pub(crate) const fn described(condition: &'static str) -> Self {
         Self::closed(f64::INFINITY, f64::NEG_INFINITY).when(condition)
     }

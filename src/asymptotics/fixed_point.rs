@@ -14,22 +14,22 @@ use crate::problem::samples::Samples;
 ///
 /// # Formula
 ///
-/// For `alpha < r` every coordinate behaves as if its true coefficient $B$ were observed once, as
-/// $z = B + s Z$ with $Z \sim N(0, 1)$, and estimated by the proximal map of $\theta k q_c$:
+/// For `alpha < r` every coordinate behaves as if its true coefficient `$B$` were observed once, as
+/// `$z = B + s Z$` with `$Z \sim N(0, 1)$`, and estimated by the proximal map of `$\theta k q_c$`:
 ///
-/// $$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh}
-/// \frac{b_0}{c} \right] = z $$
+/// `$$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh}
+/// \frac{b_0}{c} \right] = z $$`
 ///
-/// $$ \mathbb E \left[ \frac{db}{dz} \right] + \frac{\kappa}{\theta} = \alpha \quad (\text{fixes }
+/// `$$ \mathbb E \left[ \frac{db}{dz} \right] + \frac{\kappa}{\theta} = \alpha \quad (\text{fixes }
 /// \theta), \qquad
-/// s^2 = \frac{\sigma^2 + \mathbb E [(b - B)^2]}{\alpha} \quad (\text{fixes } s^2) $$
+/// s^2 = \frac{\sigma^2 + \mathbb E [(b - B)^2]}{\alpha} \quad (\text{fixes } s^2) $$`
 ///
-/// with expectations over $Z$, the priors and the groups of the [`Law`], where
-/// - $\alpha$, $\sigma^2$: sample ratio and noise variance of the [`Samples`];
-/// - $c$, $b_0$, $k$: [scale](CoordinateGroup::scale), [start](CoordinateGroup::start) and
+/// with expectations over `$Z$`, the priors and the groups of the [`Law`], where
+/// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`];
+/// - `$c$`, `$b_0$`, `$k$`: [scale](CoordinateGroup::scale), [start](CoordinateGroup::start) and
 ///   [penalty weight](CoordinateGroup::penalty_weight) of the group;
-/// - $\kappa$: explicit penalty strength, 0 for gradient flow to zero loss;
-/// - $r$: [reachable fraction](Law::reachable_fraction), the probability of $c > 0$.
+/// - `$\kappa$`: explicit penalty strength, 0 for gradient flow to zero loss;
+/// - `$r$`: [reachable fraction](Law::reachable_fraction), the probability of `$c > 0$`.
 ///
 /// For `kappa = 0` and `alpha > r`, training is ordinary least squares on the coordinates that can
 /// move: `theta = 0` and `s² = (sigma² + F)/(alpha - r)`, with `F` the mean square of the

@@ -56,7 +56,7 @@ const MOST_EVALUATIONS: usize = 3000;
 /// Longest Newton step at first.
 const SHORT: f64 = 2.0;
 
-/// The root, with what it took to find it.
+/// The root, with the cost of finding it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Root {
     pub(crate) point: [f64; 2],

@@ -216,7 +216,7 @@ pub trait Solve {
     /// The answer.
     type Solution: Answer;
 
-    /// Computes what is the same for all samples.
+    /// Computes the part of the problem that does not depend on the samples.
     fn prepare(&self) -> Result<Self::Prepared>;
 
     /// Solves the problem, from a state that is close to its own if one is given.

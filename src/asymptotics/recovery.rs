@@ -15,17 +15,17 @@ use crate::problem::supports::Supports;
 ///
 /// # Formula
 ///
-/// $$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g
+/// `$$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g
 /// \text{ zero}} p_g
 /// \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g
-/// \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$
+/// \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$`
 ///
 /// where
-/// - $p_g$: weight of group $g$ in the law; the values of the active coefficients do not matter;
-/// - $w_g$: weight of the group in the l1 norm, times its
+/// - `$p_g$`: weight of group `$g$` in the law; the values of the active coefficients do not matter;
+/// - `$w_g$`: weight of the group in the l1 norm, times its
 ///   [penalty weight](CoordinateGroup::penalty_weight), over the root of the
 ///   [input variance](CoordinateGroup::input_variance);
-/// - $u$: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
+/// - `$u$`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
 ///   one.
 ///
 /// Groups with scale 0 are not part of the problem.

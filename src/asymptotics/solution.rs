@@ -15,14 +15,14 @@ use crate::problem::samples::Samples;
 ///
 /// # Formula
 ///
-/// $$ \mathbb E_x \big[(x \cdot (\hat\beta - \beta^\star))^2\big] = \sum_g p_g E_g, \qquad E_g =
-/// \Lambda_g \mathbb E_g [(b - B)^2] $$
+/// `$$ \mathbb E_x \big[(x \cdot (\hat\beta - \beta^\star))^2\big] = \sum_g p_g E_g, \qquad E_g =
+/// \Lambda_g \mathbb E_g [(b - B)^2] $$`
 ///
-/// which is the excess error on a fresh input $x_j \sim N(0, \Lambda_j/D)$. With unit input variances it
-/// is the [parameter error](Self::parameter_errors) $\lVert \hat\beta - \beta^\star \rVert^2/D$. Here
-/// - $p_g$, $\Lambda_g$: weight and [input variance](crate::CoordinateGroup::input_variance) of group $g$
+/// which is the excess error on a fresh input `$x_j \sim N(0, \Lambda_j/D)$`. With unit input variances it
+/// is the [parameter error](Self::parameter_errors) `$\lVert \hat\beta - \beta^\star \rVert^2/D$`. Here
+/// - `$p_g$`, `$\Lambda_g$`: weight and [input variance](crate::CoordinateGroup::input_variance) of group `$g$`
 ///   of the [`Law`];
-/// - $b$, $B$: estimate and true coefficient at the [`FixedPoint`].
+/// - `$b$`, `$B$`: estimate and true coefficient at the [`FixedPoint`].
 ///
 /// Derivation: [theory](crate::theory#state-evolution). Source: Anguita et al. 2026 (arXiv:2602.20062),
 /// Proposition 4.2.

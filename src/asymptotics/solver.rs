@@ -17,15 +17,15 @@ const NEGLIGIBLE: f64 = 1e-30;
 ///
 /// # Formula
 ///
-/// The solver finds the state $(s^2, \theta)$ of the [`FixedPoint`],
+/// The solver finds the state `$(s^2, \theta)$` of the [`FixedPoint`],
 ///
-/// $$ \theta \left( \alpha - \mathbb E \left[ \frac{db}{dz} \right] \right) = \kappa, \qquad
-/// \alpha s^2 - \mathbb E [(b - B)^2] = \sigma^2 $$
+/// `$$ \theta \left( \alpha - \mathbb E \left[ \frac{db}{dz} \right] \right) = \kappa, \qquad
+/// \alpha s^2 - \mathbb E [(b - B)^2] = \sigma^2 $$`
 ///
 /// where
-/// - $\alpha$, $\sigma^2$: sample ratio and noise variance of the [`Samples`];
-/// - $\kappa$: [explicit penalty](Self::with_explicit_penalty), 0 unless set;
-/// - $b(z)$, $B$: estimate and true coefficient of a coordinate of the [`Law`].
+/// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`];
+/// - `$\kappa$`: [explicit penalty](Self::with_explicit_penalty), 0 unless set;
+/// - `$b(z)$`, `$B$`: estimate and true coefficient of a coordinate of the [`Law`].
 ///
 /// It takes a closed form where one is exact or within the [tolerance](Self::with_tolerance)
 /// ([`Estimator`]). Elsewhere it solves the equations by Newton's method in `(log s², log theta)`, with

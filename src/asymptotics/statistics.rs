@@ -218,7 +218,8 @@ impl Statistics {
 
 impl EstimateStatistics {
     fn is_finite(&self) -> bool {
-        let squares = [self.forgetting, self.pretraining_error_after_fine_tuning].map(|x| x.unwrap_or(0.0));
+        let squares =
+            [self.forgetting, self.pretraining_error_after_fine_tuning].map(|x| x.unwrap_or(0.0));
         [self.mean, self.variance, self.discovery_rate]
             .iter()
             .chain(&squares)
@@ -246,7 +247,9 @@ impl EstimateStatistics {
             variance: average(&|part| part.variance + (part.mean - mean).powi(2)),
             discovery_rate: average(&|part| part.discovery_rate).min(1.0),
             forgetting: optional(&|part| part.forgetting),
-            pretraining_error_after_fine_tuning: optional(&|part| part.pretraining_error_after_fine_tuning),
+            pretraining_error_after_fine_tuning: optional(&|part| {
+                part.pretraining_error_after_fine_tuning
+            }),
         }
     }
 }

@@ -47,17 +47,17 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// # Formula
 ///
-/// The [fixed point](crate::FixedPoint) with a soft threshold at $\theta k_g w_g$. For a prior
-/// $N(0, v)$, with $S^2 = v + s^2$, $u = \theta k_g w_g/S$ and $P = \operatorname{erfc}(u/\sqrt2)$,
+/// The [fixed point](crate::FixedPoint) with a soft threshold at `$\theta k_g w_g$`. For a prior
+/// `$N(0, v)$`, with `$S^2 = v + s^2$`, `$u = \theta k_g w_g/S$` and `$P = \operatorname{erfc}(u/\sqrt2)$`,
 ///
-/// $$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad
-/// E_g = v - 2 v P + S^2 \left[ (1 + u^2) P - u \sqrt{2/\pi} \ e^{-u^2/2} \right] $$
+/// `$$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad
+/// E_g = v - 2 v P + S^2 \left[ (1 + u^2) P - u \sqrt{2/\pi} \ e^{-u^2/2} \right] $$`
 ///
 /// and atoms and other means have the analogous form in normal densities and tails, where
-/// - $w_g$: `weights`, one per group of the [`Law`], in (0, 1e300]; a common factor does not matter;
-/// - $k_g$: [penalty weight](CoordinateGroup::penalty_weight) of the group, over the root of its
-///   [input variance](CoordinateGroup::input_variance), by which $v$ is multiplied;
-/// - $s^2$, $\theta$: effective noise and penalty, solved for.
+/// - `$w_g$`: `weights`, one per group of the [`Law`], in (0, 1e300]; a common factor does not matter;
+/// - `$k_g$`: [penalty weight](CoordinateGroup::penalty_weight) of the group, over the root of its
+///   [input variance](CoordinateGroup::input_variance), by which `$v$` is multiplied;
+/// - `$s^2$`, `$\theta$`: effective noise and penalty, solved for.
 ///
 /// Without noise and frozen signal the error is 0 from the [recovery threshold](RecoveryThreshold) on.
 /// For `alpha >= r` the solution is that of [`ordinary_least_squares`](crate::ordinary_least_squares).

@@ -107,20 +107,20 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// # Formula
 ///
-/// Estimates are linear, $b = b_{0,g} + a_g (z - b_{0,g})$ in group $g$, with
+/// Estimates are linear, `$b = b_{0,g} + a_g (z - b_{0,g})$` in group `$g$`, with
 ///
-/// $$ a_g = \frac{c_g \Lambda_g}{c_g \Lambda_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t =
-/// \theta/2 > 0) $$
+/// `$$ a_g = \frac{c_g \Lambda_g}{c_g \Lambda_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t =
+/// \theta/2 > 0) $$`
 ///
-/// $$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 \Lambda_g V_g}{\sum_g p_g a_g (1 - a_g)},
-/// \qquad E_g = (1 - a_g)^2 \Lambda_g V_g + a_g^2 s^2 $$
+/// `$$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 \Lambda_g V_g}{\sum_g p_g a_g (1 - a_g)},
+/// \qquad E_g = (1 - a_g)^2 \Lambda_g V_g + a_g^2 s^2 $$`
 ///
 /// where
-/// - $p_g$, $c_g$, $b_{0,g}$, $k_g$: weight, scale, [start](CoordinateGroup::start) and
-///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of $c_g/k_g$ matter;
-/// - $\Lambda_g$: [input variance](CoordinateGroup::input_variance) of the group;
-/// - $V_g$: mean square of the true coefficients less the start;
-/// - $\alpha$, $\sigma^2$: sample ratio and noise variance of the [`Samples`].
+/// - `$p_g$`, `$c_g$`, `$b_{0,g}$`, `$k_g$`: weight, scale, [start](CoordinateGroup::start) and
+///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of `$c_g/k_g$` matter;
+/// - `$\Lambda_g$`: [input variance](CoordinateGroup::input_variance) of the group;
+/// - `$V_g$`: mean square of the true coefficients less the start;
+/// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`].
 ///
 /// The equation of `t` is linear for one scale and quadratic for two, and has one root for more.
 /// For `alpha >= r` the solution is that of [`ordinary_least_squares`].

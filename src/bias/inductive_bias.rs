@@ -151,17 +151,17 @@ impl BarycentricCoordinates {
 ///
 /// # Formula
 ///
-/// $$ l = \frac{d \log q}{d \log |\beta_{FT}|} \in [1, 2], \qquad
+/// `$$ l = \frac{d \log q}{d \log |\beta_{FT}|} \in [1, 2], \qquad
 /// PD = \frac{d \log q}{d \log |\beta_{PT}|} = (1 - l) \varsigma \in [-1, 0], \qquad
-/// 1 \le l + PD \le 2 $$
+/// 1 \le l + PD \le 2 $$`
 ///
 /// where
-/// - $q$: [penalty](Penalty) of $\beta_{FT}$ at the fine-tuning scale $c_{FT}$ of the
+/// - `$q$`: [penalty](Penalty) of `$\beta_{FT}$` at the fine-tuning scale `$c_{FT}$` of the
 ///   [scale map](ScaleMap);
-/// - $\varsigma$: [log-sensitivity](ScaleMap::log_sensitivity) of $c_{FT}$ to $\beta_{PT}$, in [0, 1].
+/// - `$\varsigma$`: [log-sensitivity](ScaleMap::log_sensitivity) of `$c_{FT}$` to `$\beta_{PT}$`, in [0, 1].
 ///
 /// The inequalities hold to the last bit. They bound a triangle, with a pure regime at each
-/// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever $c_{FT}$ is at
+/// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever `$c_{FT}$` is at
 /// least 1e-307 or exactly 0.
 ///
 /// Derivation: [theory](crate::theory#regimes). Source: Lippl and Lindsey 2024 (arXiv:2310.02396);

@@ -173,7 +173,7 @@ impl InductiveBias {
 /// Smallest share of the first layer that keeps its digits.
 const MIN_SHARE: f64 = 1e-307;
 
-/// Sensitivities below this one are taken as 0 on the way to an initialization.
+/// Sensitivities below this one count as 0.
 const NO_SENSITIVITY: f64 = 1e-290;
 
 /// The order of the penalty at `t = asinh(x)`, with both its distances from the bounds and their

@@ -126,7 +126,7 @@ pub(crate) struct Line {
 /// Quantities are in a unit that the caller chooses, with the sign in which `m` is not negative
 /// ([`signed_unit`]), counted from the centre of a penalty that has one. The state is the noise `w = s²` and `half_penalty = theta/2`.
 pub(crate) trait ScalarEstimator: std::fmt::Debug {
-    /// Mean square of what is to be learned, the true coefficient less the start.
+    /// Mean square of the true coefficient less the start.
     fn signal(&self) -> f64;
 
     /// Contribution to the equations.

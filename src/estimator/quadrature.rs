@@ -154,7 +154,7 @@ pub(crate) struct Node {
     at_start: Start,
 }
 
-/// What a node says of the start `b0`.
+/// Functions of the start `b0` at a node.
 #[derive(Debug, Clone, Copy)]
 struct Start {
     /// `1 / sqrt(c² + b0²)`.

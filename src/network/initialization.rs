@@ -77,16 +77,16 @@ pub struct LayerScales {
 /// The network computes `beta = w+ v+ - w- v-` in every coordinate, with first layer `w` and
 /// readout `v`. Both paths start equal, `w+ = w- = w0` and `v+ = v- = v0`, so that `beta(0) = 0`, and
 ///
-/// $$ c = w_0^2 + v_0^2, \qquad \lambda = \frac{w_0^2 - v_0^2}{c} $$
+/// `$$ c = w_0^2 + v_0^2, \qquad \lambda = \frac{w_0^2 - v_0^2}{c} $$`
 ///
-/// $$ w_0 = \sqrt{c (1 + \lambda)/2}, \qquad v_0 = \sqrt{c (1 - \lambda)/2} $$
+/// `$$ w_0 = \sqrt{c (1 + \lambda)/2}, \qquad v_0 = \sqrt{c (1 - \lambda)/2} $$`
 ///
 /// where
-/// - $c$: [absolute scale](Self::absolute_scale), 0 or in [1e-300, 1e300]; small is rich, large is
+/// - `$c$`: [absolute scale](Self::absolute_scale), 0 or in [1e-300, 1e300]; small is rich, large is
 ///   lazy, 0 is the limit of a vanishing initialization;
-/// - $\lambda$: [relative scale](Self::relative_scale), in [-1, 1]; -1 is a first layer at zero, +1 a
+/// - `$\lambda$`: [relative scale](Self::relative_scale), in [-1, 1]; -1 is a first layer at zero, +1 a
 ///   readout at zero;
-/// - $w_0$, $v_0$: [first layer](Self::first_layer) and [readout](Self::readout), 0 or in
+/// - `$w_0$`, `$v_0$`: [first layer](Self::first_layer) and [readout](Self::readout), 0 or in
 ///   [1e-150, 1e150].
 ///
 /// An initialization returns the pair of numbers that it was built from to the last bit. It derives the

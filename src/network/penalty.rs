@@ -14,11 +14,11 @@ use crate::numerics::sum::CompensatedSum;
 /// Gradient flow from `beta(0) = 0` to zero training loss ends at the interpolator that minimizes
 /// the sum over coordinates of
 ///
-/// $$ q_c(b) = \frac c2 \left[ 1 - \sqrt{1 + (b/c)^2} + \frac bc \operatorname{asinh} \frac bc \right] $$
+/// `$$ q_c(b) = \frac c2 \left[ 1 - \sqrt{1 + (b/c)^2} + \frac bc \operatorname{asinh} \frac bc \right] $$`
 ///
 /// where
-/// - $c$: absolute scale of the coordinate, 0 or in [1e-307, 1e307];
-/// - $b$: coefficient, in [-1e300, 1e300].
+/// - `$c$`: absolute scale of the coordinate, 0 or in [1e-307, 1e307];
+/// - `$b$`: coefficient, in [-1e300, 1e300].
 ///
 /// At large `c` the penalty is the l2 norm, `b²/(4c)`. At small `c` it is the l1 norm up to a logarithm,
 /// `(|b|/2)(log(2|b|/c) - 1)`. At `c = 0` the coordinate is frozen at zero.
@@ -169,7 +169,7 @@ impl<T: RealField + Copy> Penalty<T> {
         Ok(self.l_order_and_arc(beta)?.0)
     }
 
-    /// The l-order, and `asinh(|b|/c)`, which is 0 on a frozen coordinate for want of a limit.
+    /// The l-order, and `asinh(|b|/c)`, which is 0 on a frozen coordinate, where it has no limit.
     #[inline]
     pub(crate) fn l_order_and_arc(&self, beta: T) -> Result<(T, T)> {
         check_beta(beta)?;

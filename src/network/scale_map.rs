@@ -20,13 +20,13 @@ pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 /// values) and the readout is reset (`v+ = v- := gamma/sqrt(2)`). The coefficient is zero again,
 /// and its scale is
 ///
-/// $$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) +
-/// \frac{\gamma^2}{2} $$
+/// `$$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) +
+/// \frac{\gamma^2}{2} $$`
 ///
 /// where
-/// - $c_{PT}$, $\lambda_{PT}$: scales of the [`Initialization`] of pretraining;
-/// - $\gamma$: readout scale of fine-tuning, 0 or in [1e-153, 1e150];
-/// - $\beta_{PT}$: pretrained coefficient, in [-1e300, 1e300].
+/// - `$c_{PT}$`, `$\lambda_{PT}$`: scales of the [`Initialization`] of pretraining;
+/// - `$\gamma$`: readout scale of fine-tuning, 0 or in [1e-153, 1e150];
+/// - `$\beta_{PT}$`: pretrained coefficient, in [-1e300, 1e300].
 ///
 /// The formula is evaluated as `(1 + lambda)(c_PT + hypot(c_PT, beta_PT)) + gamma²/2`. This form holds at
 /// `c_PT = 0`, `beta_PT = 0` and `lambda = ±1`, and overflows nowhere. Accuracy: 1e-15 relative.
@@ -134,7 +134,7 @@ impl ScaleMap {
         Ok(self.feature_scales(beta_pt)?.sensitivity)
     }
 
-    /// All that the map says of a coordinate that pretraining left at `beta_pt`.
+    /// Scales and log-sensitivity of a coordinate that pretraining left at `beta_pt`.
     pub(crate) fn feature_scales(&self, beta_pt: f64) -> Result<FeatureScales> {
         Domain::ARGUMENT.check("beta_pt", beta_pt)?;
         let c = self.pretraining.absolute_scale();

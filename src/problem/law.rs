@@ -72,7 +72,7 @@ pub struct CoordinateGroup {
     unit: f64,
     pretrained: Option<Pretrained>,
     mirrored: bool,
-    /// Whether it stands for neighbours that are active, should it not be so itself.
+    /// Whether it represents neighbours that are active, where it is not active itself.
     among_active: bool,
 }
 
@@ -466,13 +466,13 @@ impl CoordinateGroup {
 ///
 /// # Formula
 ///
-/// $$ P(g) = p_g, \qquad B \mid g \sim N(m_g, v_g), \qquad c = c_g, \quad b(0) = b_{0,g} \qquad
-/// \left( \sum_g p_g = 1 \right) $$
+/// `$$ P(g) = p_g, \qquad B \mid g \sim N(m_g, v_g), \qquad c = c_g, \quad b(0) = b_{0,g} \qquad
+/// \left( \sum_g p_g = 1 \right) $$`
 ///
 /// where
-/// - $p_g$: [weight](CoordinateGroup::weight) of group $g$;
-/// - $B$: true coefficient, with the [prior](CoordinateGroup::prior) $N(m_g, v_g)$;
-/// - $c_g$, $b_{0,g}$: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
+/// - `$p_g$`: [weight](CoordinateGroup::weight) of group `$g$`;
+/// - `$B$`: true coefficient, with the [prior](CoordinateGroup::prior) `$N(m_g, v_g)$`;
+/// - `$c_g$`, `$b_{0,g}$`: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
 ///
 /// The generalization error depends on network and tasks by the law only. A law is made from a task and
 /// an initialization, or by hand, with any mixture and any scales.

@@ -56,21 +56,21 @@ pub struct ConditionalDensities {
 ///
 /// Coordinates are independent. The four probabilities of a coordinate are
 ///
-/// $$ P(\text{shared}) = \rho_{PT} \rho_{shared} = \omega \rho_{FT} $$
+/// `$$ P(\text{shared}) = \rho_{PT} \rho_{shared} = \omega \rho_{FT} $$`
 ///
-/// $$ P(\text{new}) = (1 - \rho_{PT}) \rho_{new} = (1 - \omega) \rho_{FT} $$
+/// `$$ P(\text{new}) = (1 - \rho_{PT}) \rho_{new} = (1 - \omega) \rho_{FT} $$`
 ///
-/// $$ P(\text{pretraining only}) = \rho_{PT} (1 - \rho_{shared}) = \rho_{PT} - \omega \rho_{FT} $$
+/// `$$ P(\text{pretraining only}) = \rho_{PT} (1 - \rho_{shared}) = \rho_{PT} - \omega \rho_{FT} $$`
 ///
-/// $$ P(\text{none}) = (1 - \rho_{PT})(1 - \rho_{new}) = 1 - \rho_{PT} - (1 - \omega) \rho_{FT} $$
+/// `$$ P(\text{none}) = (1 - \rho_{PT})(1 - \rho_{new}) = 1 - \rho_{PT} - (1 - \omega) \rho_{FT} $$`
 ///
 /// where
-/// - $\rho_{PT}$: [pretraining density](Self::pretraining_density), probability of being active in
+/// - `$\rho_{PT}$`: [pretraining density](Self::pretraining_density), probability of being active in
 ///   pretraining;
-/// - $\rho_{FT}$: [fine-tuning density](Self::fine_tuning_density), probability of being active in
+/// - `$\rho_{FT}$`: [fine-tuning density](Self::fine_tuning_density), probability of being active in
 ///   fine-tuning;
-/// - $\omega$: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
-/// - $\rho_{shared}$, $\rho_{new}$: probability of being active in fine-tuning given active, or inactive,
+/// - `$\omega$`: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
+/// - `$\rho_{shared}$`, `$\rho_{new}$`: probability of being active in fine-tuning given active, or inactive,
 ///   in pretraining.
 ///
 /// Derivation: [theory](crate::theory#tasks). Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.

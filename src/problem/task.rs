@@ -18,21 +18,21 @@ use crate::problem::supports::Supports;
 ///
 /// Coordinates are independent. The active coefficients are
 ///
-/// $$ \beta_{PT} \sim P \quad \text{on the pretraining support} $$
+/// `$$ \beta_{PT} \sim P \quad \text{on the pretraining support} $$`
 ///
-/// $$ \beta_{FT} = m + \sqrt v \xi, \quad N(m, v) \sim Q \quad \text{on new coordinates} $$
+/// `$$ \beta_{FT} = m + \sqrt v \xi, \quad N(m, v) \sim Q \quad \text{on new coordinates} $$`
 ///
-/// $$ \beta_{FT} = m + \sqrt v \left[ q \beta_{PT}/R + \sqrt{1 - q^2} \xi \right], \quad N(m, v)
+/// `$$ \beta_{FT} = m + \sqrt v \left[ q \beta_{PT}/R + \sqrt{1 - q^2} \xi \right], \quad N(m, v)
 /// \sim S \quad
-/// \text{on shared coordinates} $$
+/// \text{on shared coordinates} $$`
 ///
-/// with $\xi \sim N(0, 1)$; all others are 0. Here
-/// - $P$: [pretraining prior](Self::pretraining_prior), a [`Mixture`] with the root mean square $R$; the
+/// with `$\xi \sim N(0, 1)$`; all others are 0. Here
+/// - `$P$`: [pretraining prior](Self::pretraining_prior), a [`Mixture`] with the root mean square `$R$`; the
 ///   atom at 1 unless set;
-/// - $S$, $Q$: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from
-///   whose components $N(m, v)$ is chosen at random. Both are $N(0, 1/\rho_{FT})$ unless set, which
+/// - `$S$`, `$Q$`: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from
+///   whose components `$N(m, v)$` is chosen at random. Both are `$N(0, 1/\rho_{FT})$` unless set, which
 ///   makes the mean square of the fine-tuning coefficients one;
-/// - $q$: [correlation](Self::correlation), in [-1, 1], 0 unless set.
+/// - `$q$`: [correlation](Self::correlation), in [-1, 1], 0 unless set.
 ///
 /// The correlation is between the deviation of a shared coefficient from the mean of its component and
 /// the pretraining coefficient, `E[(beta_FT - m) beta_PT] / sqrt(v E[beta_PT²])`. The mean square of

@@ -8,7 +8,7 @@ use crate::simulation::network::{Network, blocks_mut};
 use crate::simulation::squared_loss::SquaredLoss;
 use crate::simulation::training::{Monitor, Progress, Training};
 
-/// Largest automatic learning rate, times the largest pull on a coordinate.
+/// Largest automatic learning rate, times the largest gradient in a coefficient.
 const GROWTH: f64 = 0.02;
 
 /// Full-batch gradient descent on the squared loss of the weights.

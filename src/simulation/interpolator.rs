@@ -502,7 +502,7 @@ impl<'a> Equations<'a> {
     }
 }
 
-/// What a dual point says of the coefficients.
+/// The primal quantities of a dual point.
 struct Primal {
     /// `a - asinh(b0/c)`.
     growth: DVector<f64>,

@@ -285,7 +285,7 @@ impl PretrainingSlopes {
     }
 }
 
-/// A law of fine-tuning with what it was made of.
+/// A law of fine-tuning with its task, scale map and pretraining.
 #[derive(Debug)]
 struct Problem<'a> {
     transfer: &'a Transfer,

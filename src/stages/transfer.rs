@@ -35,19 +35,19 @@ const INACTIVE: &str = "inactive";
 ///
 /// # Formula
 ///
-/// Pretraining is a training problem of its own, with one scale $c_{PT}$ for all coordinates. Its
+/// Pretraining is a training problem of its own, with one scale `$c_{PT}$` for all coordinates. Its
 /// [`FixedPoint`] gives the law of the pretrained coefficient,
 ///
-/// $$ z = B_{PT} + s_{PT} Z, \qquad
-/// \beta_{PT} + \frac{\theta_{PT}}{2} \operatorname{asinh} \frac{\beta_{PT}}{c_{PT}} = z $$
+/// `$$ z = B_{PT} + s_{PT} Z, \qquad
+/// \beta_{PT} + \frac{\theta_{PT}}{2} \operatorname{asinh} \frac{\beta_{PT}}{c_{PT}} = z $$`
 ///
 /// where
-/// - $B_{PT}$: true coefficient of pretraining, with the [prior](Task::pretraining_prior) of the task;
-/// - $s_{PT}^2$, $\theta_{PT}$: effective noise and penalty of pretraining, and $Z \sim N(0, 1)$.
+/// - `$B_{PT}$`: true coefficient of pretraining, with the [prior](Task::pretraining_prior) of the task;
+/// - `$s_{PT}^2$`, `$\theta_{PT}$`: effective noise and penalty of pretraining, and `$Z \sim N(0, 1)$`.
 ///
-/// Given $z$, a coordinate is fine-tuned from the scale and the start that $\beta_{PT}$ sets
+/// Given `$z$`, a coordinate is fine-tuned from the scale and the start that `$\beta_{PT}$` sets
 /// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point
-/// of the [`Law`] with one group for every node of a quadrature over $z$.
+/// of the [`Law`] with one group for every node of a quadrature over `$z$`.
 ///
 /// Unlimited pretraining data, or noiseless data with at least one sample per coordinate, give
 /// `beta_PT = B_PT`; a constant magnitude then leaves the four groups of [`Law::fine_tuning`]. Noisy
@@ -299,12 +299,12 @@ pub(crate) struct PretrainedNode {
     pub(crate) coefficient: f64,
     /// True coefficient of pretraining, given `z`.
     pub(crate) truth: Prior,
-    /// Whether the node stands for its mirror image, too.
+    /// Whether the node represents its mirror image, too.
     pub(crate) mirrored: bool,
     pub(crate) motion: Motion,
 }
 
-/// How a pretrained coefficient moves with what it depends on.
+/// Derivatives of a pretrained coefficient in the variables that it depends on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Motion {
     /// `z - E[z]`.

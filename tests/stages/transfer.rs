@@ -204,7 +204,10 @@ fn least_squares_has_the_moments_of_both_tasks() {
             let product = 0.05 * correlation * 20.0_f64.sqrt();
             let expected = 0.2 + 1.0 + 0.4 - 2.0 * product;
             assert!(relative_error(total.forgetting.unwrap(), expected) < ROUNDING);
-            assert!(relative_error(total.pretraining_error_after_fine_tuning.unwrap(), expected) < ROUNDING);
+            assert!(
+                relative_error(total.pretraining_error_after_fine_tuning.unwrap(), expected)
+                    < ROUNDING
+            );
             assert!(relative_error(total.variance, 1.2) < ROUNDING);
         }
     }
