@@ -19,6 +19,7 @@
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
 //! | which estimator: the implicit penalty, its limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
+//! | the explicit penalty with the lowest error | [`BestPenalty`], [`PenaltyPosition`] |
 //! | exact recovery | [`RecoveryThreshold`] |
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`Errors`], [`GroupError`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
@@ -99,6 +100,7 @@ pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 pub use asymptotics::solution::Solution;
 pub use asymptotics::solver::Solver;
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
+pub use asymptotics::tuning::{BestPenalty, PenaltyPosition};
 pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
 pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};
 #[cfg(feature = "quadrature")]

@@ -12,5 +12,6 @@ pub(crate) mod silent;
 pub(crate) mod solution;
 pub(crate) mod solver;
 pub(crate) mod statistics;
+pub(crate) mod tuning;
 pub(crate) mod weighted_l1;
 pub(crate) mod weighted_l2;
