@@ -21,6 +21,7 @@
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
 //! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
 //! | closed forms | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`], [`rich_weights`] |
+//! | the explicit penalty with the lowest error | [`BestPenalty`], [`PenaltyPosition`] |
 //! | sample ratio of exact recovery | [`RecoveryThreshold`] |
 //! | solution: error in total and by group, effective noise and penalty | [`Solution`], [`Errors`], [`FixedPoint`] |
 //! | moments of the estimate, discovery rates, forgetting | [`Statistics`] |
@@ -105,6 +106,7 @@ pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 pub use asymptotics::solution::Solution;
 pub use asymptotics::solver::Solver;
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
+pub use asymptotics::tuning::{BestPenalty, PenaltyPosition};
 pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
 pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};
 #[cfg(feature = "quadrature")]

@@ -16,5 +16,6 @@ pub(crate) mod solver;
 pub(crate) mod statistics;
 #[cfg(all(test, feature = "quadrature"))]
 mod third_layer;
+pub(crate) mod tuning;
 pub(crate) mod weighted_l1;
 pub(crate) mod weighted_l2;

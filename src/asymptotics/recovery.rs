@@ -77,6 +77,12 @@ impl RecoveryThreshold {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn of_law(law: &Law, weights: &[f64]) -> Result<Self> {
+        Self::of_norm(law, weights, 0.0)
+    }
+
+    /// The threshold for the norm `sum_d w_d (|b_d| + mu b_d²/2)` with a curvature `mu`: active groups are
+    /// pulled by `w (1 + mu |b|)` in place of `w`.
+    pub(crate) fn of_norm(law: &Law, weights: &[f64], curvature: f64) -> Result<Self> {
         check_weights(law, weights)?;
         check_starts(law)?;
         // Weights are those of coefficients in the labels' units.
@@ -92,10 +98,19 @@ impl RecoveryThreshold {
             weights[index] / unit * (group.penalty_weight() / penalty_unit)
         };
         let largest = law.movable().map(product).fold(0.0, f64::max);
+        let pull = |group: &CoordinateGroup| {
+            if curvature == 0.0 || !group.is_active() {
+                return 1.0;
+            }
+            let prior = group.prior();
+            let (mean, size) = (prior.mean_magnitude(), prior.root_mean_square());
+            let [mean, size] = [mean, size].map(|x| curvature * (x / group.unit()));
+            (1.0 + 2.0 * mean).sqrt().hypot(size)
+        };
         let parts = |active: bool| {
             law.movable()
                 .filter(move |(_, group)| group.is_active() == active)
-                .map(move |part| (part.1.weight(), product(part) / largest))
+                .map(move |part| (part.1.weight(), product(part) / largest * pull(part.1)))
         };
         if parts(true).next().is_none() {
             // Nothing to recover: no sample is needed, at the largest threshold.

@@ -628,6 +628,63 @@ impl Law {
         Self::fine_tuning(&Task::from_coefficients(pretrained, coefficients)?, scale_map)
     }
 
+    /// The same law with the scales of the best weighted ridge regression, in proportion to the signal.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// c_g = k_g V_g
+    /// ```
+    ///
+    /// where
+    /// - `V_g`: mean square of the true coefficients of group `g` less their [start](CoordinateGroup::start);
+    /// - `k_g`: [penalty weight](CoordinateGroup::penalty_weight) of the group.
+    ///
+    /// In the lazy limit with the explicit penalty `kappa = 2 sigma²`, the estimator is then the linear one
+    /// with the least error (linear MMSE), whatever the input variances; without noise, it interpolates
+    /// with the best of all weighted l2 norms. It is the rule that regime II follows as far as
+    /// pretraining tells the signal of fine-tuning: its scales are `c_g = (1 + lambda) |beta_PT|`.
+    ///
+    /// Source: Wu and Xu 2020 (arXiv:2006.05800), the optimal weighted penalty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a scale outside 0 or [1e-307, 1e307], or one of 0 with a start other than
+    /// 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     CoordinateGroup::new("large", 0.2, Prior::gaussian(0.0, 4.0)?, 1.0)?,
+    ///     CoordinateGroup::new("small", 0.8, Prior::gaussian(0.0, 0.1)?, 1.0)?,
+    /// ])?;
+    /// let samples = Samples::new(0.5)?.with_noise_variance(0.1)?;
+    /// let ridge = Solver::new().with_estimator(Estimator::Lazy);
+    /// let tuned = ridge.best_explicit_penalty(&law, &samples)?.generalization_error;
+    /// let matched = ridge.with_explicit_penalty(2.0 * 0.1)?.solve(&law.with_matched_scales()?, &samples)?;
+    /// assert!(matched.generalization_error() < 0.7 * tuned);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_matched_scales(&self) -> Result<Self> {
+        let group = |group: &CoordinateGroup| {
+            let scale = group.penalty_weight * group.signal();
+            Domain::SCALE
+                .check("scale", scale)
+                .and_then(|scale| {
+                    let start = CoordinateGroup { scale, ..group.clone() };
+                    start.with_start(group.start)
+                })
+                .map_err(|error| match error {
+                    Error::InGroup { .. } => error,
+                    error => error.in_group(&group.label),
+                })
+        };
+        Ok(Self { groups: self.groups.iter().map(group).collect::<Result<_>>()? })
+    }
+
     /// The equivalent law with inputs of unit variance, see [`CoordinateGroup::whitened`].
     pub(crate) fn whitened(&self) -> Self {
         if self.groups.iter().all(|group| group.input_variance == 1.0) {

@@ -2,6 +2,7 @@
 
 use crate::domain::Domain;
 use crate::error::Result;
+use crate::numerics::normal::excess;
 
 /// Distribution of the true coefficient of a coordinate: a Gaussian, or an atom.
 ///
@@ -82,6 +83,16 @@ impl Prior {
     /// The distribution of `sqrt(square)` times the coefficient, where both are in their domains.
     pub(crate) fn scaled(&self, square: f64) -> Self {
         Self { mean: square.sqrt() * self.mean, variance: square * self.variance }
+    }
+
+    /// Mean of the magnitude, `E[|beta*|]`.
+    pub(crate) fn mean_magnitude(&self) -> f64 {
+        let (mean, spread) = (self.mean.abs(), self.variance.sqrt());
+        if spread == 0.0 {
+            return mean;
+        }
+        let x = mean / spread;
+        mean + 2.0 * spread * excess(x)
     }
 
     /// Root of the mean square, also where the square underflows.

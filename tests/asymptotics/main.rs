@@ -12,4 +12,5 @@ mod penalty_weights;
 mod required_samples;
 mod sensitivities;
 mod solver_properties;
+mod tuning;
 mod watchdog;
