@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use diagonet::{
-    Densities, Error, Initialization, InitializationDesign, Law, Prior, Protocol, Samples, ScaleMap,
-    Scales, Solver, Supports, Task, Transfer,
+    Densities, Error, Initialization, InitializationDesign, Law, Prior, Protocol, Samples,
+    ScaleMap, Scales, Solver, Supports, Task, Transfer,
 };
 
 /// How long a job is repeated.
@@ -63,13 +63,17 @@ fn points() -> Result<(), Error> {
     let samples = Samples::new(0.25)?;
     let neighbouring = Samples::new(0.245)?;
     let ratios: Vec<f64> = (1..=100).map(|i| 0.005 * f64::from(i)).collect();
-    let laws = [1e-6, 1e-3, 1.0].map(|scale| Law::fine_tuning(&task(0.5)?, &scale_map(scale, 0.0, 0.0)?));
+    let laws =
+        [1e-6, 1e-3, 1.0].map(|scale| Law::fine_tuning(&task(0.5)?, &scale_map(scale, 0.0, 0.0)?));
     let [mut cold, mut warm, mut curve, mut derivatives] = [const { Vec::new() }; 4];
     for law in laws {
         let law = law?;
         let solution = solver.solve(&law, &samples)?;
         let nodes = solution.state.integrand_evaluations;
-        cold.push(format!("{}, {nodes} evaluations", show(time(|| solver.solve(black_box(&law), &samples)))));
+        cold.push(format!(
+            "{}, {nodes} evaluations",
+            show(time(|| solver.solve(black_box(&law), &samples)))
+        ));
         let start = solver.solve(&law, &neighbouring)?.state;
         let next = || solver.solve_from(black_box(&law), &samples, &start);
         let nodes = next()?.state.integrand_evaluations;
@@ -121,17 +125,19 @@ fn two_stages() -> Result<(), Error> {
     let solver = Solver::new();
     let samples = Samples::new(0.25)?;
     let pretraining = Samples::new(0.4)?.with_noise_variance(0.01)?;
-    for (name, prior) in
-        [("constant", Prior::atom(1.0)?), ("Gaussian", Prior::gaussian(0.0, 5.0)?)]
+    for (name, prior) in [("constant", Prior::atom(1.0)?), ("Gaussian", Prior::gaussian(0.0, 5.0)?)]
     {
         let task = task(0.5)?.with_pretraining_prior(prior)?.with_correlation(0.8)?;
-        let transfer = Transfer::new(&task, scale_map(0.01, -0.9, 0.0)?)
-            .with_pretraining_samples(pretraining);
+        let transfer =
+            Transfer::new(&task, scale_map(0.01, -0.9, 0.0)?).with_pretraining_samples(pretraining);
         let both = [Protocol::Rebalanced, Protocol::Continued].map(|protocol| {
             let transfer = transfer.clone().with_protocol(protocol);
             show(time(|| solver.solve(black_box(&transfer), &samples)))
         });
-        row(&format!("both stages, {name} pretraining prior: rebalanced, continued"), [both.join(", ")]);
+        row(
+            &format!("both stages, {name} pretraining prior: rebalanced, continued"),
+            [both.join(", ")],
+        );
     }
     Ok(())
 }
@@ -160,7 +166,10 @@ fn searches() -> Result<(), Error> {
     );
 
     let own = own_coefficients(1000)?;
-    row("law of 1000 coefficients, one point", [show(time(|| solver.solve(black_box(&own), &noisy)))]);
+    row(
+        "law of 1000 coefficients, one point",
+        [show(time(|| solver.solve(black_box(&own), &noisy)))],
+    );
     row("sweep of 300 by 300 points over lambda and gamma", [show(time(|| sweep(300)))]);
     Ok(())
 }

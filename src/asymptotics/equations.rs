@@ -230,7 +230,8 @@ impl<C: ScalarEstimator> Equations<C> {
         let mut parts: Vec<Part<C>> = Vec::with_capacity(self.parts.len());
         for mut part in self.parts {
             let window = parts.len().saturating_sub(WINDOW);
-            let same = parts[window..].iter().rposition(|other| other.channel.is_same(&part.channel));
+            let same =
+                parts[window..].iter().rposition(|other| other.channel.is_same(&part.channel));
             part.repeats = same.is_some();
             parts.insert(same.map_or(parts.len(), |place| window + place + 1), part);
         }

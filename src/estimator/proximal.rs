@@ -270,6 +270,7 @@ mod tests {
     use crate::asymptotics::equations::Equations;
     use crate::asymptotics::newton;
     use crate::network::mirror_map::{Place, Walk};
+    use crate::numerics::Precision;
     use crate::problem::law::Law;
     use crate::problem::prior::Prior;
     use crate::problem::samples::Samples;
@@ -444,7 +445,7 @@ mod tests {
         };
         let equations = Equations::new(&law, &samples, 0.0, make).unwrap();
         let mut errors = [Slopes::default(); 2];
-        newton::solve(&equations, None, &mut errors).unwrap();
+        newton::solve(&equations, None, Precision::Full, &mut errors).unwrap();
         (0.1 * errors[0].value + 0.9 * errors[1].value) * equations.unit_squared
     }
 
