@@ -54,6 +54,8 @@
 //!
 //! - `quadrature` (default): expectations under the penalty itself, by numerical integration. Without
 //!   it the closed forms remain, and what needs an integral is [`Error::QuadratureDisabled`].
+//! - `parallel`: batches of problems ([`Solver::solve_batch`], [`Solver::solve_grid`],
+//!   [`Solver::learning_curves`]) over all processors, with the same digits.
 //! - `simulation`: networks of finite size, drawn, trained and averaged, in the module `simulation`.
 //! - `serde`: all inputs and answers can be written and read; what is read is checked as by the
 //!   constructors.
