@@ -101,24 +101,18 @@ fn points() -> Result<(), Error> {
 }
 
 /// A square grid over relative and readout scales.
-fn sweep(side: u32) -> Result<f64, Error> {
-    let (task, samples, solver) = (task(0.5)?, Samples::new(0.25)?, Solver::new());
-    let mut sum = 0.0;
-    for i in 0..side {
-        let relative = 2.0 * f64::from(i) / f64::from(side - 1) - 1.0;
-        let mut state = None;
-        for j in 0..side {
-            let readout = 10.0_f64.powf(4.0 * f64::from(j) / f64::from(side - 1) - 3.0);
-            let law = Law::fine_tuning(&task, &scale_map(1e-3, relative, readout)?)?;
-            let solution = match &state {
-                Some(state) => solver.solve_from(&law, &samples, state)?,
-                None => solver.solve(&law, &samples)?,
-            };
-            sum += solution.generalization_error();
-            state = Some(solution.state);
-        }
-    }
-    Ok(sum)
+fn sweep(side: usize) -> Result<f64, Error> {
+    let (task, samples) = (task(0.5)?, Samples::new(0.25)?);
+    let share = |i: usize| i as f64 / (side - 1) as f64;
+    let problem = |row, column| {
+        let readout = 10.0_f64.powf(4.0 * share(column) - 3.0);
+        let map = scale_map(1e-3, 2.0 * share(row) - 1.0, readout)?;
+        Ok((Law::fine_tuning(&task, &map)?, samples))
+    };
+    let errors = Solver::new().solve_grid(side, side, problem, |solution| {
+        solution.map(|solution| solution.generalization_error())
+    });
+    errors.into_iter().sum()
 }
 
 fn two_stages() -> Result<(), Error> {

@@ -61,6 +61,8 @@
 //! - `quadrature` (default): expectations under the penalty itself, by numerical integration. Without
 //!   it the closed forms remain, and a problem that needs an integral is
 //!   [`Error::QuadratureDisabled`].
+//! - `parallel`: batches of problems ([`Solver::solve_batch`], [`Solver::solve_grid`],
+//!   [`Solver::learning_curves`]) over all processors, with the same digits.
 //! - `simulation`: networks of finite size, drawn, trained and averaged, in the module `simulation`.
 //! - `serde`: reading and writing of all inputs and answers; inputs are checked as by their
 //!   constructors.

@@ -7,6 +7,7 @@ use crate::asymptotics::newton;
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{Form, Resolution, ScalarEstimator, Slopes};
+use crate::numerics::Precision;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
@@ -141,6 +142,7 @@ pub(crate) fn solve<C: ScalarEstimator>(
     samples: &Samples,
     explicit_penalty: f64,
     start: Option<&FixedPoint>,
+    precision: Precision,
     estimator: Estimator,
     channel: impl Fn(usize, &CoordinateGroup, f64) -> Result<C>,
 ) -> Result<Solved> {
@@ -152,7 +154,7 @@ pub(crate) fn solve<C: ScalarEstimator>(
         .and_then(|state| state.extrapolate(equations.sample_ratio))
         .map(|[noise, penalty]| [noise - unit_squared.ln(), penalty - unit.ln()]);
     let mut part_errors = vec![Slopes::default(); equations.parts.len()];
-    let root = newton::solve(&equations, start, &mut part_errors)?;
+    let root = newton::solve(&equations, start, precision, &mut part_errors)?;
     let [noise, penalty] = root.point.map(f64::exp);
 
     let mut solved = vec![None; law.groups().len()];

@@ -1,5 +1,6 @@
 //! Many coordinates trained together: the fixed point, its closed forms, and what follows from it.
 
+pub(crate) mod batch;
 pub(crate) mod equations;
 pub(crate) mod estimator;
 pub(crate) mod fixed_point;

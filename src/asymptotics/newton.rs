@@ -3,6 +3,7 @@
 use crate::asymptotics::equations::{EFFECTIVE_PENALTY, Equations, Evaluation};
 use crate::error::{Error, Result};
 use crate::estimator::{Resolution, ScalarEstimator, Slopes};
+use crate::numerics::Precision;
 use crate::numerics::root::falling_root;
 
 /// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows. The noise of the
@@ -33,6 +34,13 @@ const MOST_ROUGH: usize = 8;
 /// Relative distance to the root below which the last step of Newton's method is made without an
 /// evaluation after it.
 const PREDICTED: f64 = 2e-13;
+
+/// Relative change of an error whose square, the second order, is as little.
+const LINEAR: f64 = 4e-7;
+
+/// The same for drafts.
+const DRAFTED: f64 = 1e-4;
+const DRAFTED_LINEAR: f64 = 1e-2;
 
 /// What a rounding of the residuals may be enlarged by for that: next to singular problems, only an
 /// evaluation tells a step from rounding.
@@ -92,6 +100,7 @@ fn is_inside(point: &[f64; 2]) -> bool {
 struct Search<'a, C> {
     equations: &'a Equations<C>,
     errors: &'a mut [Slopes],
+    precision: Precision,
     iterations: usize,
     nodes: usize,
 }
@@ -101,9 +110,10 @@ struct Search<'a, C> {
 pub(crate) fn solve<C: ScalarEstimator>(
     equations: &Equations<C>,
     start: Option<[f64; 2]>,
+    precision: Precision,
     errors: &mut [Slopes],
 ) -> Result<Root> {
-    let mut search = Search { equations, errors, iterations: 0, nodes: 0 };
+    let mut search = Search { equations, errors, precision, iterations: 0, nodes: 0 };
     let (start, first) = match start.filter(is_inside) {
         Some(start) => (start, Resolution::Coarse),
         None => {
@@ -182,6 +192,12 @@ impl<C: ScalarEstimator> Search<'_, C> {
             if tells_curvature {
                 curvature = bend;
             }
+            if self.precision == Precision::Draft && resolution == Resolution::Coarse {
+                let root = self.root(point, &evaluation);
+                if let Some(root) = self.predicted(&root, &evaluation, step, curvature.max(1.0)) {
+                    return Ok(root);
+                }
+            }
             last = length;
             if curvature.max(LEAST_CURVATURE) * length * length < COARSE {
                 resolution = Resolution::Fine;
@@ -224,9 +240,13 @@ impl<C: ScalarEstimator> Search<'_, C> {
         let determinant = evaluation.jacobian[0][0] * evaluation.jacobian[1][1]
             - evaluation.jacobian[0][1] * evaluation.jacobian[1][0];
         // Asked so that what is undefined is not accepted.
-        let is_close = rest < PREDICTED && largest < WELL_CONDITIONED * determinant.abs();
+        let (nearest, shortest) = match self.precision {
+            Precision::Draft => (DRAFTED, DRAFTED_LINEAR),
+            Precision::Full => (PREDICTED, LINEAR),
+        };
+        let is_close = rest < nearest && largest < WELL_CONDITIONED * determinant.abs();
         let change = |error: &Slopes| error.by_noise * step[0] + error.by_penalty * step[1];
-        let is_linear = |error: &Slopes| change(error).powi(2) <= PREDICTED * error.value.powi(2);
+        let is_linear = |error: &Slopes| change(error).abs() <= shortest * error.value;
         let point = [0, 1].map(|i| root.point[i] + step[i]);
         if !is_close || !self.errors.iter().all(is_linear) || !is_inside(&point) {
             return None;
@@ -352,7 +372,7 @@ mod tests {
                 for (noise, kappa) in [(0.0, 0.0), (1e-6, 0.0), (0.1, 0.0), (0.1, 1e-3)] {
                     let equations = equations(scale, sample_ratio, noise, kappa);
                     let mut errors = [Slopes::default(); 3];
-                    let root = solve(&equations, None, &mut errors).unwrap();
+                    let root = solve(&equations, None, Precision::Full, &mut errors).unwrap();
                     let exact = equations.evaluate(root.point, Resolution::Reference, &mut errors);
                     let [step, _] = newton_step(exact.jacobian, exact.residuals);
                     if root.point[0] > 1e-14_f64.ln() {
@@ -377,11 +397,12 @@ mod tests {
             ] {
                 let equations = equations(scale, sample_ratio, noise, kappa);
                 let mut errors = [Slopes::default(); 3];
-                let expected = solve(&equations, None, &mut errors).unwrap();
+                let expected = solve(&equations, None, Precision::Full, &mut errors).unwrap();
                 for start in [[-30.0, -30.0], [0.0, 20.0], [40.0, -3.0]] {
                     let mut search = Search {
                         equations: &equations,
                         errors: &mut errors,
+                        precision: Precision::Full,
                         iterations: 0,
                         nodes: 0,
                     };
@@ -412,10 +433,15 @@ mod tests {
             let channel = |_: usize, group: &CoordinateGroup, unit| Proximal::new(group, unit);
             let equations = Equations::new(&law, &samples, 0.0, channel).unwrap();
             let mut errors = [Slopes::default(); 2];
-            let expected = solve(&equations, None, &mut errors).unwrap();
+            let expected = solve(&equations, None, Precision::Full, &mut errors).unwrap();
             for start in [[-30.0, -30.0], [0.0, 20.0], [40.0, -3.0]] {
-                let mut search =
-                    Search { equations: &equations, errors: &mut errors, iterations: 0, nodes: 0 };
+                let mut search = Search {
+                    equations: &equations,
+                    errors: &mut errors,
+                    precision: Precision::Full,
+                    iterations: 0,
+                    nodes: 0,
+                };
                 let root = search.bracketed(start).unwrap();
                 for (x, y) in root.point.iter().zip(&expected.point) {
                     assert!((x - y).abs() < 1e-10, "{sample_ratio}: {root:?} {expected:?}");
@@ -432,7 +458,7 @@ mod tests {
         for (sample_ratio, kappa) in [(0.2, 0.0), (0.2, 0.3), (0.7, 0.0), (0.7, 0.3), (1.5, 0.3)] {
             let equations = equations(0.05, sample_ratio, 0.01, kappa);
             let mut errors = [Slopes::default(); 3];
-            let point = solve(&equations, None, &mut errors).unwrap().point;
+            let point = solve(&equations, None, Precision::Full, &mut errors).unwrap().point;
             let analytic = equations.evaluate(point, Resolution::Fine, &mut errors);
             for unknown in 0..2 {
                 let mut shifted = |step: f64| {
@@ -459,7 +485,7 @@ mod tests {
         for (sample_ratio, kappa) in [(0.1, 0.0), (0.4, 0.3), (0.9, 0.0), (0.9, 0.3), (1.5, 0.3)] {
             let root = |shift: f64| {
                 let equations = equations(0.05, sample_ratio * f64::exp(shift), 0.01, kappa);
-                solve(&equations, None, &mut [Slopes::default(); 3]).unwrap()
+                solve(&equations, None, Precision::Full, &mut [Slopes::default(); 3]).unwrap()
             };
             let (left, middle, right) = (root(-STEP), root(0.0), root(STEP));
             for unknown in 0..2 {

@@ -7,6 +7,7 @@ use crate::asymptotics::silent::{is_silent, silent};
 use crate::asymptotics::weighted_l1::rich_weights;
 use crate::error::Result;
 use crate::estimator::{Form, Resolution, ScalarEstimator};
+use crate::numerics::Precision;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
@@ -18,6 +19,7 @@ pub(crate) fn penalized(
     samples: &Samples,
     kappa: f64,
     start: Option<&FixedPoint>,
+    precision: Precision,
 ) -> Result<Solved> {
     let (weights, unit) = if kind.has_l1_weights() {
         check_starts(law)?;
@@ -46,7 +48,7 @@ pub(crate) fn penalized(
             Ok(estimator.terms(0.0, half_penalty, Form::Direct, Resolution::Fine).error)
         })?
     } else {
-        fixed_point::solve(law, samples, kappa * unit, start.as_ref(), kind, estimator)?
+        fixed_point::solve(law, samples, kappa * unit, start.as_ref(), precision, kind, estimator)?
     };
     solved.state = solved.state.with_penalty_times(unit.recip());
     solved.difference_bound = None;

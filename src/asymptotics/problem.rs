@@ -4,7 +4,7 @@ use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::error::Result;
-use crate::numerics::crossing::first_crossing;
+use crate::numerics::crossing::{Outline, Threshold, first_crossing};
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 #[cfg(doc)]
@@ -198,11 +198,12 @@ impl Solver {
         target_error: f64,
     ) -> Result<f64> {
         let prepared = problem.prepare()?;
-        let Scan { error_without_samples, peaks, spacing } = problem.scan(&prepared)?;
+        let outline = problem.scan(&prepared, target_error)?.0;
         let mut state = None;
-        first_crossing(target_error, error_without_samples, &peaks, spacing, |sample_ratio| {
+        first_crossing(target_error, &outline, |sample_ratio, precision| {
             let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
-            let solution = problem.solve_prepared(&prepared, self, &samples, state.as_ref())?;
+            let solver = self.with_precision(precision);
+            let solution = problem.solve_prepared(&prepared, &solver, &samples, state.as_ref())?;
             state = Some(*solution.state());
             Ok(solution.error())
         })
@@ -228,8 +229,8 @@ pub trait Solve {
         start: Option<&FixedPoint>,
     ) -> Result<Self::Solution>;
 
-    /// Where a scan of the learning curve has to look.
-    fn scan(&self, prepared: &Self::Prepared) -> Result<Scan>;
+    /// Where a scan of the learning curve for an error has to look.
+    fn scan(&self, prepared: &Self::Prepared, target_error: f64) -> Result<Scan>;
 }
 
 /// What all solutions have.
@@ -242,13 +243,28 @@ pub trait Answer {
 
 /// A learning curve, to be scanned.
 #[derive(Debug, Clone)]
-pub struct Scan {
-    /// The error in the limit of no samples.
-    pub error_without_samples: f64,
-    /// Ascending sample ratios at which the error can peak.
-    pub peaks: Vec<f64>,
-    /// Distance of nodes, in the logarithm of the distance to a peak.
-    pub spacing: f64,
+pub struct Scan(Outline);
+
+impl Scan {
+    const SPACING: f64 = 0.5;
+
+    /// The curve of a law, with the peaks that its scales make.
+    pub(crate) fn of(law: &Law, target_error: f64) -> Self {
+        Self(Outline {
+            at_zero: law.signal(),
+            unmet: unmet(law, target_error),
+            thresholds: peaks(law),
+            spacing: Self::SPACING,
+        })
+    }
+
+    /// The curve of a law whose scales have a density: only where none is left to be filled the error
+    /// can peak.
+    pub(crate) fn of_density(law: &Law, target_error: f64) -> Self {
+        let mut scan = Self::of(law, target_error);
+        scan.0.thresholds.drain(..scan.0.thresholds.len() - 1);
+        scan
+    }
 }
 
 impl Answer for Solution {
@@ -279,8 +295,8 @@ impl<P: Solve> Solve for &P {
         (**self).solve_prepared(prepared, solver, samples, start)
     }
 
-    fn scan(&self, prepared: &P::Prepared) -> Result<Scan> {
-        (**self).scan(prepared)
+    fn scan(&self, prepared: &P::Prepared, target_error: f64) -> Result<Scan> {
+        (**self).scan(prepared, target_error)
     }
 }
 
@@ -302,31 +318,86 @@ impl Solve for Law {
         solver.solve_law(self, samples, start)
     }
 
-    fn scan(&self, (): &()) -> Result<Scan> {
-        const SPACING: f64 = 0.5;
-        let law = self.whitened();
-        Ok(Scan { error_without_samples: law.signal(), peaks: peaks(&law), spacing: SPACING })
+    fn scan(&self, (): &(), target_error: f64) -> Result<Scan> {
+        Ok(Scan::of(&self.whitened(), target_error))
     }
 }
 
 /// Ascending sample ratios at which a learning curve can peak: as many samples as coordinates of the
-/// largest scales in units of their penalty weights.
-fn peaks(law: &Law) -> Vec<f64> {
-    let mut movable: Vec<_> =
-        law.movable().map(|(_, group)| (group.quadratic_scale(), group.weight())).collect();
+/// largest scales in units of their penalty weights, where the next scale is far below.
+///
+/// Next to such a ratio `P` the estimates are linear where they are sharpest, with the response
+/// `c/(c + t)`: what those below respond and what those above do not,
+///
+/// ```text
+/// alpha - P = L/t - t U,      L = sum_below p c,      U = sum_above p/c
+/// ```
+///
+/// are equal at `t = sqrt(L/U)`, and `2 sqrt(L U)` is the width of the transition between the two. Where
+/// coefficients have grown, what they see is a larger scale, at most by the root of their mean square.
+fn peaks(law: &Law) -> Vec<Threshold> {
+    /// Ratio of neighbouring scales below which what both learn overlaps.
+    const APART: f64 = 3.0;
+    let mut movable: Vec<_> = law
+        .movable()
+        .map(|(_, group)| {
+            let grown = group.scale().hypot(group.magnitude_squared().sqrt());
+            let largest = grown / group.penalty_weight();
+            (group.quadratic_scale(), largest, group.weight())
+        })
+        .collect();
     movable.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut peaks = Vec::with_capacity(movable.len());
-    let (mut total, mut last) = (0.0, f64::INFINITY);
-    for (scale, weight) in movable {
-        if scale < last && total > 0.0 {
-            peaks.push(total);
+    let responses = movable.iter().rev().scan(0.0, |sum, (scale, _, weight)| {
+        *sum += scale * weight;
+        Some(*sum)
+    });
+    let mut below: Vec<f64> = responses.collect();
+    below.reverse();
+    let reachable = law.reachable_fraction();
+    let mut peaks = Vec::new();
+    let (mut total, mut missing, mut last) = (0.0, 0.0, f64::INFINITY);
+    for (&(scale, largest, weight), below) in movable.iter().zip(below) {
+        if APART * scale < last && total > 0.0 && total < reachable {
+            peaks.push(Threshold { ratio: total, width: 2.0 * (below * missing).sqrt() });
         }
         total += weight;
+        missing += weight / largest;
         last = scale;
     }
-    let reachable = law.reachable_fraction();
-    peaks.retain(|peak| *peak < reachable);
     // Where nothing can move, the error is the same at any ratio.
-    peaks.push(if reachable > 0.0 { reachable } else { 1.0 });
+    peaks.push(Threshold::sharp(if reachable > 0.0 { reachable } else { 1.0 }));
     peaks
+}
+
+/// A sample ratio below which no estimate has an error of at most `target`; 0 where none is known.
+///
+/// Where training starts at 0, estimates are odd functions of their observations, whose slope rises with
+/// the distance from 0. With the mean square `V` and the response `A` of a group, then
+///
+/// ```text
+/// E[b B] <= V A,      sum p A <= alpha,      error >= V - 2 E[b B] + E[b B]²/V   (over all coordinates)
+/// ```
+///
+/// where the response is best spent on the groups of largest mean square.
+fn unmet(law: &Law, target: f64) -> f64 {
+    /// Share by which groups that stand for a density may be off.
+    const SLACK: f64 = 1e-3;
+    let groups = law.groups();
+    if groups.iter().any(|group| group.start() != 0.0) {
+        return 0.0;
+    }
+    let total = law.signal();
+    // Of E[b B].
+    let mut missing = (total - (total * target).sqrt()) * (1.0 - SLACK);
+    let mut signals: Vec<_> = groups.iter().map(|group| (group.signal(), group.weight())).collect();
+    signals.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut ratio = 0.0;
+    for (signal, weight) in signals {
+        if missing <= weight * signal {
+            return if missing > 0.0 { ratio + missing / signal } else { ratio };
+        }
+        missing -= weight * signal;
+        ratio += weight;
+    }
+    0.0
 }

@@ -7,6 +7,7 @@ use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
+use crate::numerics::Precision;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
@@ -70,11 +71,17 @@ pub struct Solver {
     explicit_penalty: f64,
     estimator: Estimator,
     tolerance: f64,
+    precision: Precision,
 }
 
 impl Default for Solver {
     fn default() -> Self {
-        Self { explicit_penalty: 0.0, estimator: Estimator::Auto, tolerance: Self::ACCURACY }
+        Self {
+            explicit_penalty: 0.0,
+            estimator: Estimator::Auto,
+            tolerance: Self::ACCURACY,
+            precision: Precision::Full,
+        }
     }
 }
 
@@ -158,6 +165,16 @@ impl Solver {
         Ok(Self { tolerance, ..self })
     }
 
+    /// The same solver with this precision of the state.
+    pub(crate) fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// Precision of the state.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// How errors are computed.
     #[must_use]
     pub fn estimator(&self) -> Estimator {
@@ -237,7 +254,7 @@ impl Solver {
         }
         let result = match self.estimator {
             Estimator::Auto | Estimator::Quadrature => self.numerical(law, samples, start),
-            kind => penalized(kind, law, samples, kappa, start),
+            kind => penalized(kind, law, samples, kappa, start, self.precision),
         };
         // theta (alpha - E[db/dz]) = kappa, where the response is at most r: with more samples than
         // that, a penalty can be too weak for floats, and then leaves least squares.
@@ -290,6 +307,7 @@ impl Solver {
             samples,
             self.explicit_penalty,
             start,
+            self.precision,
             Estimator::Quadrature,
             |_, group, unit_squared| Proximal::new(group, unit_squared),
         )

@@ -181,7 +181,7 @@ fn error<E: ScalarEstimator>(scale: f64, estimator: impl Fn(Proximal) -> E) -> f
     };
     let equations = Equations::new(&law, &samples, 0.0, make).unwrap();
     let mut errors = [Slopes::default(); 2];
-    newton::solve(&equations, None, &mut errors).unwrap();
+    newton::solve(&equations, None, crate::numerics::Precision::Full, &mut errors).unwrap();
     (0.1 * errors[0].value + 0.9 * errors[1].value) * equations.unit_squared
 }
 

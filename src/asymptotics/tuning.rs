@@ -11,6 +11,7 @@ use crate::asymptotics::weighted_l2;
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
 use crate::estimator::{ScalarEstimator, exact_unit_squared};
+use crate::numerics::Precision;
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 
@@ -186,7 +187,7 @@ impl Solver {
             let exact = weighted_l2::unbiased(&whitened, 0.0, 0.0)?;
             Solved { estimator: self.estimator(), difference_bound: None, ..exact }
         } else {
-            penalized(self.estimator(), &whitened, samples, 0.0, None)?
+            penalized(self.estimator(), &whitened, samples, 0.0, None, Precision::Full)?
         };
         Solution::new(law, samples, 0.0, solved)
     }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::network::penalty::Penalty;
+use crate::numerics::Precision;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
@@ -240,10 +241,15 @@ pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solv
         return Ok(exact);
     }
     let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
-    let mut solution =
-        fixed_point::solve(law, samples, 0.0, None, Estimator::Rich, |index, group, square| {
-            SoftThreshold::new(group, weights[index] / unit, square)
-        })?;
+    let mut solution = fixed_point::solve(
+        law,
+        samples,
+        0.0,
+        None,
+        Precision::Full,
+        Estimator::Rich,
+        |index, group, square| SoftThreshold::new(group, weights[index] / unit, square),
+    )?;
     solution.state.effective_penalty /= unit;
     solution.difference_bound = None;
     Ok(solution)

@@ -13,7 +13,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::network::initialization::{Initialization, Scales};
 use crate::network::scale_map::ScaleMap;
-use crate::numerics::crossing::first_crossing;
+use crate::numerics::crossing::{Outline, Threshold, first_crossing};
 use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
 use crate::problem::samples::Samples;
 use crate::problem::task::Task;
@@ -344,7 +344,13 @@ impl InitializationDesign {
     /// ```
     pub fn required_sample_ratio(&self, target_error: f64) -> Result<f64> {
         const SPACING: f64 = 1.5;
-        first_crossing(target_error, self.task.mean_square(), &[1.0], SPACING, |sample_ratio| {
+        let outline = Outline {
+            at_zero: self.task.mean_square(),
+            unmet: 0.0,
+            thresholds: vec![Threshold::sharp(1.0)],
+            spacing: SPACING,
+        };
+        first_crossing(target_error, &outline, |sample_ratio, _| {
             let samples =
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
             let mut evaluations = self.evaluations(self.ranges, samples);

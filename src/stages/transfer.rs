@@ -16,6 +16,7 @@ use crate::network::initialization::ScaleAndStart;
 use crate::network::penalty::Penalty;
 use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::network::scale_map::ScaleMap;
+use crate::numerics::Precision;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
@@ -188,19 +189,13 @@ impl Solve for Transfer {
         self.resolve(pretraining.clone(), solver, samples, start)
     }
 
-    fn scan(&self, pretraining: &Option<Solution>) -> Result<Scan> {
-        const SPACING: f64 = 0.5;
+    fn scan(&self, pretraining: &Option<Solution>, target_error: f64) -> Result<Scan> {
         let state = PretrainingState::of(pretraining.as_ref());
         let law = self.law_at(state, FINE)?;
-        if !self.has_integral(state) {
-            return law.scan(&());
-        }
-        let reachable = law.reachable_fraction();
-        Ok(Scan {
-            error_without_samples: law.signal(),
-            // Scales have a density: only where none is left to be filled the error can peak.
-            peaks: vec![if reachable > 0.0 { reachable } else { 1.0 }],
-            spacing: SPACING,
+        Ok(if self.has_integral(state) {
+            Scan::of_density(&law, target_error)
+        } else {
+            Scan::of(&law, target_error)
         })
     }
 }
@@ -519,7 +514,11 @@ impl Transfer {
                 let difference = (error - coarser.generalization_error()).abs();
                 change = if difference == 0.0 { 0.0 } else { difference / error };
             }
-            if exact || (change <= Self::TOLERANCE && refinement >= FINE) {
+            let (tolerance, least) = match solver.precision() {
+                Precision::Draft => (Precision::DRAFT, 1),
+                Precision::Full => (Self::TOLERANCE, FINE),
+            };
+            if exact || (change <= tolerance && refinement >= least) {
                 return Ok(TransferSolution {
                     pretraining,
                     fine_tuning,

@@ -1,5 +1,6 @@
 //! The fixed point, its limits, derivatives and searches.
 
+mod batch;
 #[path = "../common/mod.rs"]
 mod common;
 mod elastic_net;
