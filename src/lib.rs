@@ -12,7 +12,7 @@
 //! | layer scales, or absolute and relative scale | [`Initialization`], [`Weights`] |
 //! | implicit penalty, its proximal map | [`Penalty`], [`SeparablePenalty`] |
 //! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
-//! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`] |
+//! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`ProtocolBias`], [`TaskBias`], [`PhaseDiagram`] |
 //! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
 //! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`GroupLabel`] |
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`] |
@@ -101,6 +101,7 @@ pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
 pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};
 pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use bias::phase_diagram::{DiagramAxis, PhaseDiagram};
+pub use bias::protocol_bias::ProtocolBias;
 pub use bias::realization::TargetBias;
 pub use bias::task_bias::{RegimeShares, TaskBias};
 pub use design::InitializationDesign;
