@@ -15,7 +15,7 @@
 //! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`ProtocolBias`], [`TaskBias`], [`PhaseDiagram`] |
 //! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
 //! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`GroupLabel`] |
-//! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`] |
+//! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`], [`ProtocolRanking`] |
 //! | both stages: pretraining on finite data, fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
@@ -127,6 +127,7 @@ pub use problem::samples::Samples;
 pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
+pub use stages::ranking::{ProtocolRanking, RankedProtocol};
 pub use stages::transfer::{Transfer, TransferSolution};
 
 /// The programs of the README, compiled and run as documentation tests.
