@@ -678,7 +678,9 @@ fn evaluate_follows_both_stages() {
     assert!(number(1, "error").unwrap() < number(2, "error").unwrap());
     assert!(number(2, "forgetting").unwrap() < number(1, "forgetting").unwrap());
     assert_eq!(number(1, "error_scratch"), number(2, "error_scratch"));
-    assert_eq!(table[2][column(&table, "regime")], "");
+    // Next to where training starts, a step costs in inverse proportion to the pretrained coefficient.
+    assert_eq!(table[2][column(&table, "regime")], "II");
+    assert_eq!(table[2][column(&table, "recovery_threshold")], "");
     assert_eq!(number(3, "error_pt"), Ok(0.0));
     let problem = column(&table, "problem");
     assert!(table[4][problem].starts_with("sample_ratio = -1.0"));
