@@ -13,10 +13,10 @@
 //! | weights of the two layers, by their scales | [`Initialization`], [`Weights`] |
 //! | implicit penalty of a coordinate, and its proximal map | [`Penalty`], [`SeparablePenalty`] |
 //! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
-//! | inductive bias and regimes, and the initialization that has a given bias | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`], [`TargetBias`] |
+//! | inductive bias and regimes, and the initialization that has a given bias | [`InductiveBias`], [`ProtocolBias`], [`TaskBias`], [`PhaseDiagram`], [`TargetBias`] |
 //! | supports, coefficients and samples of the two tasks | [`Supports`], [`Task`], [`Mixture`], [`Samples`] |
 //! | law of one coordinate | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`] |
-//! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`] |
+//! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`], [`ProtocolRanking`] |
 //! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
 //! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
@@ -117,6 +117,7 @@ pub use bayes::optimal::BayesOptimal;
 pub use bayes::solution::{BayesSolution, BayesState};
 pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use bias::phase_diagram::{DiagramAxis, PhaseDiagram};
+pub use bias::protocol_bias::ProtocolBias;
 pub use bias::realization::TargetBias;
 pub use bias::task_bias::{RegimeShares, TaskBias};
 pub use design::InitializationDesign;
@@ -142,6 +143,7 @@ pub use problem::samples::Samples;
 pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
+pub use stages::ranking::{ProtocolRanking, RankedProtocol};
 pub use stages::transfer::{Transfer, TransferSolution};
 
 /// The programs of the README, compiled and run as documentation tests.

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
-    BayesOptimal, Error, Feature, FeatureClass, InductiveBias, Law, Protocol, RecoveryThreshold,
-    Solution, Solver, Statistics, TransferSolution,
+    BayesOptimal, Error, Feature, FeatureClass, InductiveBias, Law, Protocol, ProtocolBias,
+    RecoveryThreshold, Regime, ScaleAndStart, Solution, Solver, Statistics, TransferSolution,
 };
 use support::files::{Table, exit_code, number, open};
 use support::problem::{COLUMNS, Problem};
@@ -39,10 +39,13 @@ all others are carried through.
   price                  error over error_bayes, the price of implicit bias
   l_order, pretraining_dependence, regime, feature_price
                          inductive bias of a reused feature, at beta_FT = sqrt(var_ft_active) and
-                         beta_PT = beta_pt_active; the price is that of a new one against it. Empty
-                         for continued training, which has no scale map
+                         beta_PT = beta_pt_active; the price is that of a new one against it. With a
+                         start, the displacement is held fixed, and the point may leave the triangle
   recovery_threshold     samples per coordinate from which an l1 norm with this price recovers the
-                         task without noise; inf where it never does
+                         task without noise; inf where it never does, empty for protocols with other
+                         scales or starts than rebalanced
+  scale_active, start_active
+                         scale and start of fine-tuning where pretraining ended at beta_pt_active
   problem                empty, or why the row has no answer
 The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the table cannot be read.";
 
@@ -58,7 +61,7 @@ struct Arguments {
     no_bayes: bool,
 }
 
-const OUTPUTS: [&str; 21] = [
+const OUTPUTS: [&str; 23] = [
     "error",
     "s2",
     "theta",
@@ -79,8 +82,41 @@ const OUTPUTS: [&str; 21] = [
     "regime",
     "feature_price",
     "recovery_threshold",
+    "scale_active",
+    "start_active",
     "problem",
 ];
+
+/// The bias of a reused feature.
+#[derive(Clone, Copy)]
+struct Bias {
+    l_order: f64,
+    pretraining_dependence: f64,
+    regime: Regime,
+    feature_price: Option<f64>,
+}
+
+impl From<InductiveBias> for Bias {
+    fn from(bias: InductiveBias) -> Self {
+        Self {
+            l_order: bias.l_order(),
+            pretraining_dependence: bias.pretraining_dependence(),
+            regime: bias.regime(),
+            feature_price: Some(bias.feature_price()),
+        }
+    }
+}
+
+impl From<ProtocolBias> for Bias {
+    fn from(bias: ProtocolBias) -> Self {
+        Self {
+            l_order: bias.l_order,
+            pretraining_dependence: bias.pretraining_dependence,
+            regime: bias.regime(),
+            feature_price: bias.feature_price,
+        }
+    }
+}
 
 /// All that is said of a row, as far as it has answers.
 #[derive(Default)]
@@ -89,7 +125,8 @@ struct Answer {
     from_scratch: Option<Solution>,
     bayes: [Option<f64>; 2],
     statistics: Option<Statistics>,
-    bias: Option<InductiveBias>,
+    training: Option<ScaleAndStart>,
+    bias: Option<Bias>,
     recovery_threshold: Option<f64>,
     problem: Option<String>,
 }
@@ -117,15 +154,20 @@ impl Answer {
         self.from_scratch = report.as_ref().ok().and_then(|report| report.from_scratch().ok());
         let statistics = report.and_then(|report| report.statistics(0.0));
         self.statistics = statistics.as_ref().ok().cloned();
-        if transfer.protocol() == Protocol::Continued {
-            return statistics.map(|_| ());
-        }
         let (task, scale_map) = (transfer.task(), transfer.scale_map());
+        let protocol = transfer.protocol();
         let magnitude = task.pretraining_prior().mean_square().sqrt();
         let coefficient = task.shared_prior().mean_square().sqrt();
         let feature = Feature { pretrained_coefficient: magnitude, coefficient };
+        self.training = protocol.scale_and_start(&scale_map, magnitude).ok();
+        if protocol != Protocol::REBALANCED {
+            let bias = ProtocolBias::of_feature(&protocol, &scale_map, feature);
+            self.bias = bias.as_ref().ok().copied().map(Bias::from);
+            statistics?;
+            return bias.map(|_| ());
+        }
         let bias = InductiveBias::of_feature(&scale_map, feature);
-        self.bias = bias.as_ref().ok().copied();
+        self.bias = bias.as_ref().ok().copied().map(Bias::from);
         let threshold = bias.and_then(|bias| {
             // Where the price is to be paid: the groups that a constant magnitude makes.
             let constant =
@@ -168,11 +210,13 @@ impl Answer {
             number(self.bayes[0]),
             number(self.bayes[1]),
             number(price),
-            number(self.bias.map(|bias| bias.l_order())),
-            number(self.bias.map(|bias| bias.pretraining_dependence())),
-            self.bias.map(|bias| bias.regime().to_string()).unwrap_or_default(),
-            number(self.bias.map(|bias| bias.feature_price())),
+            number(self.bias.map(|bias| bias.l_order)),
+            number(self.bias.map(|bias| bias.pretraining_dependence)),
+            self.bias.map(|bias| bias.regime.to_string()).unwrap_or_default(),
+            number(self.bias.and_then(|bias| bias.feature_price)),
             number(self.recovery_threshold),
+            number(self.training.map(|training| training.scale)),
+            number(self.training.map(|training| training.start)),
             self.problem.clone().unwrap_or_default(),
         ]
     }

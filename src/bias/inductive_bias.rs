@@ -133,7 +133,7 @@ pub struct BarycentricCoordinates {
 }
 
 impl BarycentricCoordinates {
-    fn regime(&self, threshold: f64) -> Regime {
+    pub(crate) fn regime(&self, threshold: f64) -> Regime {
         if self.rich_independent >= threshold {
             Regime::I
         } else if self.lazy_dependent >= threshold {

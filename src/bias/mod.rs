@@ -2,5 +2,6 @@
 
 pub(crate) mod inductive_bias;
 pub(crate) mod phase_diagram;
+pub(crate) mod protocol_bias;
 pub(crate) mod realization;
 pub(crate) mod task_bias;

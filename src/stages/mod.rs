@@ -3,4 +3,5 @@
 #[cfg(feature = "quadrature")]
 mod discovery;
 pub(crate) mod gradient;
+pub(crate) mod ranking;
 pub(crate) mod transfer;

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use crate::common::{fixture, fixture_text, relative_error};
 use crate::common::{fixture, relative_error};
 
 /// What the reference table is good for.
@@ -67,6 +68,58 @@ fn evaluate_reproduces_the_reference_table() {
     let again = evaluate(&output.stdout);
     assert_eq!(again.status.code(), Some(0));
     assert!(output.stdout == again.stdout);
+}
+
+#[test]
+fn evaluate_reads_protocols_and_writes_their_scales_and_starts() {
+    let fixture = fixture_text("protocol_errors.csv");
+    let mut table = String::from(
+        "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var,\
+         protocol,protocol_x,protocol_y\n",
+    );
+    for row in &fixture {
+        let protocol = row["protocol"].as_str();
+        let (x, y, gamma) = match protocol {
+            "rescaled" => (row["x"].as_str(), row["y"].as_str(), "0"),
+            "learning_rates" | "probe_rebalanced" => (row["x"].as_str(), "", "0"),
+            _ => ("", "", row["y"].as_str()),
+        };
+        let problem =
+            ["rho_pt", "rho_ft", "overlap", "beta_pt_active", "var_ft_active", "c_pt", "lambda_pt"]
+                .map(|name| row[name].as_str())
+                .join(",");
+        let samples = [&row["alpha_ft"], &row["noise_var"]].map(String::as_str).join(",");
+        table += &format!("{problem},{gamma},{samples},{protocol},{x},{y}\n");
+    }
+    let output = evaluate(table.as_bytes());
+    assert_eq!(output.status.code(), Some(0));
+    let table = rows(&output.stdout);
+    let [error, scale, start, order] =
+        ["error", "scale_active", "start_active", "l_order"].map(|name| column(&table, name));
+    for (row, expected) in table[1..].iter().zip(&fixture) {
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        let gap = relative_error(number(&row[error]), number(&expected["error"]));
+        assert!(gap < 1e-9, "{row:?}: {gap:e}");
+        assert!(number(&row[scale]) >= 0.0 && number(&row[start]).is_finite());
+        let frozen =
+            expected["protocol"].starts_with("probe") || expected["protocol"] == "frozen_readout";
+        assert!(!frozen || number(&row[order]) == 2.0);
+    }
+
+    let problems = |fields: &str| {
+        let table = format!(
+            "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var,\
+             protocol,protocol_x,protocol_y\n0.1,0.1,1,1,10,1e-3,0,0,0.3,0,{fields}\n"
+        );
+        let output = rows(&evaluate(table.as_bytes()).stdout);
+        output[1][column(&output, "problem")].clone()
+    };
+    assert_eq!(problems("rescaled,2,"), "protocol_y = '' is not a number, for rescaled");
+    assert_eq!(problems("continued,2,"), "protocol_x = '2.0' is not empty, for continued");
+    assert_eq!(problems("rescaled,,2"), "protocol_y is given without protocol_x");
+    assert!(problems("adapted,,").starts_with("protocol = 'adapted' is not one of rebalanced, "));
+    assert!(problems("adapter,-1,").starts_with("branch = -1.0 is outside its domain"));
+    assert_eq!(problems("adapter,1,"), "");
 }
 
 const HEADER: &str = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,\
@@ -629,7 +682,9 @@ fn evaluate_follows_both_stages() {
     assert!(number(1, "error").unwrap() < number(2, "error").unwrap());
     assert!(number(2, "forgetting").unwrap() < number(1, "forgetting").unwrap());
     assert_eq!(number(1, "error_scratch"), number(2, "error_scratch"));
-    assert_eq!(table[2][column(&table, "regime")], "");
+    // Next to where training starts, a step costs in inverse proportion to the pretrained coefficient.
+    assert_eq!(table[2][column(&table, "regime")], "II");
+    assert_eq!(table[2][column(&table, "recovery_threshold")], "");
     assert_eq!(number(3, "error_pt"), Ok(0.0));
     let problem = column(&table, "problem");
     assert!(table[4][problem].starts_with("sample_ratio = -1.0"));

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use diagonet::{
-    Densities, Estimator, GapScales, Initialization, Prior, Protocol, Samples, ScaleMap, Scales,
-    Supports, Task, Transfer,
+    Densities, Error, Estimator, GapScales, Initialization, Prior, Protocol, Samples, ScaleMap,
+    Scales, Supports, Task, Transfer,
 };
 
 use super::files::number;
@@ -27,7 +27,12 @@ It may name, with empty fields for the default:
   alpha_pt, noise_pt_var    samples and noise of pretraining (unlimited data, no noise)
   pretraining_magnitude     constant or gaussian active pretraining coefficients (constant)
   correlation               of shared coefficients in the two tasks, from -1 to 1 (0)
-  protocol                  rebalanced or continued (rebalanced)
+  protocol                  rebalanced, continued, rescaled, learning_rates, readout_reset, probe_kept,
+                            probe_reset, probe_rebalanced, frozen_readout or adapter (rebalanced)
+  protocol_x, protocol_y    its parameters: input gain of rebalanced and probe_rebalanced (1); factors of
+                            first layer and readout of rescaled; rate of the readout over that of the first
+                            layer of learning_rates; first layer of the branch of adapter. Where it has none,
+                            the fields are empty; the readout scale of a reset readout is gamma_ft
   method                    auto, quadrature, lazy or rich (auto)
 Other columns may have any name that does not look like a misspelling of these: names that differ
 from them only by case, or by case and one letter, are refused.";
@@ -48,8 +53,16 @@ pub(crate) const REQUIRED: [&str; 11] = [
 ];
 
 /// Columns that it may have.
-pub(crate) const OPTIONAL: [&str; 6] =
-    ["alpha_pt", "noise_pt_var", "pretraining_magnitude", "correlation", "protocol", "method"];
+pub(crate) const OPTIONAL: [&str; 8] = [
+    "alpha_pt",
+    "noise_pt_var",
+    "pretraining_magnitude",
+    "correlation",
+    "protocol",
+    "protocol_x",
+    "protocol_y",
+    "method",
+];
 
 /// Whether two columns say the same number.
 pub(crate) fn is_alternative(name: &str, other: &str) -> bool {
@@ -165,8 +178,19 @@ pub(crate) struct Problem {
 }
 
 const MAGNITUDES: [(&str, bool); 2] = [("constant", false), ("gaussian", true)];
-const PROTOCOLS: [(&str, Protocol); 2] =
-    [("rebalanced", Protocol::REBALANCED), ("continued", Protocol::Continued)];
+/// Names of protocols, with the number of parameters that each must have.
+const PROTOCOLS: [(&str, usize); 10] = [
+    ("rebalanced", 0),
+    ("continued", 0),
+    ("rescaled", 2),
+    ("learning_rates", 1),
+    ("readout_reset", 0),
+    ("probe_kept", 0),
+    ("probe_reset", 0),
+    ("probe_rebalanced", 0),
+    ("frozen_readout", 0),
+    ("adapter", 1),
+];
 const METHODS: [(&str, Estimator); 4] = [
     ("auto", Estimator::Auto),
     ("quadrature", Estimator::Quadrature),
@@ -196,7 +220,7 @@ impl Statement {
             noise_var: row.required("noise_var")?,
             more: Options {
                 is_pretraining_gaussian: row.choice("pretraining_magnitude", &MAGNITUDES)?,
-                protocol: row.choice("protocol", &PROTOCOLS)?,
+                protocol: protocol(row)?,
                 estimator: row.choice("method", &METHODS)?,
                 correlation: row.number("correlation")?.unwrap_or(0.0),
                 alpha_pt: row.number("alpha_pt")?,
@@ -227,12 +251,16 @@ impl Statement {
     pub(crate) fn optional_fields(&self) -> [String; OPTIONAL.len()] {
         let Options { alpha_pt, noise_pt_var, is_pretraining_gaussian, .. } = self.more;
         let Options { correlation, protocol, estimator, .. } = self.more;
+        let is_default = protocol == Protocol::default();
+        let mut parameters = protocol.parameters().into_iter().filter(|_| !is_default);
         [
             number(alpha_pt),
             number(noise_pt_var),
             name(&MAGNITUDES, is_pretraining_gaussian),
             number(correlation),
-            name(&PROTOCOLS, protocol),
+            protocol.name().to_owned(),
+            number(parameters.next()),
+            number(parameters.next()),
             name(&METHODS, estimator),
         ]
     }
@@ -272,6 +300,27 @@ impl Problem {
     /// Reads the row of a table.
     pub(crate) fn parse(row: &Row<'_>) -> Result<Self, String> {
         Statement::parse(row)?.problem().map_err(|error| error.to_string())
+    }
+}
+
+/// The protocol of a row, from three columns.
+fn protocol(row: &Row<'_>) -> Result<Protocol, String> {
+    let needed = row.choice("protocol", &PROTOCOLS)?;
+    let name = row.text("protocol").unwrap_or("rebalanced".into());
+    let fields = ["protocol_x", "protocol_y"];
+    let parameters = [row.number(fields[0])?, row.number(fields[1])?];
+    let parameters: Vec<f64> = match parameters {
+        [None, Some(_)] => return Err("protocol_y is given without protocol_x".to_owned()),
+        parameters => parameters.into_iter().flatten().collect(),
+    };
+    match Protocol::from_name(&name, &parameters) {
+        Err(Error::UnknownName { .. }) => Err(if parameters.len() < needed {
+            format!("{} = '' is not a number, for {name}", fields[parameters.len()])
+        } else {
+            let last = parameters.len() - 1;
+            format!("{} = '{:?}' is not empty, for {name}", fields[last], parameters[last])
+        }),
+        result => result.map_err(|error| error.to_string()),
     }
 }
 
