@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::{fixture, fixture_text, relative_error};
-use crate::common::{fixture, relative_error};
 
 /// What the reference table is good for.
 const TABLE_BUDGET: f64 = 1e-9;
