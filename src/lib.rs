@@ -27,7 +27,7 @@
 //! | moments of the estimate, discovery rates, forgetting | [`Statistics`] |
 //! | derivatives in all parameters | [`Sensitivities`], [`LawGradient`], [`TransferGradient`] |
 //! | best initialization for a task | [`InitializationDesign`], [`Optimum`] |
-//! | the least error of any learner, what message passing reaches, thresholds | [`BayesOptimal`], [`BayesSolution`], [`BayesState`] |
+//! | the least error of any learner, what message passing reaches, thresholds | `BayesOptimal`, with the feature `quadrature` |
 //! | networks of finite size | `simulation`, a cargo feature |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
