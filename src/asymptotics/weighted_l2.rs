@@ -101,7 +101,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 }
 
 /// Generalization error in the lazy limit: the interpolator with the smallest weighted l2 norm,
-/// `sum_d beta_d²/c_d`.
+/// `sum_d k_d beta_d²/c_d`.
 ///
 /// # Formula
 ///
@@ -119,8 +119,8 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// - `$V_g$`: mean square of the true coefficients less the start;
 /// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`].
 ///
-/// The equation of `t` is linear for one scale and quadratic for two, and has one root for more.
-/// For `alpha >= r` the solution is that of [`ordinary_least_squares`].
+/// The equation of `$t$` is linear for one scale and quadratic for two, and has one root for more.
+/// For `$\alpha \ge r$` the solution is that of [`ordinary_least_squares`].
 ///
 /// The formula is exact in the limit of large scales at fixed ratios, regimes II and III. At finite
 /// scales the relative difference falls as the square of signal over scale; where the limit is close, the
