@@ -32,11 +32,13 @@
 //! | `$p_g$` | [`CoordinateGroup::weight`] | [0, 1] | [law](#law-of-one-coordinate) |
 //! | `$m_g$`, `$v_g$` | [`Prior::mean`], [`Prior::variance`] | [-1e150, 1e150], [0, 1e300] | [law](#law-of-one-coordinate) |
 //! | `$r$` | [`Law::reachable_fraction`] | [0, 1] | [law](#law-of-one-coordinate) |
+//! | `$F$` | mean square of the coefficients on frozen coordinates | at least 0 | [law](#law-of-one-coordinate) |
 //! | `$z = B + s Z$` | observation of one coordinate | real | [state evolution](#state-evolution) |
 //! | `$s^2$` | [`FixedPoint::effective_noise_variance`] | at least 0 | [state evolution](#state-evolution) |
 //! | `$\theta$` | [`FixedPoint::effective_penalty`] | at least 0 | [state evolution](#state-evolution) |
 //! | `$E$` | [`Solution::generalization_error`] | at least 0 | [state evolution](#state-evolution) |
 //! | `$a_g$` | response of a group in the lazy limit | [0, 1] | [closed forms](#closed-forms) |
+//! | `$V_g$` | mean square of the coefficients of a group less their start | at least 0 | [closed forms](#closed-forms) |
 //! | `$w_g$` | [`rich_weights`](crate::rich_weights) | (0, 1e300] | [closed forms](#closed-forms) |
 //! | `$\alpha_c$` | [`RecoveryThreshold::sample_ratio`] | [0, 1] | [recovery](#recovery) |
 //! | `$k_g$` | [`CoordinateGroup::penalty_weight`] | [1e-150, 1e150] | [penalty weight](#penalty-weight) |
@@ -279,10 +281,12 @@
 //!
 //! `$$ E_g = (1 - a_g)^2 V_g + a_g^2 s^2 , $$`
 //!
-//! with sums over groups that can move. Equal scales, weights and starts at 0 give
-//! [`minimum_l2`](crate::minimum_l2):
-//! `$E = (1 - \alpha/r) V + F + (\sigma^2 + F) \alpha/(r - \alpha)$`. At finite scales the difference
-//! falls as `$1/c^2$`, and [`Solution::difference_bound`] bounds it.
+//! with sums over groups that can move. Equal scales and penalty weights give
+//! [`minimum_l2`](crate::minimum_l2), with `$V = \sum_g p_g V_g$`:
+//!
+//! `$$ E = (1 - \alpha/r) V + F + \frac{\alpha (\sigma^2 + F)}{r - \alpha} . $$`
+//!
+//! At finite scales the difference falls as `$1/c^2$`, and [`Solution::difference_bound`] bounds it.
 //!
 //! *Rich limit*, all scales to 0 ([`weighted_l1`](crate::weighted_l1)). The marginal penalty
 //! `$\operatorname{asinh}(b/c_g)/2$` becomes a constant on each side of 0, and `$b(z)$` a soft

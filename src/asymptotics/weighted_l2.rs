@@ -25,7 +25,7 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// where
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`], `alpha >= r`;
 /// - `r`: [reachable fraction](Law::reachable_fraction) of the [`Law`], which counts scales above 0;
-/// - `F`: mean square of the coefficients on frozen coordinates (scale 0).
+/// - `F = sum_g p_g (v_g + m_g²)` over frozen groups (scale 0): mean square of what cannot be learned.
 ///
 /// The formula is exact for every penalty, because the solution is unique. Without noise and frozen
 /// signal the error is 0, also at `alpha = r`.
@@ -70,8 +70,8 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 /// ```
 ///
 /// where
-/// - `V`: mean square of the coefficients, less their [start](CoordinateGroup::start), on coordinates
-///   that can move;
+/// - `V = sum_g p_g V_g` over groups that can move, with the mean square `V_g` of their coefficients
+///   less the [start](CoordinateGroup::start);
 /// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
 ///
 /// The formula is exact in the limit of large and equal scales, regime III.

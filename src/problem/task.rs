@@ -159,8 +159,8 @@ impl Task {
     /// bin of `log |beta|` of width `width`. The coefficients of a bin are replaced by their mean; those
     /// of fine-tuning keep their variance, as a Gaussian. Classes of features are never mixed.
     ///
-    /// The relative change of the generalization error shrinks with the square of the width. It was at
-    /// most 1e-4 at a width of 0.1, on Gaussian and heavy-tailed coefficients.
+    /// The relative change of the generalization error shrinks with the square of the width. It is at
+    /// most 1e-4 at a width of 0.1, measured on Gaussian and heavy-tailed coefficients.
     ///
     /// # Errors
     ///
