@@ -67,11 +67,11 @@
 //!
 //! the coefficient is
 //!
-//! `$$ \beta = \tfrac14 \left( A_+ e^{2G} - A_- e^{-2G} \right) = c \sinh(\xi_0 + 2G), \qquad c =
-//! \tfrac12 \sqrt{A_+ A_-} . $$`
+//! `$$ \beta = \tfrac14 \left( A_+ e^{2G} - A_- e^{-2G} \right) = c \sinh(\xi_0 + 2G), \qquad
+//! c = \tfrac12 \sqrt{A_+ A_-} . $$`
 //!
-//! All that the dynamics keep of the four weights is the scale `$c$` and the coefficient
-//! `$c \sinh \xi_0$` at the start.
+//! The coefficient therefore depends on the four initial weights through two numbers only: the scale
+//! `$c$` and the coefficient `$c \sinh \xi_0$` at the start.
 //!
 //! An [`Initialization`] has equal paths, `$w_\pm = w_0$` and `$v_\pm = v_0$`, and so `$\beta = 0$`.
 //! Its scales are
@@ -83,13 +83,13 @@
 //! `$\xi = \operatorname{asinh}(\beta/c)$`, the weights are explicit in the current coefficient
 //! ([`Initialization::weights`]):
 //!
-//! `$$ w_\pm = w_0 \cosh\tfrac{\xi}{2} \pm v_0 \sinh\tfrac{\xi}{2}, \qquad v_\pm = v_0
-//! \cosh\tfrac{\xi}{2} \pm w_0 \sinh\tfrac{\xi}{2} . $$`
+//! `$$ w_\pm = w_0 \cosh\tfrac{\xi}{2} \pm v_0 \sinh\tfrac{\xi}{2}, \qquad
+//! v_\pm = v_0 \cosh\tfrac{\xi}{2} \pm w_0 \sinh\tfrac{\xi}{2} . $$`
 //!
 //! # Implicit bias
 //!
-//! The last section says `$\operatorname{asinh}(\beta_d/c_d) - \xi_{0,d} = 2 X_d^\top \nu$` with one
-//! vector `$\nu$` for all coordinates, the integral of the residual. At zero loss, this is the
+//! The previous section gives `$\operatorname{asinh}(\beta_d/c_d) - \xi_{0,d} = 2 X_d^\top \nu$` with
+//! one vector `$\nu$` for all coordinates, the integral of the residual. At zero loss, this is the
 //! stationarity condition of a constrained minimum with the multiplier `$\nu$`:
 //!
 //! `$$ \hat\beta = \operatorname{argmin} \sum_d q_{c_d}(\beta_d) \quad
