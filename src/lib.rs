@@ -14,7 +14,7 @@
 //! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
 //! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`TaskBias`], [`PhaseDiagram`] |
 //! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
-//! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`GroupLabel`] |
+//! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`CoordinateGroup`], [`Prior`], [`PowerLaw`], [`Pretrained`], [`GroupLabel`] |
 //! | both stages: pretraining on finite data, fine-tuning rebalanced or continued | [`Transfer`], [`Protocol`], [`TransferSolution`] |
 //! | effective noise and penalty | [`FixedPoint`] |
 //! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
@@ -126,6 +126,7 @@ pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
 pub use problem::law::{CoordinateGroup, Law};
 pub use problem::mixture::Mixture;
+pub use problem::power_law::PowerLaw;
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;
 pub use problem::samples::Samples;
