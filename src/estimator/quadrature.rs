@@ -16,6 +16,7 @@
 //! shrinkage is then counted from `t0`.
 
 use crate::network::mirror_map::{Hyperbolic, MirrorMap, Place, Walk};
+use crate::numerics::exponential::exp_of_negative;
 
 /// The Gaussian channel of one group: `z = beta* + s Z` with `beta* ~ N(mean, variance)`.
 ///
@@ -327,7 +328,7 @@ pub(crate) fn integrate_over<M: MirrorMap>(
             let standardized = deviation * inverse_spread;
             let deviation_squared = standardized * standardized;
             let weight = if index == 0 { density } else { multiplicity * density }
-                * (-0.5 * deviation_squared).exp()
+                * exp_of_negative(-0.5 * deviation_squared)
                 * rate;
             let shrinkage = if linear {
                 half_penalty * origin + sign * (pull_per_tau * tau)

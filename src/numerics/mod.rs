@@ -2,6 +2,8 @@
 
 pub(crate) mod crossing;
 pub(crate) mod double_word;
+#[cfg(feature = "quadrature")]
+pub(crate) mod exponential;
 pub(crate) mod gauss_legendre;
 pub(crate) mod minimum;
 pub(crate) mod normal;
