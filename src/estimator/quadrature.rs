@@ -16,7 +16,7 @@
 //! shrinkage is then counted from `t0`.
 
 use crate::network::mirror_map::{Hyperbolic, MirrorMap, Place, Walk};
-use crate::numerics::exponential::exp_of_negative;
+use crate::numerics::exponential::{LANES, exp_of_negative};
 
 /// The Gaussian channel of one group: `z = beta* + s Z` with `beta* ~ N(mean, variance)`.
 ///
@@ -317,57 +317,70 @@ pub(crate) fn integrate_over<M: MirrorMap>(
     // One pass away from the origin, up or down.
     let mut walk = |sign: f64, first: usize, multiplicity: f64| {
         let mut walk = map.walk(origin_point, sign, step, stretch, first);
-        for index in first..MOST_NODES {
-            let Place { moved: estimate, norm, turned: tau, rate } = walk.place(index);
-            let deviation = origin_deviation + sign * (estimate + pull_per_tau * tau);
-            // Asked so that an undefined deviation ends the walk, too.
-            let inside = sign * deviation <= cut;
-            if !inside {
-                return true;
-            }
-            let standardized = deviation * inverse_spread;
-            let deviation_squared = standardized * standardized;
-            let weight = if index == 0 { density } else { multiplicity * density }
-                * exp_of_negative(-0.5 * deviation_squared)
-                * rate;
-            let shrinkage = if linear {
-                half_penalty * origin + sign * (pull_per_tau * tau)
-            } else {
-                half_penalty * (origin + sign * tau)
-            };
-            let speed = norm + half_penalty;
-            let response = weight * norm;
-            let resistance = weight * half_penalty;
-            let inverse_speed = speed.recip();
-            let signed_estimate = origin_estimate + sign * estimate;
-            let bend = map.bend_of(signed_estimate, norm);
-            let pull = bend * (shrinkage * inverse_speed);
-            let slope = norm * inverse_speed;
-            let inverse_norm = reciprocal(norm);
-            visit(Node {
-                mass: weight * speed,
-                response,
-                resistance,
-                response_by_penalty: -resistance * (norm + pull) * inverse_speed,
-                estimate: signed_estimate,
-                shrinkage,
-                deviation,
-                deviation_squared,
-                bias: bias_0
-                    + bias_shrinkage * shrinkage
-                    + bias_deviation * deviation
-                    + bias_estimate * sign * estimate,
-                slope,
-                stiffness: half_penalty * inverse_speed,
-                inverse_speed: factor * inverse_speed,
-                scale_share: scale * inverse_norm,
-                estimate_share: factor * (signed_estimate * inverse_norm),
-                distance: factor * (origin + sign * (tau / stretch)),
-                pull: whole_half_penalty * slope,
-                at_start,
+        for block in (first..MOST_NODES).step_by(LANES) {
+            let lanes: [usize; LANES] = std::array::from_fn(|lane| lane);
+            let places = lanes.map(|lane| {
+                let place = walk.place(block + lane);
+                walk.advance();
+                place
             });
-            count += 1;
-            walk.advance();
+            let deviations =
+                places.map(|at| origin_deviation + sign * (at.moved + pull_per_tau * at.turned));
+            let squares = deviations.map(|deviation| {
+                let standardized = deviation * inverse_spread;
+                standardized * standardized
+            });
+            let exponentials = exp_of_negative(squares.map(|square| -0.5 * square));
+            for lane in lanes {
+                let Place { moved: estimate, norm, turned: tau, rate } = places[lane];
+                let (deviation, deviation_squared) = (deviations[lane], squares[lane]);
+                // Asked so that an undefined deviation ends the walk, too.
+                let inside = sign * deviation <= cut;
+                if !inside {
+                    return true;
+                }
+                let index = block + lane;
+                let weight = if index == 0 { density } else { multiplicity * density }
+                    * exponentials[lane]
+                    * rate;
+                let shrinkage = if linear {
+                    half_penalty * origin + sign * (pull_per_tau * tau)
+                } else {
+                    half_penalty * (origin + sign * tau)
+                };
+                let speed = norm + half_penalty;
+                let response = weight * norm;
+                let resistance = weight * half_penalty;
+                let inverse_speed = speed.recip();
+                let signed_estimate = origin_estimate + sign * estimate;
+                let bend = map.bend_of(signed_estimate, norm);
+                let pull = bend * (shrinkage * inverse_speed);
+                let slope = norm * inverse_speed;
+                let inverse_norm = reciprocal(norm);
+                visit(Node {
+                    mass: weight * speed,
+                    response,
+                    resistance,
+                    response_by_penalty: -resistance * (norm + pull) * inverse_speed,
+                    estimate: signed_estimate,
+                    shrinkage,
+                    deviation,
+                    deviation_squared,
+                    bias: bias_0
+                        + bias_shrinkage * shrinkage
+                        + bias_deviation * deviation
+                        + bias_estimate * sign * estimate,
+                    slope,
+                    stiffness: half_penalty * inverse_speed,
+                    inverse_speed: factor * inverse_speed,
+                    scale_share: scale * inverse_norm,
+                    estimate_share: factor * (signed_estimate * inverse_norm),
+                    distance: factor * (origin + sign * (tau / stretch)),
+                    pull: whole_half_penalty * slope,
+                    at_start,
+                });
+                count += 1;
+            }
         }
         false
     };
