@@ -1,5 +1,7 @@
 //! The exponential of the Gaussian density, for inner loops: without a call, a branch or a table.
 
+use crate::numerics::lanes::LANES;
+
 /// `1/ln 2`.
 const INVERSE_LN_2: f64 = std::f64::consts::LOG2_E;
 
@@ -8,9 +10,6 @@ const LN_2: [f64; 2] = [f64::from_bits(0x3fe6_2e42_fee0_0000), 1.908_214_929_270
 
 /// Adding it rounds to an integer, which is then in the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
-
-/// Numbers on which the same is done at once.
-pub(crate) const LANES: usize = 4;
 
 /// `exp(x)` for every `x <= 0`, to 2 units in the last place where it is a normal float, and down to the
 /// smallest floats; 0 below.
