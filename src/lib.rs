@@ -24,7 +24,7 @@
 //! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`Errors`], [`GroupError`] |
 //! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
 //! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
-//! | best initialization for a task | [`InitializationDesign`], [`Optimum`] |
+//! | best initialization for a task, best parameters of a protocol | [`InitializationDesign`], [`Optimum`], [`ProtocolDesign`], [`ProtocolOptimum`] |
 //! | networks of finite size, to check all of this against | `simulation`, a cargo feature |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
@@ -106,6 +106,7 @@ pub use bias::realization::TargetBias;
 pub use bias::task_bias::{RegimeShares, TaskBias};
 pub use design::InitializationDesign;
 pub use design::optimum::{OptimalParameter, Optimum, OptimumPosition};
+pub use design::protocol::{ProtocolDesign, ProtocolOptimum};
 pub use domain::Domain;
 pub use error::{Error, Result, Stage};
 pub use estimator::elastic_net::ElasticNet;
