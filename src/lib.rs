@@ -26,7 +26,7 @@
 //! | solution: error in total and by group, effective noise and penalty | [`Solution`], [`Errors`], [`FixedPoint`] |
 //! | moments of the estimate, discovery rates, forgetting | [`Statistics`] |
 //! | derivatives in all parameters | [`Sensitivities`], [`LawGradient`], [`TransferGradient`] |
-//! | best initialization for a task | [`InitializationDesign`], [`Optimum`] |
+//! | best initialization for a task, best parameters of a protocol | [`InitializationDesign`], [`Optimum`], [`ProtocolDesign`], [`ProtocolOptimum`] |
 //! | the least error of any learner, what message passing reaches, thresholds | `BayesOptimal`, with the feature `quadrature` |
 //! | networks of finite size | `simulation`, a cargo feature |
 //!
@@ -122,6 +122,7 @@ pub use bias::realization::TargetBias;
 pub use bias::task_bias::{RegimeShares, TaskBias};
 pub use design::InitializationDesign;
 pub use design::optimum::{OptimalParameter, Optimum, OptimumPosition};
+pub use design::protocol::{ProtocolDesign, ProtocolOptimum};
 pub use domain::Domain;
 pub use error::{Error, Result, Stage};
 pub use estimator::elastic_net::ElasticNet;

@@ -163,10 +163,30 @@ pub fn law() -> impl Strategy<Value = Law> {
         })
 }
 
+/// Protocols of all kinds, with parameters from a thousandth to a thousand.
+pub fn protocol() -> impl Strategy<Value = Protocol> {
+    let parameter = || (-3.0..3.0_f64).prop_map(|exponent| 10.0_f64.powf(exponent));
+    let built = |name: &'static str, parameters: &[f64]| {
+        Protocol::from_name(name, parameters).expect("all of these are legal")
+    };
+    prop_oneof![
+        Just(Protocol::REBALANCED),
+        Just(Protocol::Continued),
+        Just(Protocol::ReadoutReset),
+        Just(Protocol::ProbeKept),
+        Just(Protocol::ProbeReset),
+        Just(Protocol::FrozenReadout),
+        parameter().prop_map(move |gain| built("rebalanced", &[gain])),
+        (parameter(), parameter()).prop_map(move |(a, b)| built("rescaled", &[a, b])),
+        parameter().prop_map(move |ratio| built("learning_rates", &[ratio])),
+        parameter().prop_map(move |gain| built("probe_rebalanced", &[gain])),
+        parameter().prop_map(move |branch| built("adapter", &[branch])),
+    ]
+}
+
 /// Transfers with and without finite pretraining data, in all protocols.
 pub fn transfer() -> impl Strategy<Value = Transfer> {
-    let protocol = prop_oneof![Just(Protocol::REBALANCED), Just(Protocol::Continued)];
-    (task(), scale_map(), prop::option::of(samples()), protocol).prop_map(
+    (task(), scale_map(), prop::option::of(samples()), protocol()).prop_map(
         |(task, scale_map, samples, protocol)| {
             let transfer = Transfer::new(&task, scale_map).with_protocol(protocol);
             match samples {

@@ -207,16 +207,31 @@ impl Solution {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn sensitivities(&self) -> Result<Sensitivities<LawGradient>> {
-        differentiate(self)
+        differentiate(self, LeastSquaresPenalty::Implicit)
+    }
+
+    /// The same where the penalty itself is quadratic, whatever the scales.
+    pub(crate) fn sensitivities_of_quadratic(&self) -> Result<Sensitivities<LawGradient>> {
+        differentiate(self, LeastSquaresPenalty::Quadratic)
     }
 }
 
+/// What an explicit penalty would add to least squares.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum LeastSquaresPenalty {
+    Implicit,
+    Quadratic,
+}
+
 /// Sensitivities of a problem at its solution.
-fn differentiate(solution: &Solution) -> Result<Sensitivities<LawGradient>> {
+fn differentiate(
+    solution: &Solution,
+    penalty: LeastSquaresPenalty,
+) -> Result<Sensitivities<LawGradient>> {
     let (law, samples) = (&solution.law().whitened(), &solution.samples());
     let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
     let answers = match solution.estimator {
-        Estimator::LeastSquares => least_squares(law, samples, explicit_penalty, &state)?,
+        Estimator::LeastSquares => least_squares(law, samples, explicit_penalty, &state, penalty)?,
         kind if kind.has_l1_weights() => {
             rich(kind, &solution.l1_weights(), law, samples, explicit_penalty, &state)?
         }
@@ -456,6 +471,7 @@ fn least_squares(
     samples: &Samples,
     explicit_penalty: f64,
     state: &FixedPoint,
+    penalty: LeastSquaresPenalty,
 ) -> Result<LawAnswers> {
     let alpha = samples.sample_ratio();
     let (reachable, frozen_signal) = (law.reachable_fraction(), law.frozen_signal());
@@ -468,7 +484,15 @@ fn least_squares(
     }
     let noise = state.effective_noise_variance;
     let (by_explicit_penalty, penalty_by_sample_ratio) = if reachable > 0.0 {
-        (weakly_penalized(law, noise, excess, alpha)?, 0.0)
+        let curvature = match penalty {
+            LeastSquaresPenalty::Implicit => mean_curvature(law, noise)?,
+            LeastSquaresPenalty::Quadratic => {
+                let terms =
+                    law.movable().map(|(_, group)| group.weight() / group.quadratic_scale());
+                Some(terms.sum())
+            }
+        };
+        (curvature.map(|curvature| weakly_penalized(curvature, noise, excess, alpha)), 0.0)
     } else if state.effective_penalty.is_finite() {
         // Nothing moves, and theta = kappa/alpha.
         (Some([0.0, 0.0, alpha.recip()]), -explicit_penalty / alpha / alpha)
@@ -512,9 +536,15 @@ fn least_squares(
 }
 
 /// Sensitivities of ordinary least squares to an explicit penalty `kappa = (alpha - r) theta`, to
-/// first order: `E[db/dz] = r - (theta/2) K`, with `K = E[k/sqrt(c² + z²)]`.
+/// first order: `E[db/dz] = r - (theta/2) K`, given `K`.
+fn weakly_penalized(curvature: f64, noise: f64, excess: f64, alpha: f64) -> Answers {
+    let slope = if noise > 0.0 { -curvature * (noise / excess) / excess } else { 0.0 };
+    [alpha * slope, slope, excess.recip()]
+}
+
+/// `K = E[k/sqrt(c² + z²)]`, which does not matter without noise.
 #[cfg(feature = "quadrature")]
-fn weakly_penalized(law: &Law, noise: f64, excess: f64, alpha: f64) -> Result<Option<Answers>> {
+fn mean_curvature(law: &Law, noise: f64) -> Result<Option<f64>> {
     use crate::estimator::quadrature::Proximal;
 
     let mut curvature = 0.0;
@@ -526,11 +556,10 @@ fn weakly_penalized(law: &Law, noise: f64, excess: f64, alpha: f64) -> Result<Op
             curvature += group.weight() * group.penalty_weight() * mean / unit_squared.sqrt();
         }
     }
-    let slope = -curvature * (noise / excess) / excess;
-    Ok(Some([alpha * slope, slope, excess.recip()]))
+    Ok(Some(curvature))
 }
 
 #[cfg(not(feature = "quadrature"))]
-fn weakly_penalized(_: &Law, noise: f64, excess: f64, _: f64) -> Result<Option<Answers>> {
-    Ok((noise == 0.0).then(|| [0.0, 0.0, excess.recip()]))
+fn mean_curvature(_: &Law, noise: f64) -> Result<Option<f64>> {
+    Ok((noise == 0.0).then_some(0.0))
 }

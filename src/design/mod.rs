@@ -1,6 +1,7 @@
 //! The design of an initialization: the one with the lowest error on a task.
 
 pub(crate) mod optimum;
+pub(crate) mod protocol;
 
 use std::ops::RangeInclusive;
 

@@ -79,6 +79,7 @@ pub struct LayerFactors {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TrainedLayers {
     /// Both: the end point minimizes the Bregman divergence of the [`Penalty`](crate::Penalty).
     Both,

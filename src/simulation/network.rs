@@ -101,10 +101,11 @@ impl Network {
     /// use nalgebra::{dmatrix, dvector};
     ///
     /// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.5, relative: 0.0 })?, 1);
+    /// let first_layer = start.weights(0).unwrap().plus.first_layer();
     /// let probe = start.with_trained_layers(TrainedLayers::Readout);
     /// let data = Dataset::new(dmatrix![1.0], dvector![2.0])?;
     /// let trained = GradientFlow::new().train(probe, &data)?.network;
-    /// assert_eq!(trained.weights(0).unwrap().plus.first_layer(), 0.5);
+    /// assert_eq!(trained.weights(0).unwrap().plus.first_layer(), first_layer);
     /// assert!((trained.coefficients()[0] - 2.0).abs() < 1e-9);
     /// # Ok::<(), diagonet::Error>(())
     /// ```

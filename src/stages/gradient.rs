@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use crate::asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 use crate::error::{Error, Result, Stage};
 use crate::network::initialization::ScaleAndStart;
-use crate::network::protocol::Change;
+use crate::network::protocol::{Change, TrainedLayers};
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
@@ -229,7 +229,12 @@ impl TransferSolution {
             let solved = transfer.fine_tune(&law, &self.solver, &samples, Some(&solution.state))?;
             solution = Cow::Owned(solved);
         }
-        let of_law = solution.sensitivities()?;
+        let of_law = match transfer.protocol().trained_layers() {
+            TrainedLayers::Both => solution.sensitivities()?,
+            TrainedLayers::FirstLayer | TrainedLayers::Readout => {
+                solution.sensitivities_of_quadratic()?
+            }
+        };
         let pretraining_mean = transfer.task().pretraining_prior().mean();
         let problem =
             Problem { transfer, law: solution.law(), branches: &branches, pretraining_mean, state };

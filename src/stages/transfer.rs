@@ -382,6 +382,11 @@ impl Transfer {
         Self { protocol, ..self }
     }
 
+    /// The same with another scale map.
+    pub(crate) fn with_scale_map(self, scale_map: ScaleMap) -> Self {
+        Self { scale_map, ..self }
+    }
+
     /// The two tasks.
     #[must_use]
     pub fn task(&self) -> &Task {

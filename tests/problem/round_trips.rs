@@ -54,8 +54,14 @@ fn inputs_read_back_to_the_bit() {
     for task in [rich, known] {
         same(&task);
         let transfer = Transfer::new(&task, map()).with_protocol(Protocol::Continued);
-        same(&transfer.with_pretraining_samples(samples));
+        same(&transfer.clone().with_pretraining_samples(samples));
+        for name in ["rebalanced 0.1", "rescaled 0.3 1e-7", "probe_kept", "adapter 0.7"] {
+            let protocol: Protocol = name.parse().unwrap();
+            same(&transfer.clone().with_protocol(protocol));
+        }
     }
+    let adapter = Transfer::new(&task(), map()).with_protocol(Protocol::adapter(0.7).unwrap());
+    same(&adapter.law(0).unwrap());
     let solver = Solver::new().with_estimator(Estimator::ElasticNet(ElasticNet::new(0.3).unwrap()));
     same(&solver.with_explicit_penalty(0.1).unwrap());
     for class in FeatureClass::ALL {

@@ -314,3 +314,155 @@ fn names_read_back_with_their_parameters() {
         );
     }
 }
+
+#[cfg(feature = "quadrature")]
+fn transfer(gamma: f64) -> Transfer {
+    let supports =
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.8 }).unwrap();
+    Transfer::new(&Task::new(supports).unwrap(), map(0.1, -0.5, gamma))
+}
+
+#[cfg(feature = "quadrature")]
+fn samples(ratio: f64) -> Samples {
+    Samples::new(ratio).and_then(|samples| samples.with_noise_variance(0.05)).unwrap()
+}
+
+#[cfg(feature = "quadrature")]
+#[test]
+fn rankings_are_those_of_the_errors() {
+    let solver = Solver::new();
+    for transfer in [transfer(0.6), transfer(0.6).with_pretraining_samples(samples(0.7))] {
+        let data = samples(0.3);
+        let ranking = solver.rank_protocols(&transfer, &data, &protocols()).unwrap();
+        assert_eq!(ranking.ranked.len(), protocols().len());
+        let mut last = 0.0;
+        for ranked in &ranking.ranked {
+            let alone = transfer.clone().with_protocol(ranked.protocol);
+            assert_eq!(ranked.solution, solver.solve(&alone, &data).unwrap());
+            let error = ranked.generalization_error();
+            let margin = 1.0 - ranking.best().generalization_error() / error;
+            assert!((ranked.margin.unwrap() - margin).abs() < 1e-15 && error >= last);
+            last = error;
+        }
+        let best = ranking.best().protocol;
+        assert!(ranking.to_string().starts_with(&format!("{best} beats ")));
+    }
+    // What has no answer says why, and an empty choice is none.
+    let rich = solver.with_estimator(Estimator::Rich);
+    let choice = [Protocol::ProbeKept, Protocol::REBALANCED, Protocol::adapter(1.0).unwrap()];
+    let ranking = rich.rank_protocols(&transfer(0.6), &samples(0.3), &choice).unwrap();
+    assert_eq!(ranking.ranked.len(), 1);
+    assert_eq!(ranking.to_string(), "rebalanced");
+    assert!(matches!(ranking.unanswered[0].1, Error::UnknownName { parameter: "estimator", .. }));
+    let Error::OutOfDomain { parameter, .. } = ranking.unanswered[1].1.cause() else { panic!() };
+    assert_eq!(*parameter, "start");
+    let none = solver.rank_protocols(&transfer(0.6), &samples(0.3), &[]);
+    assert!(matches!(none, Err(Error::OutOfDomain { parameter: "protocols", .. })));
+    assert!(rich.rank_protocols(&transfer(0.6), &samples(0.3), &choice[..1]).is_err());
+}
+
+#[cfg(feature = "quadrature")]
+#[test]
+fn no_parameter_of_a_grid_beats_the_optimum() {
+    let (solver, data) = (Solver::new(), samples(0.3));
+    let error = |protocol: Protocol, gamma: f64| {
+        let transfer = transfer(gamma).with_protocol(protocol);
+        solver.solve(&transfer, &data).unwrap().generalization_error()
+    };
+    let grid = || (-12..=12).map(|i| 10.0_f64.powf(0.25 * f64::from(i)));
+    for name in ["rebalanced", "learning_rates", "adapter"] {
+        let transfer = transfer(0.2).with_protocol(Protocol::from_name(name, &[1.0]).unwrap());
+        let optimum = ProtocolDesign::new(&transfer, data).unwrap().optimum().unwrap();
+        let best = optimum.solution.generalization_error();
+        assert_eq!(best, error(optimum.protocol, 0.2));
+        assert_eq!(optimum.protocol.parameters(), [optimum.parameters[0].value]);
+        for x in grid() {
+            let other = error(Protocol::from_name(name, &[x]).unwrap(), 0.2);
+            assert!(best <= other * (1.0 + 1e-9), "{name} {x}: {best} {other}");
+            let [low, high] = optimum.parameters[0].tolerated;
+            if (1.02 * low..0.98 * high).contains(&x) {
+                assert!(other <= best * 1.0011, "{name} {x}");
+            }
+        }
+        // The slope in the parameter vanishes inside of its range.
+        if optimum.parameters[0].position == OptimumPosition::Interior {
+            let gradient = optimum.solution.sensitivities().unwrap().generalization_error;
+            let slope = gradient.first_protocol_parameter.unwrap() * optimum.parameters[0].value;
+            assert!(slope.abs() < 1e-3 * best, "{name}: {slope:e}");
+        }
+    }
+    let probe = transfer(0.0).with_protocol(Protocol::ProbeReset);
+    let design = ProtocolDesign::new(&probe, data).unwrap();
+    let optimum = design.with_readout_scales(0.0..=10.0).unwrap().optimum().unwrap();
+    for gamma in grid().filter(|gamma| *gamma <= 10.0).chain([0.0]) {
+        let best = optimum.solution.generalization_error();
+        assert!(best <= error(Protocol::ProbeReset, gamma) * (1.0 + 1e-9));
+    }
+    assert!(optimum.parameters.is_empty());
+}
+
+/// Counting coefficients from elsewhere changes no error, and shifts all estimates.
+#[cfg(feature = "quadrature")]
+#[test]
+fn centres_shift_estimates_and_nothing_else() {
+    let law = |shift: f64| {
+        let group = |label, weight, mean: f64, variance, scale, start: f64| {
+            let prior = Prior::gaussian(mean + shift, variance).unwrap();
+            CoordinateGroup::new(label, weight, prior, scale)
+                .and_then(|group| group.with_start(start + shift))
+                .and_then(|group| group.with_centre(shift))
+                .unwrap()
+        };
+        Law::new(vec![
+            group("signal", 0.2, 0.3, 4.0, 0.2, 0.5),
+            group("negative", 0.3, -1.0, 0.0, 0.01, 0.0),
+            group("background", 0.5, 0.0, 0.0, 0.3, 0.0),
+        ])
+        .unwrap()
+    };
+    for estimator in [Estimator::Quadrature, Estimator::Lazy] {
+        let solver = Solver::new().with_estimator(estimator);
+        let solution = |shift| solver.solve(&law(shift), &samples(0.4)).unwrap();
+        let (plain, shifted) = (solution(0.0), solution(0.75));
+        let gap = relative_error(shifted.generalization_error(), plain.generalization_error());
+        assert!(gap < 1e-10, "{gap:e}");
+        // |b| > cut on either side of the shift is b > 0.75 or b < 0.75 for a cut at the shift.
+        let [of_plain, of_shifted] = [&plain, &shifted].map(|s| s.statistics(0.75).unwrap());
+        for (plain, shifted) in of_plain.groups.iter().zip(&of_shifted.groups) {
+            let (plain, shifted) = (plain.estimates, shifted.estimates);
+            assert!((shifted.mean - plain.mean - 0.75).abs() < 1e-9);
+            assert!((shifted.variance - plain.variance).abs() < 1e-9);
+        }
+        // P(|b + 0.75| > 0.75) = P(b > 0) + P(b < -1.5), from two symmetric cuts and the mirror image.
+        let rate =
+            |s: &Solution, cut| s.statistics(cut).unwrap().groups[2].estimates.discovery_rate;
+        let expected = 0.5 + 0.5 * rate(&plain, 1.5);
+        assert!((rate(&shifted, 0.75) - expected).abs() < 1e-9);
+        let gradients = [plain, shifted].map(|s| s.sensitivities().unwrap().generalization_error);
+        for (plain, shifted) in gradients[0].groups.iter().zip(&gradients[1].groups) {
+            for (a, b) in [
+                (plain.mean, shifted.mean),
+                (plain.log_scale, shifted.log_scale),
+                (plain.start.unwrap(), shifted.start.unwrap()),
+            ] {
+                assert!((a - b).abs() < 1e-7 * (1.0 + a.abs()), "{plain:?} {shifted:?}");
+            }
+        }
+    }
+}
+
+#[cfg(feature = "quadrature")]
+#[test]
+fn a_probe_feels_a_weak_penalty_as_ridge_regression() {
+    let probe = transfer(0.0).with_protocol(Protocol::ProbeKept);
+    let error = |kappa: f64| {
+        let solver = Solver::new().with_explicit_penalty(kappa).unwrap();
+        solver.solve(&probe, &samples(1.7)).unwrap()
+    };
+    let slope = error(0.0).sensitivities().unwrap().generalization_error.explicit_penalty.unwrap();
+    let [whole, half] = [2e-5, 1e-5].map(|kappa| {
+        (error(kappa).generalization_error() - error(0.0).generalization_error()) / kappa
+    });
+    let expected = 2.0 * half - whole;
+    assert!((slope / expected - 1.0).abs() < 1e-4, "{slope} {expected}");
+}
