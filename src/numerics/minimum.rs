@@ -166,7 +166,7 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
     }
 
     /// The same with another number of nodes.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "quadrature"))]
     pub(crate) fn with_side(self, side: usize) -> Self {
         Self { side, ..self }
     }
