@@ -383,7 +383,7 @@ pub(crate) fn integrate_over<M: MirrorMap>(
             }
             let mut inside = LANES;
             if !is_inside(&places[LANES - 1]) {
-                inside = places.iter().position(is_outside).unwrap_or(LANES);
+                inside = places.iter().position(|at| !is_inside(at)).unwrap_or(LANES);
                 if inside == 0 {
                     return true;
                 }
