@@ -2,5 +2,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod finite_size;
 mod networks;
 mod structured;
