@@ -180,7 +180,8 @@ fn hundred_groups() -> Result<Law, Error> {
 
 /// Coefficients of a power law, of both signs, the same features in both tasks in part.
 fn own_coefficients(count: u32) -> Result<Law, Error> {
-    let coefficient = |i: u32| f64::from(i + 1).powf(-0.6) * if i % 2 == 0 { 1.0 } else { -1.0 };
+    let coefficient =
+        |i: u32| f64::from(i + 1).powf(-0.6) * if i.is_multiple_of(2) { 1.0 } else { -1.0 };
     let before: Vec<f64> = (0..count).map(coefficient).collect();
     let now: Vec<f64> = (0..count).map(|i| coefficient((i * 7 + 3) % count)).collect();
     Law::from_coefficients(&before, &now, &scale_map(1e-3, -0.5, 0.0)?)

@@ -176,7 +176,7 @@ impl<'a> Chain<'a> {
 fn flat<T: Send>(runs: usize, _: usize, run: impl Fn(usize) -> Vec<T> + Sync) -> Vec<T> {
     use rayon::prelude::*;
 
-    (0..runs).into_par_iter().flat_map_iter(|index| run(index)).collect()
+    (0..runs).into_par_iter().flat_map_iter(&run).collect()
 }
 
 /// The answers of all runs, one after another.

@@ -156,13 +156,17 @@ impl Solver {
     /// their [start](CoordinateGroup::start). The error may fall, rise and fall again; the first fall counts.
     /// Noise makes it rise to peaks, and so does, without noise, what other groups have not learned:
     /// that is noise to those that move first. The learning curve is scanned at nodes that close in
-    /// on the ratios where it can peak (the total weights of the groups of largest scale), to 1e-12 of
-    /// the distance between them and by a factor of at most 1.65 each. Minima between nodes are
-    /// searched; a dip that is narrower is missed. The returned ratio meets the target, and one
+    /// on the ratios where it can peak (the total weights of the groups of largest scale, where the next
+    /// scale is a third of theirs or less), to a fiftieth of the width of the peak or 1e-12 of the distance
+    /// between them, and by a factor of at most 1.65 each. Minima between nodes are
+    /// searched; a dip that is narrower is missed. Ratios at which no estimate can meet the target are
+    /// not scanned. The returned ratio meets the target, and one
     /// smaller by 1e-12 of it does not, up to the [accuracy](Self::ACCURACY) of the error.
     ///
-    /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, the
-    /// search at most 104, and a dip that comes near the target at most 120.
+    /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, of
+    /// which most are drafts: those that leave the target open are repeated in full. The search takes at
+    /// most 104, and a dip that comes near the target at most 120. Scales within the range of floats make a
+    /// bounded number of peaks, so that the time is linear in the number of groups.
     ///
     /// Source: Hastie et al. 2022 (arXiv:1903.08560), on the peaks.
     ///
@@ -171,7 +175,7 @@ impl Solver {
     /// [`Error::OutOfDomain`] for a target outside [0, 1e300] or noise outside [0, 1e300];
     /// [`Error::UnattainableError`], with the lowest error, where no ratio up to 1e12 times the
     /// [reachable fraction](Law::reachable_fraction) meets the target; and the errors of
-    /// [`Solver::solve`], other than a divergence, of the first point of the curve
+    /// [`Solver::solve`], other than a divergence, of the first point of the scan
     /// that has no answer before the target is met.
     ///
     /// # Examples

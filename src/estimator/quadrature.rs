@@ -376,14 +376,14 @@ pub(crate) fn integrate_over<M: MirrorMap>(
             let deviation_at =
                 |at: &Place| origin_deviation + sign * (at.moved + pull_per_tau * at.turned);
             // Asked so that an undefined deviation ends the walk, too.
-            let is_outside = |at: &Place| !(sign * deviation_at(at) <= cut);
+            let is_inside = |at: &Place| sign * deviation_at(at) <= cut;
             let mut masses = [multiplicity * density; LANES];
             if block == 0 {
                 masses[0] = density;
             }
             let mut inside = LANES;
-            if is_outside(&places[LANES - 1]) {
-                inside = places.iter().position(is_outside).unwrap_or(LANES);
+            if !is_inside(&places[LANES - 1]) {
+                inside = places.iter().position(|at| !is_inside(at)).unwrap_or(LANES);
                 if inside == 0 {
                     return true;
                 }
