@@ -3,8 +3,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Densities, Initialization, InitializationDesign, Law, Samples, ScaleMap, Scales, Solver,
-    Supports, Task,
+    CoordinateGroup, Densities, Initialization, InitializationDesign, Law, Prior, Samples,
+    ScaleMap, Scales, Solver, Supports, Task, Transfer,
 };
 use std::hint::black_box;
 
@@ -39,6 +39,21 @@ fn design(criterion: &mut Criterion) {
     ratio.sample_size(10);
     ratio.bench_function("law", |b| {
         b.iter(|| Solver::new().required_sample_ratio(black_box(&law), 0.01, 0.3));
+    });
+    let group = |i: u32| {
+        let prior = if i < 10 { Prior::gaussian(0.0, 10.0)? } else { Prior::ZERO };
+        let scale = 10.0_f64.powf(-4.0 + 0.04 * f64::from(i * 37 % 100));
+        CoordinateGroup::new(i.to_string(), 0.01, prior, scale)
+    };
+    let groups = (0..100).map(group).collect::<Result<_, _>>().expect("legal groups");
+    let hundred = Law::new(groups).expect("weights of one");
+    ratio.bench_function("hundred_groups", |b| {
+        b.iter(|| Solver::new().required_sample_ratio(black_box(&hundred), 0.01, 0.3));
+    });
+    let pretraining = Samples::new(0.4).expect("a legal ratio");
+    let transfer = Transfer::new(&task(), map).with_pretraining_samples(pretraining);
+    ratio.bench_function("finite_pretraining", |b| {
+        b.iter(|| Solver::new().required_sample_ratio(black_box(&transfer), 0.01, 0.3));
     });
     ratio.bench_function("design", |b| {
         b.iter(|| black_box(&design).required_sample_ratio(0.3));

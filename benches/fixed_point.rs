@@ -54,5 +54,29 @@ fn fixed_point(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, fixed_point);
+/// A grid over relative and readout scales, of 100 by 100 points.
+fn sweep(criterion: &mut Criterion) {
+    const SIDE: usize = 100;
+    let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 });
+    let task = supports.and_then(Task::new).expect("feasible");
+    let share = |i: usize| i as f64 / (SIDE - 1) as f64;
+    let problem = |row, column| {
+        let scales = Scales { absolute: 1e-3, relative: 2.0 * share(row) - 1.0 };
+        let readout = 10.0_f64.powf(4.0 * share(column) - 3.0);
+        let map = ScaleMap::new(Initialization::new(scales)?, readout)?;
+        Ok((Law::fine_tuning(&task, &map)?, Samples::new(0.25)?))
+    };
+    let mut group = criterion.benchmark_group("sweep");
+    group.sample_size(10);
+    group.bench_function("100x100", |b| {
+        b.iter(|| {
+            Solver::new().solve_grid(SIDE, SIDE, problem, |solution| {
+                solution.map(|solution| solution.generalization_error())
+            })
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, fixed_point, sweep);
 criterion_main!(benches);

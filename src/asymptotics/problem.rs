@@ -158,13 +158,16 @@ impl Solver {
     /// The error may fall, rise and fall again; the first fall counts. It rises to peaks with noise,
     /// and also without: what some groups have not learned is noise to those that move first. The
     /// learning curve is scanned at nodes that converge to the ratios where it can peak (the total
-    /// weights of the groups of largest scale), to 1e-12 of the distance between them and by a factor
-    /// of at most 1.65 each. Minima between nodes are searched; a narrower dip is missed. The returned
-    /// ratio meets the target, and a ratio smaller by 1e-12 of it does not, up to the
-    /// [accuracy](Self::ACCURACY) of the error.
+    /// weights of the groups of largest scale, where the next scale is at most a third of theirs), to a
+    /// fiftieth of the width of the peak or 1e-12 of the distance between peaks, and by a factor of at
+    /// most 1.65 each. Minima between nodes are searched; a narrower dip is missed. Ratios at which no
+    /// estimate can meet the target are not scanned. The returned ratio meets the target, and a ratio
+    /// smaller by 1e-12 of it does not, up to the [accuracy](Self::ACCURACY) of the error.
     ///
-    /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, the
-    /// search at most 104, and a dip that comes near the target at most 120.
+    /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, of
+    /// which most are drafts: those that leave the target open are repeated in full. The search takes at
+    /// most 104, and a dip that comes near the target at most 120. Scales within the range of floats make a
+    /// bounded number of peaks, so that the time is linear in the number of groups.
     ///
     /// Source: Hastie et al. 2022 (arXiv:1903.08560), on the peaks.
     ///

@@ -152,23 +152,13 @@ impl Candidate {
 /// The box, and the function over it.
 pub(crate) struct Landscape<F> {
     ranges: [Range; PARAMETERS],
-    /// Nodes of a grid over two parameters along either.
-    side: usize,
     function: F,
 }
 
 impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
     /// `function` is the logarithm of one that is drafted.
     pub(crate) fn new(ranges: [Range; PARAMETERS], function: F) -> Self {
-        /// Even 10 find the same minima of random tasks.
-        const SIDE: usize = 16;
-        Self { ranges, side: SIDE, function }
-    }
-
-    /// The same with another number of nodes.
-    #[cfg(all(test, feature = "quadrature"))]
-    pub(crate) fn with_side(self, side: usize) -> Self {
-        Self { side, ..self }
+        Self { ranges, function }
     }
 
     fn at(&mut self, point: Point) -> Candidate {
@@ -188,7 +178,7 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
         let mut best = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };
         let count = match self.free() {
             0 | 1 => 96,
-            2 => self.side,
+            2 => 32,
             _ => 12,
         };
         let axes = self.ranges.map(|range| range.nodes(count));
