@@ -27,10 +27,10 @@ fn problem(dimension: usize, sample_ratio: f64) -> (Dataset, DVector<f64>, Netwo
     let samples = Samples::new(sample_ratio).expect("legal");
     let experiment = Experiment::new(Transfer::new(&task, map), samples, dimension).expect("legal");
     let draw = experiment.draw(1, 0).expect("finite");
-    let pretrained = &draw.pretraining_coefficients;
+    let pretrained = draw.pretraining_coefficients();
     let scales = map.fine_tuning_scales(pretrained).expect("legal");
     let start = map.fine_tuning_initializations(pretrained).expect("legal");
-    (draw.data, scales, Network::new(&start))
+    (draw.data().clone(), scales, Network::new(&start))
 }
 
 /// One weighted Gram matrix and its factorization in `f64`, by both libraries.

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use crate::error::{Error, Result};
-
-/// The values that a parameter may take: an interval, zero beside it where that is a limit of its own,
-/// and under which condition.
+/// The values that a parameter may take: an interval, with zero beside it where zero is a limit of its
+/// own, and the condition under which the interval holds.
 ///
-/// Errors [carry](Error::OutOfDomain) the domain that was left, so that a program can say it in its own
-/// words or move the value inside.
+/// [`Error::OutOfDomain`](crate::Error::OutOfDomain) carries the domain, so that a program can report it in its own words or move
+/// the value inside.
 ///
 /// # Examples
 ///
@@ -61,6 +59,8 @@ impl Domain {
     pub(crate) const PROTOCOL_PARAMETER: Self = Self::closed(1e-150, 1e150);
     /// Weights of penalties.
     pub(crate) const PENALTY_WEIGHT: Self = Self::closed(1e-150, 1e150);
+    /// Variances of inputs, of which the root multiplies coefficients.
+    pub(crate) const INPUT_VARIANCE: Self = Self::closed(1e-150, 1e150);
     /// Readout scales, of which half the square is a scale.
     pub(crate) const READOUT_SCALE: Self = Self::closed(1e-153, 1e150).or_zero();
     /// Zero alone.
@@ -91,7 +91,7 @@ impl Domain {
         Self { condition, ..self }
     }
 
-    /// What no interval says: all numbers that meet a condition.
+    /// All numbers that meet a condition that is no interval.
     pub(crate) const fn described(condition: &'static str) -> Self {
         Self::closed(f64::INFINITY, f64::NEG_INFINITY).when(condition)
     }
@@ -102,7 +102,7 @@ impl Domain {
         self.ends[0] <= self.ends[1]
     }
 
-    /// Lowest and highest value of the interval; they belong to it if it is closed there.
+    /// Lowest and highest value of the interval. An end belongs to the interval if that is closed there.
     #[must_use]
     pub const fn ends(&self) -> [f64; 2] {
         self.ends
@@ -115,16 +115,6 @@ impl Domain {
         let above = if self.closed[0] { value >= lowest } else { value > lowest };
         let below = if self.closed[1] { value <= highest } else { value < highest };
         (above && below) || (self.zero && value == 0.0)
-    }
-
-    /// Passes a legal value through.
-    pub(crate) fn check(self, parameter: &'static str, value: f64) -> Result<f64> {
-        self.check_if(self.contains(value), parameter, value)
-    }
-
-    /// Passes a value through that is legal by what its caller knows.
-    pub(crate) fn check_if(self, legal: bool, parameter: &'static str, value: f64) -> Result<f64> {
-        if legal { Ok(value) } else { Err(Error::OutOfDomain { parameter, value, domain: self }) }
     }
 }
 

@@ -5,12 +5,12 @@ use std::fmt;
 use crate::domain::Domain;
 use crate::label::GroupLabel;
 
-/// What can be wrong with an input, or keep a question from having a finite answer.
+/// The reason why an input is refused, or why a question has no finite answer.
 ///
-/// Every variant carries what a caller needs to act on it: which parameter, its value, and its
-/// domain; or which quantity has no answer, and why. Where a problem has several groups or stages,
-/// [`InGroup`](Self::InGroup) and [`InStage`](Self::InStage) name the one that is meant; what is wrong
-/// with it is their [`cause`](Self::cause).
+/// Every variant carries what a caller needs to act on it: the parameter, its value and its domain, or
+/// the quantity without an answer, and the reason. In a problem with several groups or stages,
+/// [`InGroup`](Self::InGroup) and [`InStage`](Self::InStage) name the one that is meant; their
+/// [`cause`](Self::cause) is the error itself.
 ///
 /// # Examples
 ///
@@ -24,7 +24,7 @@ use crate::label::GroupLabel;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Something is wrong with one group of a law.
+    /// An error of one group of a law.
     #[error("in the group '{label}': {error}")]
     InGroup {
         /// Label of the group.
@@ -33,7 +33,7 @@ pub enum Error {
         error: Box<Self>,
     },
 
-    /// One stage of a transfer has no answer.
+    /// An error of one stage of a transfer.
     #[error("in {stage}: {error}")]
     InStage {
         /// The stage.
@@ -53,7 +53,7 @@ pub enum Error {
         domain: Domain,
     },
 
-    /// A text that names none of the choices of a parameter.
+    /// A text that is none of the names of a parameter.
     #[error("{parameter} = {value:?} is none of {choices}")]
     UnknownName {
         /// Name of the parameter.
@@ -91,7 +91,7 @@ pub enum Error {
         found: usize,
     },
 
-    /// A property of random coefficients was to be set for a task that is given by its coefficients.
+    /// A property of random coefficients was set for a task that is given by its coefficients.
     #[error("{parameter} cannot be set: the task is given by its coefficients")]
     KnownCoefficients {
         /// Name of the property.
@@ -173,7 +173,7 @@ pub enum Error {
         reason: &'static str,
     },
 
-    /// A quantity has a value, but no finite derivative there, or none that this crate computes.
+    /// A quantity has a value, but no finite derivative, or none that this crate computes.
     #[error("{quantity} is not differentiable: {reason}")]
     NotDifferentiable {
         /// The quantity.
@@ -237,7 +237,7 @@ pub enum Error {
         parameter: &'static str,
     },
 
-    /// The loss of a network grew beyond bounds: its learning rate is too large.
+    /// The loss of a network grew without bound: its learning rate is too large.
     #[error("training diverged at step {step}, where the loss is {loss:e}")]
     TrainingDiverged {
         /// The step at which it was noticed.
@@ -279,12 +279,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// What is wrong, without the group and the stage it is wrong with.
+    /// The error itself, without the group and the stage that it belongs to.
     ///
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, CoordinateGroup, Prior};
+    /// use diagonet::{CoordinateGroup, Error, Prior};
     ///
     /// let error = CoordinateGroup::new("reused", 1.5, Prior::ZERO, 1.0).unwrap_err();
     /// let message = "in the group 'reused': weight = 1.5 is outside its domain [0, 1]";
@@ -350,3 +350,15 @@ fn wider_range(lowest: f64, lowest_at_any_scale: f64) -> String {
 /// assert_eq!(scale(), Ok(0.25));
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Domain {
+    /// Passes a legal value through.
+    pub(crate) fn check(self, parameter: &'static str, value: f64) -> Result<f64> {
+        self.check_if(self.contains(value), parameter, value)
+    }
+
+    /// Passes a value through that is legal by what its caller knows.
+    pub(crate) fn check_if(self, legal: bool, parameter: &'static str, value: f64) -> Result<f64> {
+        if legal { Ok(value) } else { Err(Error::OutOfDomain { parameter, value, domain: self }) }
+    }
+}

@@ -3,7 +3,9 @@
 use std::borrow::{Borrow, Cow};
 use std::fmt;
 
-/// Name of a group of coordinates. Groups of a [`Law`](crate::Law) that share a label are reported together.
+/// Name of a group of coordinates.
+///
+/// Groups of a [`Law`](crate::Law) with the same label are reported together.
 ///
 /// # Examples
 ///

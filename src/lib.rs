@@ -1,35 +1,39 @@
 //! Exact theory of pretraining and fine-tuning in diagonal linear networks.
 //!
-//! From the initialization of each layer and the statistics of two tasks, this crate computes the
-//! generalization error of fine-tuning in the limit of many features, the inductive bias behind it,
-//! and the initialization that realizes a given one. The network is `beta = w+ v+ - w- v-` in every
-//! coordinate, trained by gradient flow.
+//! This crate computes the generalization error of fine-tuning from the initialization of each layer and
+//! the statistics of two tasks, in the limit of many features. It computes the inductive bias behind the
+//! error, too, and the initialization that has a given bias or the lowest error. The network is
+//! `beta = w+ v+ - w- v-` in every coordinate, trained by gradient flow. The module [`theory`] derives
+//! all formulas.
 //!
-//! The path of data is the path of the theory, one type a station:
+//! The types follow the derivation, one station after another:
 //!
-//! | station | type |
+//! | station | items |
 //! |---|---|
-//! | layer scales, or absolute and relative scale | [`Initialization`], [`Weights`] |
-//! | implicit penalty, its proximal map | [`Penalty`], [`SeparablePenalty`] |
+//! | weights of the two layers, by their scales | [`Initialization`], [`Weights`] |
+//! | implicit penalty of a coordinate, and its proximal map | [`Penalty`], [`SeparablePenalty`] |
 //! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
-//! | inductive bias, regimes, and the way back to an initialization | [`InductiveBias`], [`ProtocolBias`], [`TaskBias`], [`PhaseDiagram`] |
-//! | statistics of the two tasks, and of the data | [`Supports`], [`Task`], [`Samples`] |
-//! | law of one coordinate: any mixture, any scales and starts | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`GroupLabel`] |
+//! | inductive bias and regimes, and the initialization that has a given bias | [`InductiveBias`], [`ProtocolBias`], [`TaskBias`], [`PhaseDiagram`], [`TargetBias`] |
+//! | supports, coefficients and samples of the two tasks | [`Supports`], [`Task`], [`Mixture`], [`Samples`] |
+//! | law of one coordinate | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`] |
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`], [`ProtocolRanking`] |
-//! | both stages: pretraining on finite data, fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
-//! | effective noise and penalty | [`FixedPoint`] |
-//! | limits with a closed form | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`] |
-//! | which estimator: the implicit penalty, its limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
-//! | exact recovery | [`RecoveryThreshold`] |
-//! | entry point: error, in total and by group; learning curves | [`Solver`], [`Solution`], [`Errors`], [`GroupError`] |
-//! | moments of the estimate, discoveries, forgetting | [`Statistics`], [`GroupStatistics`], [`EstimateStatistics`] |
-//! | derivatives in every parameter | [`Sensitivities`], [`LawGradient`], [`GroupGradient`], [`TransferGradient`] |
-//! | best initialization for a task, best parameters of a protocol | [`InitializationDesign`], [`Optimum`], [`ProtocolDesign`], [`ProtocolOptimum`] |
-//! | networks of finite size, to check all of this against | `simulation`, a cargo feature |
+//! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
+//! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
+//! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
+//! | closed forms | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`], [`rich_weights`] |
+//! | the explicit penalty with the lowest error | [`BestPenalty`], [`PenaltyPosition`] |
+//! | sample ratio of exact recovery | [`RecoveryThreshold`] |
+//! | solution: error in total and by group, effective noise and penalty | [`Solution`], [`Errors`], [`FixedPoint`] |
+//! | moments of the estimate, discovery rates, forgetting | [`Statistics`] |
+//! | derivatives in all parameters | [`Sensitivities`], [`LawGradient`], [`TransferGradient`] |
+//! | best initialization for a task, best parameters of a protocol | [`InitializationDesign`], [`Optimum`], [`ProtocolDesign`] |
+//! | the least error of any learner, what message passing reaches, thresholds | `BayesOptimal`, with the feature `quadrature` |
+//! | networks of finite size | `simulation`, a cargo feature |
 //!
 //! A value that exists is valid: constructors check their arguments and return a typed
-//! [`enum@Error`] that names the parameter, its value and its domain. Answers are numbers within a
-//! stated budget, or an error that says why there is none.
+//! [`enum@Error`] that names the parameter, its value and its [domain](Domain). Answers are numbers
+//! within a stated budget, or an error that says why there is none. Inputs have private fields and
+//! getters; answers have public fields.
 //!
 //! # Examples
 //!
@@ -40,13 +44,14 @@
 //!     Densities, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
 //! };
 //!
-//! // One coordinate in ten is used in pretraining, and half of them again in fine-tuning.
+//! // Pretraining uses one coordinate in ten. Fine-tuning uses half of these.
 //! let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 1.0 })?;
 //! let task = Task::new(supports)?;
 //! let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
-//! let report = Solver::new().solve(&Law::fine_tuning(&task, &map)?, &Samples::new(0.2)?)?;
-//! assert!(report.generalization_error() < 0.01);
-//! assert!(report.error_of("shared") > report.error_of("none"));
+//! let law = Law::fine_tuning(&task, &map)?;
+//! let solution = Solver::new().solve(&law, &Samples::new(0.2)?)?;
+//! assert!(solution.generalization_error() < 0.01);
+//! assert!(solution.error_of("shared") > solution.error_of("none"));
 //! # }
 //! # Ok::<(), diagonet::Error>(())
 //! ```
@@ -54,9 +59,12 @@
 //! # Features
 //!
 //! - `quadrature` (default): expectations under the penalty itself, by numerical integration. Without
-//!   it the closed forms remain, and what needs an integral is [`Error::QuadratureDisabled`].
+//!   it the closed forms remain, and a problem that needs an integral is
+//!   [`Error::QuadratureDisabled`].
+//! - `parallel`: batches of problems ([`Solver::solve_batch`], [`Solver::solve_grid`],
+//!   [`Solver::learning_curves`]) over all processors, with the same digits.
 //! - `simulation`: networks of finite size, drawn, trained and averaged, in the module `simulation`.
-//! - `serde`: all inputs and answers can be written and read; what is read is checked as by the
+//! - `serde`: reading and writing of all inputs and answers; inputs are checked as by their
 //!   constructors.
 //! - `proptest`: strategies of all inputs for property tests of other crates, in the module
 //!   `strategies`.
@@ -66,10 +74,12 @@
 //! # Source
 //!
 //! Anguita, Locatello, Saxe, Mondelli, Mancini, Lippl, Dominé 2026, *A Theory of How Pretraining
-//! Shapes Inductive Bias in Fine-Tuning*, arXiv:2602.20062. Other sources are named where they are
-//! used.
+//! Shapes Inductive Bias in Fine-Tuning*, arXiv:2602.20062. The [`theory`](theory#sources) lists all
+//! sources.
 
 mod asymptotics;
+#[cfg(feature = "quadrature")]
+mod bayes;
 mod bias;
 mod design;
 mod domain;
@@ -86,6 +96,7 @@ pub mod simulation;
 mod stages;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+pub mod theory;
 
 pub use nalgebra;
 
@@ -97,8 +108,13 @@ pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
 pub use asymptotics::solution::Solution;
 pub use asymptotics::solver::Solver;
 pub use asymptotics::statistics::{EstimateStatistics, GroupStatistics, Statistics};
+pub use asymptotics::tuning::{BestPenalty, PenaltyPosition};
 pub use asymptotics::weighted_l1::{basis_pursuit, rich_weights, weighted_l1};
 pub use asymptotics::weighted_l2::{minimum_l2, ordinary_least_squares, weighted_l2};
+#[cfg(feature = "quadrature")]
+pub use bayes::optimal::BayesOptimal;
+#[cfg(feature = "quadrature")]
+pub use bayes::solution::{BayesSolution, BayesState};
 pub use bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
 pub use bias::phase_diagram::{DiagramAxis, PhaseDiagram};
 pub use bias::protocol_bias::ProtocolBias;
@@ -135,3 +151,41 @@ pub use stages::transfer::{Transfer, TransferSolution};
 #[cfg(all(doctest, feature = "quadrature"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The calls of the README's table.
+///
+/// ```
+/// # use diagonet::*;
+/// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.8 })?;
+/// let task = Task::new(supports)?;
+/// let scale_map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.9 })?, 0.0)?;
+/// let law = Law::fine_tuning(&task, &scale_map)?;
+/// let transfer = Transfer::new(&task, scale_map);
+/// let samples = Samples::new(0.3)?.with_noise_variance(0.01)?;
+/// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+/// let target = TargetBias { l_order: 1.5, pretraining_dependence: -0.4 };
+/// let solver = Solver::new();
+///
+/// let solution = solver.solve(&law, &samples)?;
+/// solver.solve(&law, &samples)?.generalization_error();
+/// solver.solve(&transfer, &samples)?;
+/// solver.solve(&transfer, &samples)?.error_reduction()?;
+/// solution.error_of(FeatureClass::New).unwrap();
+/// solution.statistics(0.1)?;
+/// solution.sensitivities()?;
+/// assert!(solver.learning_curve(&law, 0.01, &[0.1, 0.2, 0.3]).iter().all(|point| point.is_ok()));
+/// solver.required_sample_ratio(&law, 0.01, 0.1)?;
+/// InductiveBias::of_feature(&scale_map, feature)?;
+/// TaskBias::of_task(&task, &scale_map)?.regime_shares();
+/// InductiveBias::realize(target, feature, 1e-3)?;
+/// InitializationDesign::new(&task, samples, 1e-3)?.optimum()?;
+/// InitializationDesign::new(&task, samples, 1e-3)?.required_sample_ratio(0.1)?;
+/// RecoveryThreshold::of_law(&law, &rich_weights(&law))?.sample_ratio();
+/// let solver = solver.with_estimator(Estimator::Rich).with_explicit_penalty(0.1)?;
+/// solver.solve(&law, &samples)?;
+/// # #[cfg(feature = "simulation")]
+/// simulation::Experiment::new(transfer, samples, 100)?.run(1, 0)?;
+/// # Ok::<(), Error>(())
+/// ```
+#[cfg(all(doctest, feature = "quadrature"))]
+struct Calls;

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::asymptotics::estimator::Estimator;
+use crate::asymptotics::solver;
 use crate::error::{Error, Result};
+use crate::label::GroupLabel;
 use crate::network::initialization::{self, GapScales, LayerScales, Scales};
 use crate::network::protocol::Protocol;
 use crate::network::scale_map;
@@ -12,7 +15,6 @@ use crate::problem::feature_class::FeatureClass;
 use crate::problem::supports::{self, ConditionalDensities, Densities};
 use crate::problem::{law, mixture, pretrained, prior, samples, task};
 use crate::stages::transfer;
-use crate::{Estimator, GroupLabel, asymptotics::solver};
 
 /// The pair of scales that an initialization was given by.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -353,6 +355,8 @@ pub(crate) struct CoordinateGroup {
     centre: f64,
     #[serde(default = "one")]
     penalty_weight: f64,
+    #[serde(default = "one")]
+    input_variance: f64,
     #[serde(default)]
     pretrained: Option<pretrained::Pretrained>,
     #[serde(default)]
@@ -375,6 +379,7 @@ impl From<law::CoordinateGroup> for CoordinateGroup {
             start: value.start(),
             centre: value.centre(),
             penalty_weight: value.penalty_weight(),
+            input_variance: value.input_variance(),
             pretrained: value.pretrained(),
             is_mirrored: value.is_mirrored(),
             is_active: value.is_active(),
@@ -389,7 +394,8 @@ impl TryFrom<CoordinateGroup> for law::CoordinateGroup {
         let group = Self::new(value.label, value.weight, value.prior, value.scale)?
             .with_start(value.start)?
             .with_centre(value.centre)?
-            .with_penalty_weight(value.penalty_weight)?;
+            .with_penalty_weight(value.penalty_weight)?
+            .with_input_variance(value.input_variance)?;
         let group = match value.pretrained {
             Some(pretrained) => group.with_pretrained(pretrained)?,
             None => group,

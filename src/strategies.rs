@@ -1,7 +1,7 @@
 //! Strategies of all inputs, for property tests: cargo feature `proptest`.
 //!
-//! Every value is legal, and the extremes of the domains are among them: scales from 1e-300 to 1e300,
-//! relative scales next to both ends, frozen coordinates, empty supports.
+//! Every value is legal. The extremes of the domains occur: scales from 1e-300 to 1e300, relative scales
+//! next to both ends, frozen coordinates, empty supports.
 //!
 //! # Examples
 //!
@@ -18,10 +18,17 @@
 
 use proptest::prelude::*;
 
-use crate::{
-    ConditionalDensities, CoordinateGroup, GapScales, Initialization, Law, LayerScales, Mixture,
-    Prior, Protocol, Samples, ScaleMap, Scales, Supports, Task, Transfer,
-};
+use crate::error::Result;
+use crate::network::initialization::{GapScales, Initialization, LayerScales, Scales};
+use crate::network::protocol::Protocol;
+use crate::network::scale_map::ScaleMap;
+use crate::problem::law::{CoordinateGroup, Law};
+use crate::problem::mixture::Mixture;
+use crate::problem::prior::Prior;
+use crate::problem::samples::Samples;
+use crate::problem::supports::{ConditionalDensities, Supports};
+use crate::problem::task::Task;
+use crate::stages::transfer::Transfer;
 
 /// Positive numbers, uniform in their logarithm between two powers of ten.
 fn decades(from: f64, to: f64) -> impl Strategy<Value = f64> {
@@ -128,26 +135,30 @@ pub fn samples() -> impl Strategy<Value = Samples> {
     })
 }
 
-/// Laws of one to four groups, with starts and mirror images.
+/// Weight and name of a group; prior, scale, start and input variance, and whether it is mirrored.
+type Named = ((f64, &'static str), (Prior, f64, (f64, f64), bool));
+
+/// Laws of one to four groups, with starts, input variances and mirror images.
 pub fn law() -> impl Strategy<Value = Law> {
     let group = || {
         let start = prop_oneof![3 => Just(0.0), 1 => signed(decades(-3.0, 3.0))];
-        (prior(), scale(), start, any::<bool>())
+        let input_variance = prop_oneof![3 => Just(1.0), 1 => decades(-3.0, 3.0)];
+        (prior(), scale(), (start, input_variance), any::<bool>())
     };
     (1..=4_usize)
         .prop_flat_map(move |count| (weights(count), prop::collection::vec(group(), count)))
         .prop_map(|(weights, groups)| {
             let names = ["first", "second", "third", "fourth"];
-            let group =
-                |((weight, name), (prior, scale, start, mirrored)): (_, (_, f64, f64, bool))| {
-                    // What cannot move stays at zero.
-                    let start = if scale == 0.0 { 0.0 } else { start };
-                    let group =
-                        CoordinateGroup::new(name, weight, prior, scale)?.with_start(start)?;
-                    Ok(if mirrored { group.with_mirror_image() } else { group })
-                };
+            let group = |((weight, name), (prior, scale, (start, variance), mirrored)): Named| {
+                // What cannot move stays at zero.
+                let start = if scale == 0.0 { 0.0 } else { start };
+                let group = CoordinateGroup::new(name, weight, prior, scale)?.with_start(start)?;
+                // At the ends of the range of scales, there is no room for other variances.
+                let group = group.clone().with_input_variance(variance).unwrap_or(group);
+                Ok(if mirrored { group.with_mirror_image() } else { group })
+            };
             let groups = weights.into_iter().zip(names).zip(groups).map(group);
-            let groups: crate::Result<Vec<_>> = groups.collect();
+            let groups: Result<Vec<_>> = groups.collect();
             groups.and_then(Law::new).expect("all of these are legal")
         })
 }

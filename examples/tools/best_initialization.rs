@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use diagonet::{InductiveBias, InitializationDesign, Optimum, Regime};
-use support::axes::{DiagramAxis, Plot};
+use support::axes::{Axis, Plot};
 use support::contour::{self, Grid};
 use support::corners::CORNERS;
 use support::files::{Table, check_outputs, exit_code, number, report_written};
@@ -353,8 +353,8 @@ impl<'a> Map<'a> {
             corner: (PITCH * panel as f64 + 68.0, TOP),
             width: PANEL.0,
             height: PANEL.1,
-            x: DiagramAxis::linear(0.0, 1.0, "overlap omega with features of pretraining"),
-            y: DiagramAxis::logarithmic(lowest, highest, y_label),
+            x: Axis::linear(0.0, 1.0, "overlap omega with features of pretraining"),
+            y: Axis::logarithmic(lowest, highest, y_label),
         }
     }
 
@@ -387,7 +387,7 @@ impl<'a> Map<'a> {
         &self,
         figure: &mut Svg,
         panel: usize,
-        key: &DiagramAxis,
+        key: &Axis,
         quantity: impl Fn(&Best) -> f64,
     ) -> Result<Plot, Box<dyn Error>> {
         let plot = self.plot(panel);
@@ -453,7 +453,7 @@ fn draw(arguments: &Arguments, cells: &[Cell]) -> Result<(), Box<dyn Error>> {
     );
     let explain = |anchor| Font::new(12.0, anchor).with_colour(Colour::DARK);
     figure.text(&premises, (centre, 50.0), explain(Anchor::Middle));
-    let gaps = DiagramAxis::logarithmic(SMALLEST_GAP, 2.0, "");
+    let gaps = Axis::logarithmic(SMALLEST_GAP, 2.0, "");
     let title = "Best size of the first layer: 1 + lambda";
     let plot = map.draw_shades(&mut figure, 0, &gaps, Best::gap)?;
     map.finish(&mut figure, &plot, title);
@@ -468,7 +468,7 @@ fn draw(arguments: &Arguments, cells: &[Cell]) -> Result<(), Box<dyn Error>> {
 
     let top = cells.iter().filter_map(|cell| Some(cell.best()?.gain)).fold(1.0, f64::max);
     let largest = GAINS[1..].iter().copied().find(|gain| *gain >= top).unwrap_or(GAINS[6]);
-    let gains = DiagramAxis::logarithmic(1.0, largest, "");
+    let gains = Axis::logarithmic(1.0, largest, "");
     let title = "Gain: error with equal layers / lowest error";
     let plot = map.draw_shades(&mut figure, 2, &gains, |best| best.gain)?;
     // Without bound, where equal layers have no answer.

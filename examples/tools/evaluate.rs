@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
-    Error, Feature, FeatureClass, InductiveBias, Law, Protocol, ProtocolBias, RecoveryThreshold,
-    Regime, ScaleAndStart, Solution, Solver, Statistics, TransferSolution,
+    BayesOptimal, Error, Feature, FeatureClass, InductiveBias, Law, Protocol, ProtocolBias,
+    RecoveryThreshold, Regime, ScaleAndStart, Solution, Solver, Statistics, TransferSolution,
 };
 use support::files::{Table, exit_code, number, open};
 use support::problem::{COLUMNS, Problem};
@@ -33,6 +33,10 @@ all others are carried through.
   error_pt               generalization error of pretraining on its own task
   forgetting             mean square distance of the fine-tuned coefficients to the pretrained ones
   error_scratch          generalization error of training from scratch on the same data
+  error_bayes            least error that message passing reaches with the same data and the same
+                         knowledge of pretraining: no protocol or initialization is below it
+  error_bayes_scratch    the same without pretraining
+  price                  error over error_bayes, the price of implicit bias
   l_order, pretraining_dependence, regime, feature_price
                          inductive bias of a reused feature, at beta_FT = sqrt(var_ft_active) and
                          beta_PT = beta_pt_active; the price is that of a new one against it. With a
@@ -52,9 +56,12 @@ struct Arguments {
     /// CSV file with a header, or - for standard input.
     #[arg(default_value = "-")]
     input: PathBuf,
+    /// Leave the columns of the Bayes-optimal learner empty, which take most of the time.
+    #[arg(long)]
+    no_bayes: bool,
 }
 
-const OUTPUTS: [&str; 20] = [
+const OUTPUTS: [&str; 23] = [
     "error",
     "s2",
     "theta",
@@ -67,6 +74,9 @@ const OUTPUTS: [&str; 20] = [
     "error_pt",
     "forgetting",
     "error_scratch",
+    "error_bayes",
+    "error_bayes_scratch",
+    "price",
     "l_order",
     "pretraining_dependence",
     "regime",
@@ -113,6 +123,7 @@ impl From<ProtocolBias> for Bias {
 struct Answer {
     report: Option<TransferSolution>,
     from_scratch: Option<Solution>,
+    bayes: [Option<f64>; 2],
     statistics: Option<Statistics>,
     training: Option<ScaleAndStart>,
     bias: Option<Bias>,
@@ -121,11 +132,15 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(columns: &Columns, record: &ByteRecord) -> Self {
+    fn new(columns: &Columns, record: &ByteRecord, with_bayes: bool) -> Self {
         let mut answer = Self::default();
         let problem = Row::new(columns, record).and_then(|row| Problem::parse(&row));
-        let filled =
-            problem.and_then(|problem| answer.fill(&problem).map_err(|error| error.to_string()));
+        let filled = problem.and_then(|problem| {
+            if with_bayes {
+                answer.bayes = bayes(&problem);
+            }
+            answer.fill(&problem).map_err(|error| error.to_string())
+        });
         answer.problem = filled.err();
         answer
     }
@@ -174,6 +189,10 @@ impl Answer {
         let group = |class: FeatureClass| number(tuned.and_then(|r| r.error_of(class)));
         // Unlimited data leave no error.
         let exact = report.filter(|report| report.pretraining.is_none()).map(|_| 0.0);
+        let error = tuned.map(Solution::generalization_error);
+        let price = error.zip(self.bayes[0]).map(|(error, least)| error / least);
+        // Both may recover exactly.
+        let price = price.filter(|price| price.is_finite());
         let forgetting = self.statistics.as_ref().and_then(|s| s.total.forgetting);
         [
             number(tuned.map(|r| r.generalization_error())),
@@ -188,6 +207,9 @@ impl Answer {
             number(pretraining.map(|r| r.generalization_error()).or(exact)),
             number(forgetting),
             number(from_scratch.map(|r| r.generalization_error())),
+            number(self.bayes[0]),
+            number(self.bayes[1]),
+            number(price),
             number(self.bias.map(|bias| bias.l_order)),
             number(self.bias.map(|bias| bias.pretraining_dependence)),
             self.bias.map(|bias| bias.regime.to_string()).unwrap_or_default(),
@@ -198,6 +220,17 @@ impl Answer {
             self.problem.clone().unwrap_or_default(),
         ]
     }
+}
+
+/// Errors that message passing reaches after pretraining, and without it, where they have answers.
+fn bayes(problem: &Problem) -> [Option<f64>; 2] {
+    let Problem { transfer, samples, .. } = problem;
+    [BayesOptimal::of_transfer(transfer), BayesOptimal::from_scratch(transfer.task())].map(
+        |learner| {
+            let solution = learner.and_then(|learner| learner.solve(samples)).ok()?;
+            Some(solution.message_passing().generalization_error())
+        },
+    )
 }
 
 /// The recovery threshold where new features have `price` times the l1 weight of reused ones.
@@ -212,7 +245,7 @@ fn recovery_threshold(law: &Law, price: f64) -> diagonet::Result<f64> {
 }
 
 /// Copies the table, each row as soon as it has its answers; returns whether all have.
-fn evaluate(input: Box<dyn Read>) -> Result<bool, String> {
+fn evaluate(input: Box<dyn Read>, with_bayes: bool) -> Result<bool, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
     let columns = Columns::locate(&header, &[], &OUTPUTS)?;
@@ -221,7 +254,7 @@ fn evaluate(input: Box<dyn Read>) -> Result<bool, String> {
     let mut complete = true;
     for row in reader.byte_records() {
         let row = row.map_err(|error| error.to_string())?;
-        let answer = Answer::new(&columns, &row);
+        let answer = Answer::new(&columns, &row, with_bayes);
         complete &= answer.problem.is_none();
         let fields = answer.fields();
         table.write(columns.carried(&row).chain(fields.iter().map(String::as_bytes)))?;
@@ -233,6 +266,7 @@ fn evaluate(input: Box<dyn Read>) -> Result<bool, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { input } = Arguments::parse();
-    exit_code("evaluate", open(&input).and_then(evaluate).map_err(Into::into))
+    let Arguments { input, no_bayes } = Arguments::parse();
+    let evaluated = open(&input).and_then(|input| evaluate(input, !no_bayes));
+    exit_code("evaluate", evaluated.map_err(Into::into))
 }

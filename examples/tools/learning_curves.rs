@@ -4,11 +4,11 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use diagonet::{Law, Solver};
+use diagonet::{BayesOptimal, BayesSolution, Law, Solver};
 use support::curves::{Line, Panel};
 use support::files::{Table, check_outputs, exit_code, number, report_written};
 use support::problem::REQUIRED;
-use support::regimes_on_tasks::Problems;
+use support::regimes_on_tasks::{NamedTask, Problems};
 
 #[allow(dead_code, reason = "each program uses a part of it")]
 mod support;
@@ -18,8 +18,9 @@ Computes learning curves of fine-tuning, as CSV and as one SVG figure: a panel f
 line for every regime.
 
 The CSV has a row for every point, with the columns task and regime, those of a problem as
-`evaluate` and `simulate` read them, error and problem; problem is empty, or says why the point has no
-answer. The exit code is 0 if every point has an answer, 1 if some point has none, 2 if there are no
+`evaluate` and `simulate` read them, error, error_bayes and problem; error_bayes is what the
+Bayes-optimal learner reaches by message passing with the same knowledge, problem is empty, or says
+why the point has no answer. The exit code is 0 if every point has an answer, 1 if some point has none, 2 if there are no
 curves. Giving --regime or --task replaces the default ones; their names may not contain a colon.";
 
 /// Computes learning curves of fine-tuning, as CSV and as one SVG figure.
@@ -38,6 +39,7 @@ fn compute(problems: &Problems, table: &mut Table) -> Result<(Vec<Panel>, bool),
     let mut complete = true;
     for task in &problems.tasks {
         let mut panel = Panel { title: task.name.clone(), ..Panel::default() };
+        let bayes = bayes(problems, task, &ratios)?;
         for (series, regime) in problems.regimes.iter().enumerate() {
             let statement = |ratio: f64| problems.statement(task, regime, ratio);
             // The last sample ratio stands for all of them.
@@ -46,7 +48,7 @@ fn compute(problems: &Problems, table: &mut Table) -> Result<(Vec<Panel>, bool),
             let noise_variance = problem.samples.noise_variance();
             let curve = Solver::new().learning_curve(&law, noise_variance, &ratios);
             let mut points = Vec::new();
-            for (&ratio, solution) in ratios.iter().zip(curve) {
+            for ((&ratio, solution), least) in ratios.iter().zip(curve).zip(&bayes) {
                 let error = solution.map(|solution| solution.generalization_error());
                 let answer = error.as_ref().ok().copied();
                 let problem = error.err().map(|error| error.to_string()).unwrap_or_default();
@@ -54,22 +56,41 @@ fn compute(problems: &Problems, table: &mut Table) -> Result<(Vec<Panel>, bool),
                 points.push((ratio, answer));
                 let names = [task.name.clone(), regime.name.clone()].into_iter();
                 let fields = names.chain(statement(ratio).fields());
-                table.write(fields.chain([number(answer), problem]))?;
+                table.write(fields.chain([number(answer), number(*least), problem]))?;
             }
             panel.lines.push(Line { series, points });
         }
+        let points = ratios.iter().copied().zip(bayes).collect();
+        panel.lines.push(Line { series: problems.regimes.len(), points });
         panels.push(panel);
     }
     Ok((panels, complete))
 }
 
+/// Errors of the Bayes-optimal learner that knows which features pretraining used.
+fn bayes(
+    problems: &Problems,
+    task: &NamedTask,
+    ratios: &[f64],
+) -> Result<Vec<Option<f64>>, Box<dyn Error>> {
+    // The regime plays no part.
+    let problem = problems.statement(task, &problems.regimes[0], ratios[0]).problem()?;
+    let learner = BayesOptimal::after_pretraining(problem.transfer.task())?;
+    let curve = learner.learning_curve(problem.samples.noise_variance(), ratios);
+    let error = |solution: diagonet::Result<BayesSolution>| {
+        Some(solution.ok()?.message_passing().generalization_error())
+    };
+    Ok(curve.into_iter().map(error).collect())
+}
+
 /// Returns whether every point has an answer.
 fn run(problems: &Problems) -> Result<bool, Box<dyn Error>> {
     check_outputs(&[&problems.csv, &problems.svg])?;
-    let header = ["task", "regime"].iter().chain(&REQUIRED).chain(&["error", "problem"]);
+    let header =
+        ["task", "regime"].iter().chain(&REQUIRED).chain(&["error", "error_bayes", "problem"]);
     let mut table = Table::create(&problems.csv, header)?;
     let (panels, complete) = compute(problems, &mut table)?;
-    problems.figure(panels).draw(&problems.svg)?;
+    problems.figure(panels, &["Bayes-optimal, by message passing"]).draw(&problems.svg)?;
     report_written(&[&problems.csv, &problems.svg]);
     Ok(complete)
 }

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use diagonet::{Feature, InductiveBias, Regime, Solver};
-use support::axes::{DiagramAxis, Plot};
+use support::axes::{Axis, Plot};
 use support::contour::{self, Grid};
 use support::corners::CORNERS;
 use support::files::{Table, check_outputs, exit_code, number, report_written};
 use support::heat_map::{self, NO_VALUE};
 use support::problem::{Options, Problem, REQUIRED, RelativeScale, Statement};
-use support::svg::{Anchor, Colour, Font, OptimumPosition, Shape, Stroke, Svg};
+use support::svg::{Anchor, Colour, Font, Position, Shape, Stroke, Svg};
 use support::typeset::short;
 
 #[allow(dead_code, reason = "each program uses a part of it")]
@@ -299,12 +299,12 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk], path: &Path) -> Result<(
         corner: (90.0, 50.0),
         width: 740.0,
         height: 560.0,
-        x: DiagramAxis::linear(
+        x: Axis::linear(
             0.95,
             2.05,
             "l-order (1: rich, like the l1 norm; 2: lazy, like the l2 norm)",
         ),
-        y: DiagramAxis::linear(-1.05, 0.15, "pretraining dependence (0: none; −1: full)"),
+        y: Axis::linear(-1.05, 0.15, "pretraining dependence (0: none; −1: full)"),
     };
     let explain = |size, anchor| Font::new(size, anchor).with_colour(Colour::DARK);
     figure.text(&premises, (460.0, 26.0), explain(13.0, Anchor::Middle));
@@ -312,8 +312,8 @@ fn draw_triangle(arguments: &Arguments, walks: &[Walk], path: &Path) -> Result<(
     // What is left of the triangle beyond the threshold, at each corner.
     let rest = 1.0 - arguments.threshold;
     let corners = [(1.0, 0.0), (2.0, -1.0), (2.0, 0.0)];
-    let at = |(l, dependence): OptimumPosition| plot.at(l, dependence);
-    let towards = |from: OptimumPosition, to: OptimumPosition| {
+    let at = |(l, dependence): Position| plot.at(l, dependence);
+    let towards = |from: Position, to: Position| {
         (from.0 + rest * (to.0 - from.0), from.1 + rest * (to.1 - from.1))
     };
     figure.area(&[corners.map(at).to_vec()], Colour(247, 247, 247));
@@ -406,12 +406,12 @@ fn draw_phase(arguments: &Arguments, phase: &Phase, path: &Path) -> Result<(), B
         corner: (80.0, 56.0),
         width: 640.0,
         height: 530.0,
-        x: DiagramAxis::logarithmic(
+        x: Axis::logarithmic(
             arguments.lambda_gap,
             2.0,
             "1 + lambda (left: first layer small; right: readout small)",
         ),
-        y: DiagramAxis::logarithmic(
+        y: Axis::logarithmic(
             arguments.gamma[0],
             arguments.gamma[1],
             "readout scale gamma of fine-tuning",
@@ -426,7 +426,7 @@ fn draw_phase(arguments: &Arguments, phase: &Phase, path: &Path) -> Result<(), B
         return Err("no point has an error to draw".into());
     }
     // A little wider, so that there is a range in any case.
-    let key = DiagramAxis::logarithmic(lowest / 1.01, highest * 1.01, "");
+    let key = Axis::logarithmic(lowest / 1.01, highest * 1.01, "");
     let shares: Vec<_> = errors.iter().map(|error| error.map(|error| key.share(error))).collect();
     heat_map::draw(&mut figure, &plot, columns, &shares)?;
     for (_, corner) in CORNERS {
@@ -472,7 +472,7 @@ fn draw_phase(arguments: &Arguments, phase: &Phase, path: &Path) -> Result<(), B
 }
 
 /// A mark on any ground.
-fn draw_cross(figure: &mut Svg, (x, y): OptimumPosition) {
+fn draw_cross(figure: &mut Svg, (x, y): Position) {
     for stroke in [Stroke::solid(Colour::WHITE, 5.0), Stroke::solid(Colour::BLACK, 2.2)] {
         let size = if stroke.colour == Colour::WHITE { 7.5 } else { 6.5 };
         figure.line(&[(x - size, y - size), (x + size, y + size)], stroke);

@@ -153,7 +153,7 @@ fn draw(problems: &Problems, points: &[Point], subtitle: String) -> Result<(), B
             .collect();
         panels.push(panel);
     }
-    let mut figure = problems.figure(panels);
+    let mut figure = problems.figure(panels, &[]);
     figure.premises.push(subtitle);
     figure.draw(&problems.svg)?;
     Ok(())

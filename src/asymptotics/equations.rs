@@ -7,20 +7,21 @@
 //! A + kappa/theta = alpha,      sigma² + E = alpha w
 //! ```
 //!
-//! where what is said of groups is said of those that can move, and `sigma²` includes the mean square of
-//! the coefficients on the others. Where some groups respond fully (`b = z`), both sides are nearly equal for any state, and their
-//! difference is lost to rounding. Let these groups be `L`, of total weight `P`. With what they lack
-//! to a full response, and Stein's identity `E_g = E_g[(z - b)²] + w (2 A_g - 1)`, the equations are
+//! All sums run over groups that can move (c > 0), and `sigma²` includes the mean square of the
+//! coefficients on the others. Where some groups respond fully (`b = z`), both sides are nearly equal for
+//! any state, and their difference is lost to rounding. Let these groups be `L`, of total weight `P`. In
+//! terms of what they lack to a full response, and with Stein's identity
+//! `E_g = E_g[(z - b)²] + w (2 A_g - 1)`, the equations are
 //!
 //! ```text
 //! X + kappa/theta = (alpha - P) + Y,       X = sum_{g not in L} p_g A_g,   Y = sum_{g in L} p_g (1 - A_g)
 //! sigma² + sum_{g not in L} p_g E_g + sum_{g in L} p_g E_g[(z - b)²] = w (alpha - P + 2 Y)
 //! ```
 //!
-//! a balance of positive terms once `alpha - P` is on the side on which it is positive; in the second
-//! equation, the first takes it there. Any choice of `L` is exact. The one made here, of groups that
-//! respond for the most part, is well conditioned for all sample ratios, next to the weight of any
-//! set of groups included.
+//! All terms are positive once `alpha - P` is on the side on which it is positive; the first equation
+//! moves it there in the second. Any choice of `L` is exact. The choice made here, the groups whose
+//! response exceeds about one half, is well conditioned for all sample ratios, also next to the weight of
+//! any set of groups.
 
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
@@ -39,6 +40,8 @@ pub(crate) struct Part<C> {
     pub(crate) index: usize,
     pub(crate) weight: f64,
     pub(crate) channel: Weighted<C>,
+    /// Whether the channel is that of the part before, see [`Equations::joined`].
+    repeats: bool,
 }
 
 /// The equations of one problem.
@@ -179,7 +182,7 @@ impl<C> Equations<C> {
         let mut parts = Vec::with_capacity(law.groups().len());
         for (index, group) in law.movable() {
             let channel = Weighted::new(group, penalty_unit, channel(index, group, unit_squared)?);
-            parts.push(Part { index, weight: group.weight(), channel });
+            parts.push(Part { index, weight: group.weight(), channel, repeats: false });
         }
         let reachable = law.reachable_fraction();
         Ok(Self {
@@ -220,22 +223,45 @@ impl<C> Equations<C> {
 }
 
 impl<C: ScalarEstimator> Equations<C> {
+    /// The same equations, with parts that are the same in all but their weight next to each other, so
+    /// that they are evaluated once. Weights stay apart, because their sums would be rounded.
+    pub(crate) fn joined(self) -> Self {
+        /// Parts back to which the same is looked for: long lists mostly have none.
+        const WINDOW: usize = 8;
+        let mut parts: Vec<Part<C>> = Vec::with_capacity(self.parts.len());
+        for mut part in self.parts {
+            let window = parts.len().saturating_sub(WINDOW);
+            let same =
+                parts[window..].iter().rposition(|other| other.channel.is_same(&part.channel));
+            part.repeats = same.is_some();
+            parts.insert(same.map_or(parts.len(), |place| window + place + 1), part);
+        }
+        Self { parts, ..self }
+    }
+
     /// Evaluates residuals and derivatives, and the error of each part into `errors`.
     pub(crate) fn evaluate(
         &self,
         [log_noise, log_penalty]: [f64; 2],
         resolution: Resolution,
-        errors: &mut [f64],
+        errors: &mut [Slopes],
     ) -> Evaluation {
         let w = log_noise.exp();
         let half_penalty = 0.5 * log_penalty.exp();
         let mut sides = self.sides();
+        let mut last: Option<(Form, Terms)> = None;
         for (part, error) in self.parts.iter().zip(errors) {
-            let full = part.channel.responds(w, half_penalty);
-            let form = if full { Form::Complementary } else { Form::Direct };
-            let terms = part.channel.terms(w, half_penalty, form, resolution);
+            let (form, terms) = match last.filter(|_| part.repeats) {
+                Some((form, terms)) => (form, Terms { nodes: 0, ..terms }),
+                None => {
+                    let full = part.channel.responds(w, half_penalty);
+                    let form = if full { Form::Complementary } else { Form::Direct };
+                    (form, part.channel.terms(w, half_penalty, form, resolution))
+                }
+            };
             sides.add(part.weight, form, &terms);
-            *error = terms.error;
+            *error = terms.error(form, w);
+            last = Some((form, terms));
         }
         sides.balance([log_noise, log_penalty])
     }
@@ -269,8 +295,12 @@ impl<C: ScalarEstimator> Equations<C> {
             let middle = 0.5 * (low + high);
             let h = middle.exp();
             let mut response = 0.5 * self.explicit_penalty / h;
+            let mut last = 0.0;
             for part in &self.parts {
-                response += part.weight * part.channel.rough_response(w, h);
+                if !part.repeats {
+                    last = part.channel.rough_response(w, h);
+                }
+                response += part.weight * last;
             }
             *(if response > self.sample_ratio { &mut low } else { &mut high }) = middle;
         }

@@ -1,4 +1,4 @@
-//! The ways to a generalization error.
+//! The choice of the estimator whose generalization error is computed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,16 +12,16 @@ use crate::estimator::linear::Linear;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::problem::law::CoordinateGroup;
 
-/// How a [`Solver`](crate::Solver) computes a generalization error: what it is asked for, and what a
-/// [`Solution`](crate::Solution) was computed by.
+/// How a [`Solver`](crate::Solver) computes a generalization error: the estimator that was asked for,
+/// or the one that a [`Solution`](crate::Solution) was computed with.
 ///
-/// Where there are as many samples as coordinates that can move, or more, every estimator without an
-/// explicit penalty is [ordinary least squares](crate::ordinary_least_squares).
+/// With as many samples as coordinates that can move, or more, every estimator without an explicit
+/// penalty is [ordinary least squares](crate::ordinary_least_squares).
 ///
 /// # Examples
 ///
 /// ```
-/// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
 /// let report = Solver::new().solve(&law, &Samples::new(0.5)?)?;
@@ -40,8 +40,8 @@ use crate::problem::law::CoordinateGroup;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub enum Estimator {
-    /// A closed form where it is exact or provably within the
-    /// [tolerance](crate::Solver::with_tolerance), quadrature elsewhere. No solution is computed by it.
+    /// A closed form where it is exact or provably within the [tolerance](crate::Solver::with_tolerance),
+    /// quadrature elsewhere. A solution never has this estimator, but the one that was chosen.
     #[default]
     Auto,
     /// The penalty itself, by quadrature. Needs the feature `quadrature`.
@@ -51,7 +51,7 @@ pub enum Estimator {
     /// The rich limit with the law's [`rich_weights`](crate::rich_weights),
     /// [`weighted_l1`](crate::weighted_l1).
     Rich,
-    /// [Ordinary least squares](crate::ordinary_least_squares): for as many samples as coordinates that
+    /// [Ordinary least squares](crate::ordinary_least_squares), for as many samples as coordinates that
     /// can move, or more.
     LeastSquares,
     /// An elastic net with the law's [`rich_weights`](crate::rich_weights) and an
@@ -82,7 +82,10 @@ impl Estimator {
             Self::Auto | Self::Quadrature => proximal(group, unit_squared)?,
             Self::Lazy | Self::LeastSquares => Box::new(Linear::new(group, unit_squared)),
             Self::Rich => Box::new(soft()?),
-            Self::ElasticNet(net) => Box::new(ShrunkThreshold::new(net, soft()?, unit_squared)),
+            Self::ElasticNet(net) => {
+                let unit = unit_squared.sqrt() / group.unit();
+                Box::new(ShrunkThreshold::new(net, soft()?, unit))
+            }
         })
     }
 }
@@ -112,9 +115,9 @@ impl From<Estimator> for String {
 }
 
 impl TryFrom<String> for Estimator {
-    type Error = crate::Error;
+    type Error = crate::error::Error;
 
-    fn try_from(name: String) -> crate::Result<Self> {
+    fn try_from(name: String) -> crate::error::Result<Self> {
         name.parse()
     }
 }
@@ -133,8 +136,8 @@ impl fmt::Display for Estimator {
     }
 }
 
-/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy, rich,
-/// least squares, or elastic net with its curvature.
+/// [`Error::UnknownName`](crate::Error::UnknownName) for any other text than auto, quadrature, lazy,
+/// rich, least squares, or elastic net with its curvature.
 impl FromStr for Estimator {
     type Err = Error;
 

@@ -1,12 +1,13 @@
-//! The self-consistent state of an infinitely wide problem: noise and penalty that one coordinate
-//! sees.
+//! The self-consistent state of an infinitely wide problem: effective noise and penalty of one
+//! coordinate.
 
 use crate::asymptotics::equations::Equations;
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::newton;
 use crate::error::{Error, Result};
 use crate::estimator::weighted::Weighted;
-use crate::estimator::{Form, Resolution, ScalarEstimator};
+use crate::estimator::{Form, Resolution, ScalarEstimator, Slopes};
+use crate::numerics::Precision;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
@@ -14,28 +15,29 @@ use crate::problem::samples::Samples;
 ///
 /// # Formula
 ///
-/// For `alpha < r` every coordinate behaves as if its true coefficient `B` were observed once, as
-/// `z = B + s Z` with `Z ~ N(0, 1)`, and estimated by the proximal map of `theta k q_c`:
+/// For `alpha < r` every coordinate behaves as if its true coefficient `$B$` were observed once, as
+/// `$z = B + s Z$` with `$Z \sim N(0, 1)$`, and estimated by the proximal map of `$\theta k q_c$`:
 ///
-/// ```text
-/// b(z) + k (theta/2) [ asinh(b(z)/c) - asinh(b0/c) ] = z
-/// E[db/dz] + kappa/theta = alpha          (fixes theta)
-/// s² = (sigma² + E[(b - B)²]) / alpha     (fixes s²)
-/// ```
+/// `$$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh}
+/// \frac{b_0}{c} \right] = z $$`
 ///
-/// with expectations over `Z`, the priors and the groups of the [`Law`], where
-/// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`];
-/// - `c`, `b0`, `k`: [scale](CoordinateGroup::scale), [start](CoordinateGroup::start) and
+/// `$$ \mathbb E \left[ \frac{db}{dz} \right] + \frac{\kappa}{\theta} = \alpha \quad (\text{fixes }
+/// \theta), \qquad
+/// s^2 = \frac{\sigma^2 + \mathbb E [(b - B)^2]}{\alpha} \quad (\text{fixes } s^2) $$`
+///
+/// with expectations over `$Z$`, the priors and the groups of the [`Law`], where
+/// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`];
+/// - `$c$`, `$b_0$`, `$k$`: [scale](CoordinateGroup::scale), [start](CoordinateGroup::start) and
 ///   [penalty weight](CoordinateGroup::penalty_weight) of the group;
-/// - `kappa`: explicit penalty strength, 0 for gradient flow to zero loss;
-/// - `r`: [reachable fraction](Law::reachable_fraction), the probability of `c > 0`.
+/// - `$\kappa$`: explicit penalty strength, 0 for gradient flow to zero loss;
+/// - `$r$`: [reachable fraction](Law::reachable_fraction), the probability of `$c > 0$`.
 ///
 /// For `kappa = 0` and `alpha > r`, training is ordinary least squares on the coordinates that can
 /// move: `theta = 0` and `s² = (sigma² + F)/(alpha - r)`, with `F` the mean square of the
 /// coefficients on frozen coordinates. At `alpha = r` it diverges unless both `sigma²` and `F` are 0.
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2; Bayati and Montanari 2012;
-/// Thrampoulidis, Oymak and Hassibi 2015.
+/// Derivation: [theory](crate::theory#state-evolution). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// Proposition 4.2; Bayati and Montanari 2012; Thrampoulidis, Oymak and Hassibi 2015.
 ///
 /// # Examples
 ///
@@ -55,13 +57,15 @@ pub struct FixedPoint {
     /// Variance `s²` of the effective noise on a coordinate.
     pub effective_noise_variance: f64,
     /// Strength `theta` of the effective penalty: 0 for ordinary least squares, infinite where no
-    /// coordinate can move and nothing pulls.
+    /// coordinate can move and there is no explicit penalty.
     pub effective_penalty: f64,
     /// Evaluations of the two equations.
     pub iterations: usize,
     /// Quadrature nodes visited in all evaluations.
     pub integrand_evaluations: usize,
-    /// Larger one of the two equations' relative residuals, measured at this state.
+    /// Larger one of the two equations' relative residuals at this state: measured, or, where the state
+    /// is one step of Newton's method from the last that was evaluated, predicted by the curvature that
+    /// the steps before it show.
     pub residual: f64,
     tangent: Option<Tangent>,
 }
@@ -138,23 +142,24 @@ pub(crate) fn solve<C: ScalarEstimator>(
     samples: &Samples,
     explicit_penalty: f64,
     start: Option<&FixedPoint>,
+    precision: Precision,
     estimator: Estimator,
     channel: impl Fn(usize, &CoordinateGroup, f64) -> Result<C>,
 ) -> Result<Solved> {
-    let equations = Equations::new(law, samples, explicit_penalty, &channel)?;
+    let equations = Equations::new(law, samples, explicit_penalty, &channel)?.joined();
     let unit_squared = equations.unit_squared;
     // Of the effective penalty.
     let unit = unit_squared.sqrt() / equations.penalty_unit;
     let start = start
         .and_then(|state| state.extrapolate(equations.sample_ratio))
         .map(|[noise, penalty]| [noise - unit_squared.ln(), penalty - unit.ln()]);
-    let mut part_errors = vec![0.0; equations.parts.len()];
-    let root = newton::solve(&equations, start, &mut part_errors)?;
+    let mut part_errors = vec![Slopes::default(); equations.parts.len()];
+    let root = newton::solve(&equations, start, precision, &mut part_errors)?;
     let [noise, penalty] = root.point.map(f64::exp);
 
     let mut solved = vec![None; law.groups().len()];
     for (part, error) in equations.parts.iter().zip(part_errors) {
-        solved[part.index] = Some(error * unit_squared);
+        solved[part.index] = Some(error.value * unit_squared);
     }
     let error = |(index, group): (usize, &CoordinateGroup)| match solved[index] {
         Some(error) => Ok(error),

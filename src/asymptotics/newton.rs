@@ -2,7 +2,8 @@
 
 use crate::asymptotics::equations::{EFFECTIVE_PENALTY, Equations, Evaluation};
 use crate::error::{Error, Result};
-use crate::estimator::{Resolution, ScalarEstimator};
+use crate::estimator::{Resolution, ScalarEstimator, Slopes};
+use crate::numerics::Precision;
 use crate::numerics::root::falling_root;
 
 /// Bounds of `[log w, log theta]`, inside of which nothing over- or underflows. The noise of the
@@ -14,9 +15,36 @@ const HIGHEST: [f64; 2] = [693.0, 705.0];
 /// decides, and a further step would only repeat its rounding.
 const CONVERGED: f64 = 1e-11;
 
-/// Newton steps below which the error of the coarse quadrature takes over: the next step would be
-/// about this one squared.
-const COARSE: f64 = 3e-3;
+/// Newton steps below which the error of the rough quadrature takes over.
+const ROUGH: f64 = 0.2;
+
+/// Distance to the root at which the error of the coarse quadrature takes over, and one step of the
+/// fine one is enough.
+const COARSE: f64 = 3e-7;
+
+/// The least share of the square of a step that the next one is taken for.
+const LEAST_CURVATURE: f64 = 0.2;
+
+/// Shortest step of which the next one is a share of the square.
+const TELLING: f64 = 1e-4;
+
+/// Evaluations by the rough quadrature after which the coarse one goes on.
+const MOST_ROUGH: usize = 8;
+
+/// Relative distance to the root below which the last step of Newton's method is made without an
+/// evaluation after it.
+const PREDICTED: f64 = 2e-13;
+
+/// Relative change of an error whose square, the second order, is as little.
+const LINEAR: f64 = 4e-7;
+
+/// The same for drafts.
+const DRAFTED: f64 = 1e-4;
+const DRAFTED_LINEAR: f64 = 1e-2;
+
+/// What a rounding of the residuals may be enlarged by for that: next to singular problems, only an
+/// evaluation tells a step from rounding.
+const WELL_CONDITIONED: f64 = 300.0;
 
 /// What the accuracy budget allows at most.
 const ACCEPTABLE: f64 = 3e-11;
@@ -36,7 +64,7 @@ const MOST_EVALUATIONS: usize = 3000;
 /// Longest Newton step at first.
 const SHORT: f64 = 2.0;
 
-/// The root, with what it took to find it.
+/// The root, with the cost of finding it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Root {
     pub(crate) point: [f64; 2],
@@ -62,11 +90,17 @@ impl Root {
     }
 }
 
+/// Whether nothing over- or underflows at a point.
+fn is_inside(point: &[f64; 2]) -> bool {
+    (0..2).all(|i| (LOWEST[i]..=HIGHEST[i]).contains(&point[i]))
+}
+
 /// A search in progress: the equations, and the effort spent on them.
 #[derive(Debug)]
 struct Search<'a, C> {
     equations: &'a Equations<C>,
-    errors: &'a mut [f64],
+    errors: &'a mut [Slopes],
+    precision: Precision,
     iterations: usize,
     nodes: usize,
 }
@@ -76,18 +110,18 @@ struct Search<'a, C> {
 pub(crate) fn solve<C: ScalarEstimator>(
     equations: &Equations<C>,
     start: Option<[f64; 2]>,
-    errors: &mut [f64],
+    precision: Precision,
+    errors: &mut [Slopes],
 ) -> Result<Root> {
-    let mut search = Search { equations, errors, iterations: 0, nodes: 0 };
-    let inside = |start: &[f64; 2]| (0..2).all(|i| (LOWEST[i]..=HIGHEST[i]).contains(&start[i]));
-    let start = match start.filter(inside) {
-        Some(start) => start,
+    let mut search = Search { equations, errors, precision, iterations: 0, nodes: 0 };
+    let (start, first) = match start.filter(is_inside) {
+        Some(start) => (start, Resolution::Coarse),
         None => {
             let guess = equations.guess()?;
-            [0, 1].map(|i| guess[i].clamp(LOWEST[i], HIGHEST[i]))
+            ([0, 1].map(|i| guess[i].clamp(LOWEST[i], HIGHEST[i])), Resolution::Rough)
         }
     };
-    match search.newton(start, true) {
+    match search.newton(start, first) {
         Ok(root) => Ok(root),
         Err(left) => search.bracketed(left),
     }
@@ -118,33 +152,59 @@ impl<C: ScalarEstimator> Search<'_, C> {
     fn newton(
         &mut self,
         start: [f64; 2],
-        coarse_first: bool,
+        first: Resolution,
     ) -> std::result::Result<Root, [f64; 2]> {
         const LIMIT: usize = 40;
         /// Steps beyond the bounds after which it is for brackets to say on which side the root is.
         const PRESSED: usize = 3;
-        let mut fine = !coarse_first;
+        let mut resolution = first;
         let mut point = start;
-        let mut previous = f64::INFINITY;
+        // The last step, and the last one under the fine quadrature.
+        let (mut last, mut previous) = (f64::INFINITY, f64::INFINITY);
+        // Of which share of its square the next step is.
+        let mut curvature = 0.0_f64;
         let mut longest = SHORT;
         let mut direction = 0.0;
         let mut pressed = 0;
-        for _ in 0..LIMIT {
-            let evaluation =
-                self.evaluate(point, if fine { Resolution::Fine } else { Resolution::Coarse });
+        for count in 0..LIMIT {
+            let evaluation = self.evaluate(point, resolution);
             let Some((step, length)) = damped_step(&evaluation, longest) else {
                 return Err(point);
             };
-            if fine {
+            // Too long a step says nothing of those that are short, and what follows on too short a one is
+            // the error of the quadrature.
+            let bend = length / (last * last);
+            let tells_curvature = (TELLING..ROUGH).contains(&last);
+            if resolution == Resolution::Fine {
                 let stagnant = length > 0.5 * previous;
                 let root = self.root(point, &evaluation);
                 let converged = length < CONVERGED && root.residual < SOLVED;
                 if converged || (stagnant && root.is_acceptable(length)) {
                     return Ok(root);
                 }
+                let curvature = if tells_curvature { curvature.max(bend) } else { curvature };
+                let curvature = curvature.max(1.0);
+                if let Some(root) = self.predicted(&root, &evaluation, step, curvature) {
+                    return Ok(root);
+                }
                 previous = length;
             }
-            fine |= length < COARSE;
+            if tells_curvature {
+                curvature = bend;
+            }
+            if self.precision == Precision::Draft && resolution == Resolution::Coarse {
+                let root = self.root(point, &evaluation);
+                if let Some(root) = self.predicted(&root, &evaluation, step, curvature.max(1.0)) {
+                    return Ok(root);
+                }
+            }
+            last = length;
+            if curvature.max(LEAST_CURVATURE) * length * length < COARSE {
+                resolution = Resolution::Fine;
+            } else if resolution == Resolution::Rough && (length < ROUGH || count + 1 == MOST_ROUGH)
+            {
+                resolution = Resolution::Coarse;
+            }
             // Far from the root, steps that keep hitting the limit in one direction may grow.
             let reversed = step[0] * direction < 0.0;
             if length >= longest {
@@ -161,6 +221,40 @@ impl<C: ScalarEstimator> Search<'_, C> {
             }
         }
         Err(point)
+    }
+
+    /// The root one step on, and in `errors` the errors there to first order, if what is left after that
+    /// is too little to matter. The next step of Newton's method would be `curvature` times the square
+    /// of this one.
+    fn predicted(
+        &mut self,
+        root: &Root,
+        evaluation: &Evaluation,
+        step: [f64; 2],
+        curvature: f64,
+    ) -> Option<Root> {
+        let length = step[0].abs().max(step[1].abs());
+        let rest = curvature * length * length;
+        let [[a, b], [c, d]] = evaluation.jacobian.map(|row| row.map(f64::abs));
+        let largest = (a + b).max(c + d);
+        let determinant = evaluation.jacobian[0][0] * evaluation.jacobian[1][1]
+            - evaluation.jacobian[0][1] * evaluation.jacobian[1][0];
+        // Asked so that what is undefined is not accepted.
+        let (nearest, shortest) = match self.precision {
+            Precision::Draft => (DRAFTED, DRAFTED_LINEAR),
+            Precision::Full => (PREDICTED, LINEAR),
+        };
+        let is_close = rest < nearest && largest < WELL_CONDITIONED * determinant.abs();
+        let change = |error: &Slopes| error.by_noise * step[0] + error.by_penalty * step[1];
+        let is_linear = |error: &Slopes| change(error).abs() <= shortest * error.value;
+        let point = [0, 1].map(|i| root.point[i] + step[i]);
+        if !is_close || !self.errors.iter().all(is_linear) || !is_inside(&point) {
+            return None;
+        }
+        for error in self.errors.iter_mut() {
+            error.value += change(error);
+        }
+        Some(Root { point, residual: largest * rest, ..*root })
     }
 
     /// Nested root searches. The fixed point is the saddle point of a function that is concave in the
@@ -208,7 +302,7 @@ impl<C: ScalarEstimator> Search<'_, C> {
         )?;
         let point = [log_noise, log_penalty];
         // Both equations together take the last digits.
-        if let Ok(root) = self.newton(point, false) {
+        if let Ok(root) = self.newton(point, Resolution::Fine) {
             return Ok(root);
         }
         let evaluation = self.evaluate(point, Resolution::Fine);
@@ -277,8 +371,8 @@ mod tests {
             for sample_ratio in [1e-3, 0.05, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.8, 0.99, 0.9999] {
                 for (noise, kappa) in [(0.0, 0.0), (1e-6, 0.0), (0.1, 0.0), (0.1, 1e-3)] {
                     let equations = equations(scale, sample_ratio, noise, kappa);
-                    let mut errors = [0.0; 3];
-                    let root = solve(&equations, None, &mut errors).unwrap();
+                    let mut errors = [Slopes::default(); 3];
+                    let root = solve(&equations, None, Precision::Full, &mut errors).unwrap();
                     let exact = equations.evaluate(root.point, Resolution::Reference, &mut errors);
                     let [step, _] = newton_step(exact.jacobian, exact.residuals);
                     if root.point[0] > 1e-14_f64.ln() {
@@ -302,12 +396,13 @@ mod tests {
                 (2.0, 0.1, 0.5),
             ] {
                 let equations = equations(scale, sample_ratio, noise, kappa);
-                let mut errors = [0.0; 3];
-                let expected = solve(&equations, None, &mut errors).unwrap();
+                let mut errors = [Slopes::default(); 3];
+                let expected = solve(&equations, None, Precision::Full, &mut errors).unwrap();
                 for start in [[-30.0, -30.0], [0.0, 20.0], [40.0, -3.0]] {
                     let mut search = Search {
                         equations: &equations,
                         errors: &mut errors,
+                        precision: Precision::Full,
                         iterations: 0,
                         nodes: 0,
                     };
@@ -337,11 +432,16 @@ mod tests {
             let samples = Samples::new(sample_ratio).unwrap();
             let channel = |_: usize, group: &CoordinateGroup, unit| Proximal::new(group, unit);
             let equations = Equations::new(&law, &samples, 0.0, channel).unwrap();
-            let mut errors = [0.0; 2];
-            let expected = solve(&equations, None, &mut errors).unwrap();
+            let mut errors = [Slopes::default(); 2];
+            let expected = solve(&equations, None, Precision::Full, &mut errors).unwrap();
             for start in [[-30.0, -30.0], [0.0, 20.0], [40.0, -3.0]] {
-                let mut search =
-                    Search { equations: &equations, errors: &mut errors, iterations: 0, nodes: 0 };
+                let mut search = Search {
+                    equations: &equations,
+                    errors: &mut errors,
+                    precision: Precision::Full,
+                    iterations: 0,
+                    nodes: 0,
+                };
                 let root = search.bracketed(start).unwrap();
                 for (x, y) in root.point.iter().zip(&expected.point) {
                     assert!((x - y).abs() < 1e-10, "{sample_ratio}: {root:?} {expected:?}");
@@ -357,8 +457,8 @@ mod tests {
         const BUDGET: f64 = 2e-7;
         for (sample_ratio, kappa) in [(0.2, 0.0), (0.2, 0.3), (0.7, 0.0), (0.7, 0.3), (1.5, 0.3)] {
             let equations = equations(0.05, sample_ratio, 0.01, kappa);
-            let mut errors = [0.0; 3];
-            let point = solve(&equations, None, &mut errors).unwrap().point;
+            let mut errors = [Slopes::default(); 3];
+            let point = solve(&equations, None, Precision::Full, &mut errors).unwrap().point;
             let analytic = equations.evaluate(point, Resolution::Fine, &mut errors);
             for unknown in 0..2 {
                 let mut shifted = |step: f64| {
@@ -385,7 +485,7 @@ mod tests {
         for (sample_ratio, kappa) in [(0.1, 0.0), (0.4, 0.3), (0.9, 0.0), (0.9, 0.3), (1.5, 0.3)] {
             let root = |shift: f64| {
                 let equations = equations(0.05, sample_ratio * f64::exp(shift), 0.01, kappa);
-                solve(&equations, None, &mut [0.0; 3]).unwrap()
+                solve(&equations, None, Precision::Full, &mut [Slopes::default(); 3]).unwrap()
             };
             let (left, middle, right) = (root(-STEP), root(0.0), root(STEP));
             for unknown in 0..2 {

@@ -7,17 +7,19 @@ use crate::asymptotics::silent::{is_silent, silent};
 use crate::asymptotics::weighted_l1::rich_weights;
 use crate::error::Result;
 use crate::estimator::{Form, Resolution, ScalarEstimator};
+use crate::numerics::Precision;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
-/// The minimum of squared error and `kappa` times the norm of a kind: `sum_d k_d b_d²/(4 c_d)` in the lazy
-/// limit, `sum_d k_d w_d |b_d|` in the rich one.
+/// The minimum of squared error and `kappa` times the norm of a kind: `sum_d k_d b_d²/(4 c_d)` in the
+/// lazy limit, `sum_d k_d w_d |b_d|` in the rich one.
 pub(crate) fn penalized(
     kind: Estimator,
     law: &Law,
     samples: &Samples,
     kappa: f64,
     start: Option<&FixedPoint>,
+    precision: Precision,
 ) -> Result<Solved> {
     let (weights, unit) = if kind.has_l1_weights() {
         check_starts(law)?;
@@ -46,7 +48,7 @@ pub(crate) fn penalized(
             Ok(estimator.terms(0.0, half_penalty, Form::Direct, Resolution::Fine).error)
         })?
     } else {
-        fixed_point::solve(law, samples, kappa * unit, start.as_ref(), kind, estimator)?
+        fixed_point::solve(law, samples, kappa * unit, start.as_ref(), precision, kind, estimator)?
     };
     solved.state = solved.state.with_penalty_times(unit.recip());
     solved.difference_bound = None;

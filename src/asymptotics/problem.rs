@@ -1,14 +1,14 @@
-//! Problems and what a solver does with them: points, learning curves, required samples.
+//! Problems, and what a solver computes of them: points, learning curves, required samples.
 
 use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::error::Result;
-use crate::numerics::crossing::first_crossing;
+use crate::numerics::crossing::{Outline, Threshold, first_crossing};
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 #[cfg(doc)]
-use crate::{CoordinateGroup, Error, Estimator};
+use crate::{asymptotics::estimator::Estimator, error::Error, problem::law::CoordinateGroup};
 
 /// A training problem that a [`Solver`] solves: a [`Law`], whose solution is a [`Solution`], or a
 /// [`Transfer`](crate::Transfer), whose solution is a [`TransferSolution`](crate::TransferSolution).
@@ -68,11 +68,11 @@ impl Solver {
         problem.solve_prepared(&problem.prepare()?, self, samples, None)
     }
 
-    /// Solves a problem from the state of a similar one; for a neighbouring sample ratio of the same
-    /// problem, from that state extrapolated along the learning curve.
+    /// Solves a problem from the state of a similar one. For a neighbouring sample ratio of the same
+    /// problem, that state is extrapolated along the learning curve first.
     ///
-    /// The start changes the time that a solution takes, not the solution. The state of least squares
-    /// is no start and passed over.
+    /// The start changes the time that a solution takes, and not the solution. A state of least squares
+    /// is ignored.
     ///
     /// # Errors
     ///
@@ -108,14 +108,13 @@ impl Solver {
 
     /// Generalization error over a grid of sample ratios, at one noise variance.
     ///
-    /// For quadrature, every solved point is the start of the next, so that a grid in order costs
-    /// least. A point
-    /// that has no answer (a ratio outside its domain included) is an error of its own.
+    /// For quadrature, every solved point is the start of the next: a grid in order costs least. A point
+    /// without an answer (a ratio outside its domain, for example) is an error of its own.
     ///
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, CoordinateGroup, Law, Prior, Solver};
+    /// use diagonet::{CoordinateGroup, Error, Law, Prior, Solver};
     ///
     /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?])?;
     /// let curve = Solver::new().learning_curve(&law, 0.1, &[0.5, 1.0, 2.0]);
@@ -152,14 +151,17 @@ impl Solver {
     /// inf { alpha : error(alpha) <= target }
     /// ```
     ///
-    /// It is 0 for a target that estimating nothing meets: the mean square of the coefficients less
-    /// their [start](CoordinateGroup::start). The error may fall, rise and fall again; the first fall counts.
-    /// Noise makes it rise to peaks, and so does, without noise, what other groups have not learned:
-    /// that is noise to those that move first. The learning curve is scanned at nodes that close in
-    /// on the ratios where it can peak (the total weights of the groups of largest scale), to 1e-12 of
-    /// the distance between them and by a factor of at most 1.65 each. Minima between nodes are
-    /// searched; a dip that is narrower is missed. The returned ratio meets the target, and one
-    /// smaller by 1e-12 of it does not, up to the [accuracy](Self::ACCURACY) of the error.
+    /// It is 0 where the target is at least the mean square of the coefficients less their
+    /// [start](CoordinateGroup::start), times [input variances](CoordinateGroup::input_variance): the
+    /// error without samples.
+    ///
+    /// The error may fall, rise and fall again; the first fall counts. It rises to peaks with noise,
+    /// and also without: what some groups have not learned is noise to those that move first. The
+    /// learning curve is scanned at nodes that converge to the ratios where it can peak (the total
+    /// weights of the groups of largest scale), to 1e-12 of the distance between them and by a factor
+    /// of at most 1.65 each. Minima between nodes are searched; a narrower dip is missed. The returned
+    /// ratio meets the target, and a ratio smaller by 1e-12 of it does not, up to the
+    /// [accuracy](Self::ACCURACY) of the error.
     ///
     /// The scan takes at most 113 evaluations of the curve per peak and as many beyond the last, the
     /// search at most 104, and a dip that comes near the target at most 120.
@@ -171,13 +173,13 @@ impl Solver {
     /// [`Error::OutOfDomain`] for a target outside [0, 1e300] or noise outside [0, 1e300];
     /// [`Error::UnattainableError`], with the lowest error, where no ratio up to 1e12 times the
     /// [reachable fraction](Law::reachable_fraction) meets the target; and the errors of
-    /// [`Solver::solve`], other than a divergence, of the first point of the curve
+    /// [`Solver::solve`], other than a divergence, at the first point of the curve
     /// that has no answer before the target is met.
     ///
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{Error, CoordinateGroup, Law, Estimator, Prior, Solver};
+    /// use diagonet::{CoordinateGroup, Error, Estimator, Law, Prior, Solver};
     ///
     /// // One lazy group: the error 1 - alpha + noise alpha/(1 - alpha) has a minimum before its peak.
     /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1.0)?])?;
@@ -196,11 +198,12 @@ impl Solver {
         target_error: f64,
     ) -> Result<f64> {
         let prepared = problem.prepare()?;
-        let Scan { error_without_samples, peaks, spacing } = problem.scan(&prepared)?;
+        let outline = problem.scan(&prepared, target_error)?.0;
         let mut state = None;
-        first_crossing(target_error, error_without_samples, &peaks, spacing, |sample_ratio| {
+        first_crossing(target_error, &outline, |sample_ratio, precision| {
             let samples = Samples::new(sample_ratio)?.with_noise_variance(noise_variance)?;
-            let solution = problem.solve_prepared(&prepared, self, &samples, state.as_ref())?;
+            let solver = self.with_precision(precision);
+            let solution = problem.solve_prepared(&prepared, &solver, &samples, state.as_ref())?;
             state = Some(*solution.state());
             Ok(solution.error())
         })
@@ -214,7 +217,7 @@ pub trait Solve {
     /// The answer.
     type Solution: Answer;
 
-    /// Computes what is the same for all samples.
+    /// Computes the part of the problem that does not depend on the samples.
     fn prepare(&self) -> Result<Self::Prepared>;
 
     /// Solves the problem, from a state that is close to its own if one is given.
@@ -226,8 +229,8 @@ pub trait Solve {
         start: Option<&FixedPoint>,
     ) -> Result<Self::Solution>;
 
-    /// Where a scan of the learning curve has to look.
-    fn scan(&self, prepared: &Self::Prepared) -> Result<Scan>;
+    /// Where a scan of the learning curve for an error has to look.
+    fn scan(&self, prepared: &Self::Prepared, target_error: f64) -> Result<Scan>;
 }
 
 /// What all solutions have.
@@ -240,13 +243,28 @@ pub trait Answer {
 
 /// A learning curve, to be scanned.
 #[derive(Debug, Clone)]
-pub struct Scan {
-    /// The error in the limit of no samples.
-    pub error_without_samples: f64,
-    /// Ascending sample ratios at which the error can peak.
-    pub peaks: Vec<f64>,
-    /// Distance of nodes, in the logarithm of the distance to a peak.
-    pub spacing: f64,
+pub struct Scan(Outline);
+
+impl Scan {
+    const SPACING: f64 = 0.5;
+
+    /// The curve of a law, with the peaks that its scales make.
+    pub(crate) fn of(law: &Law, target_error: f64) -> Self {
+        Self(Outline {
+            at_zero: law.signal(),
+            unmet: unmet(law, target_error),
+            thresholds: peaks(law),
+            spacing: Self::SPACING,
+        })
+    }
+
+    /// The curve of a law whose scales have a density: only where none is left to be filled the error
+    /// can peak.
+    pub(crate) fn of_density(law: &Law, target_error: f64) -> Self {
+        let mut scan = Self::of(law, target_error);
+        scan.0.thresholds.drain(..scan.0.thresholds.len() - 1);
+        scan
+    }
 }
 
 impl Answer for Solution {
@@ -277,8 +295,8 @@ impl<P: Solve> Solve for &P {
         (**self).solve_prepared(prepared, solver, samples, start)
     }
 
-    fn scan(&self, prepared: &P::Prepared) -> Result<Scan> {
-        (**self).scan(prepared)
+    fn scan(&self, prepared: &P::Prepared, target_error: f64) -> Result<Scan> {
+        (**self).scan(prepared, target_error)
     }
 }
 
@@ -300,30 +318,86 @@ impl Solve for Law {
         solver.solve_law(self, samples, start)
     }
 
-    fn scan(&self, (): &()) -> Result<Scan> {
-        const SPACING: f64 = 0.5;
-        Ok(Scan { error_without_samples: self.signal(), peaks: peaks(self), spacing: SPACING })
+    fn scan(&self, (): &(), target_error: f64) -> Result<Scan> {
+        Ok(Scan::of(&self.whitened(), target_error))
     }
 }
 
 /// Ascending sample ratios at which a learning curve can peak: as many samples as coordinates of the
-/// largest scales in units of their penalty weights.
-fn peaks(law: &Law) -> Vec<f64> {
-    let mut movable: Vec<_> =
-        law.movable().map(|(_, group)| (group.quadratic_scale(), group.weight())).collect();
+/// largest scales in units of their penalty weights, where the next scale is far below.
+///
+/// Next to such a ratio `P` the estimates are linear where they are sharpest, with the response
+/// `c/(c + t)`: what those below respond and what those above do not,
+///
+/// ```text
+/// alpha - P = L/t - t U,      L = sum_below p c,      U = sum_above p/c
+/// ```
+///
+/// are equal at `t = sqrt(L/U)`, and `2 sqrt(L U)` is the width of the transition between the two. Where
+/// coefficients have grown, what they see is a larger scale, at most by the root of their mean square.
+fn peaks(law: &Law) -> Vec<Threshold> {
+    /// Ratio of neighbouring scales below which what both learn overlaps.
+    const APART: f64 = 3.0;
+    let mut movable: Vec<_> = law
+        .movable()
+        .map(|(_, group)| {
+            let grown = group.scale().hypot(group.magnitude_squared().sqrt());
+            let largest = grown / group.penalty_weight();
+            (group.quadratic_scale(), largest, group.weight())
+        })
+        .collect();
     movable.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut peaks = Vec::with_capacity(movable.len());
-    let (mut total, mut last) = (0.0, f64::INFINITY);
-    for (scale, weight) in movable {
-        if scale < last && total > 0.0 {
-            peaks.push(total);
+    let responses = movable.iter().rev().scan(0.0, |sum, (scale, _, weight)| {
+        *sum += scale * weight;
+        Some(*sum)
+    });
+    let mut below: Vec<f64> = responses.collect();
+    below.reverse();
+    let reachable = law.reachable_fraction();
+    let mut peaks = Vec::new();
+    let (mut total, mut missing, mut last) = (0.0, 0.0, f64::INFINITY);
+    for (&(scale, largest, weight), below) in movable.iter().zip(below) {
+        if APART * scale < last && total > 0.0 && total < reachable {
+            peaks.push(Threshold { ratio: total, width: 2.0 * (below * missing).sqrt() });
         }
         total += weight;
+        missing += weight / largest;
         last = scale;
     }
-    let reachable = law.reachable_fraction();
-    peaks.retain(|peak| *peak < reachable);
     // Where nothing can move, the error is the same at any ratio.
-    peaks.push(if reachable > 0.0 { reachable } else { 1.0 });
+    peaks.push(Threshold::sharp(if reachable > 0.0 { reachable } else { 1.0 }));
     peaks
+}
+
+/// A sample ratio below which no estimate has an error of at most `target`; 0 where none is known.
+///
+/// Where training starts at 0, estimates are odd functions of their observations, whose slope rises with
+/// the distance from 0. With the mean square `V` and the response `A` of a group, then
+///
+/// ```text
+/// E[b B] <= V A,      sum p A <= alpha,      error >= V - 2 E[b B] + E[b B]²/V   (over all coordinates)
+/// ```
+///
+/// where the response is best spent on the groups of largest mean square.
+fn unmet(law: &Law, target: f64) -> f64 {
+    /// Share by which groups that stand for a density may be off.
+    const SLACK: f64 = 1e-3;
+    let groups = law.groups();
+    if groups.iter().any(|group| group.start() != 0.0) {
+        return 0.0;
+    }
+    let total = law.signal();
+    // Of E[b B].
+    let mut missing = (total - (total * target).sqrt()) * (1.0 - SLACK);
+    let mut signals: Vec<_> = groups.iter().map(|group| (group.signal(), group.weight())).collect();
+    signals.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut ratio = 0.0;
+    for (signal, weight) in signals {
+        if missing <= weight * signal {
+            return if missing > 0.0 { ratio + missing / signal } else { ratio };
+        }
+        missing -= weight * signal;
+        ratio += weight;
+    }
+    0.0
 }

@@ -15,23 +15,24 @@ use crate::problem::supports::Supports;
 ///
 /// # Formula
 ///
-/// ```text
-/// alpha_c = min over u of   sum_{g active} p_g (1 + (u w_g)²)
-///                         + sum_{g zero}   p_g [ (1 + (u w_g)²) erfc(u w_g/sqrt(2))
-///                                                - u w_g sqrt(2/pi) exp(-(u w_g)²/2) ]
-/// ```
+/// `$$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g
+/// \text{ zero}} p_g
+/// \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g
+/// \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace $$`
 ///
 /// where
-/// - `p_g`, `w_g`: weight in the law, and in the l1 norm (times the
-///   [penalty weight](CoordinateGroup::penalty_weight)), of group `g`; the values of the active coefficients do not
-///   matter;
-/// - `u`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
+/// - `$p_g$`: weight of group `$g$` in the law; the values of the active coefficients do not matter;
+/// - `$w_g$`: weight of the group in the l1 norm, times its
+///   [penalty weight](CoordinateGroup::penalty_weight), over the root of the
+///   [input variance](CoordinateGroup::input_variance);
+/// - `$u$`: [threshold](Self::threshold) in units of the effective noise; the minimum is the optimal
 ///   one.
 ///
 /// Groups with scale 0 are not part of the problem.
 ///
-/// Source: Donoho and Tanner 2009 (arXiv:0906.2530); Khajehnejad et al. 2009 (arXiv:0901.2912) for
-/// weights; Donoho, Maleki and Montanari 2009 (arXiv:0907.3574) for the minimum over thresholds.
+/// Derivation: [theory](crate::theory#recovery). Source: Donoho and Tanner 2009 (arXiv:0906.2530);
+/// Khajehnejad et al. 2009 (arXiv:0901.2912) for weights; Donoho, Maleki and Montanari 2009
+/// (arXiv:0907.3574) for the minimum over thresholds.
 ///
 /// # Examples
 ///
@@ -59,7 +60,8 @@ impl RecoveryThreshold {
     ///
     /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for
     /// a weight outside (0, 1e300], or a start other than 0; [`Error::Unrecoverable`] where there is
-    /// signal on frozen coordinates; [`Error::NotRepresentable`] where weights are further apart than floats reach.
+    /// signal on frozen coordinates; [`Error::NotRepresentable`] where ratios of weights
+    /// leave the range of floats.
     ///
     /// # Examples
     ///
@@ -75,8 +77,16 @@ impl RecoveryThreshold {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn of_law(law: &Law, weights: &[f64]) -> Result<Self> {
+        Self::of_norm(law, weights, 0.0)
+    }
+
+    /// The threshold for the norm `sum_d w_d (|b_d| + mu b_d²/2)` with a curvature `mu`: active groups are
+    /// pulled by `w (1 + mu |b|)` in place of `w`.
+    pub(crate) fn of_norm(law: &Law, weights: &[f64], curvature: f64) -> Result<Self> {
         check_weights(law, weights)?;
         check_starts(law)?;
+        // Weights are those of coefficients in the labels' units.
+        let law = &law.whitened();
         let frozen_signal = law.frozen_signal();
         if frozen_signal > 0.0 {
             return Err(Error::Unrecoverable { frozen_signal });
@@ -88,10 +98,19 @@ impl RecoveryThreshold {
             weights[index] / unit * (group.penalty_weight() / penalty_unit)
         };
         let largest = law.movable().map(product).fold(0.0, f64::max);
+        let pull = |group: &CoordinateGroup| {
+            if curvature == 0.0 || !group.is_active() {
+                return 1.0;
+            }
+            let prior = group.prior();
+            let (mean, size) = (prior.mean_magnitude(), prior.root_mean_square());
+            let [mean, size] = [mean, size].map(|x| curvature * (x / group.unit()));
+            (1.0 + 2.0 * mean).sqrt().hypot(size)
+        };
         let parts = |active: bool| {
             law.movable()
                 .filter(move |(_, group)| group.is_active() == active)
-                .map(move |part| (part.1.weight(), product(part) / largest))
+                .map(move |part| (part.1.weight(), product(part) / largest * pull(part.1)))
         };
         if parts(true).next().is_none() {
             // Nothing to recover: no sample is needed, at the largest threshold.
@@ -169,23 +188,14 @@ impl RecoveryThreshold {
         self.sample_ratio
     }
 
-    /// The optimal threshold `u`, which weights `w_g` multiply, in units of the effective noise's
-    /// standard deviation; infinite where nothing is active.
+    /// The optimal threshold `u`, a factor of the weights `w_g`, in units of the standard deviation of
+    /// the effective noise; infinite where nothing is active.
     #[must_use]
     pub fn threshold(&self) -> f64 {
         self.threshold
     }
 
     /// Whether noiseless samples at this ratio determine every coefficient.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, RecoveryThreshold, Supports};
-    /// let tenth = Supports::new(Densities { pretraining: 0.0, fine_tuning: 0.1, overlap: 0.0 })?;
-    /// assert!(RecoveryThreshold::of_supports(&tenth, 1.0)?.recovers(0.33));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn recovers(&self, sample_ratio: f64) -> bool {
         sample_ratio >= self.sample_ratio

@@ -3,7 +3,7 @@
 //! With the residuals `R(x, parameters) = 0` of the [equations](crate::asymptotics::equations) in
 //! `x = [log s², log theta]`, the state moves by `dx = -J⁻¹ dR`, where `J = dR/dx`, and the error by
 //! what it depends on directly and through the state. The three rows that take `dR` to the three
-//! answers are the same for all parameters, so that one pass over the groups is all it takes.
+//! answers are the same for all parameters, so that one pass over the groups is enough.
 
 use crate::asymptotics::equations::{Equations, Evaluation};
 use crate::asymptotics::estimator::Estimator;
@@ -30,13 +30,13 @@ use crate::problem::samples::Samples;
 /// - `pi`: the parameters, those of a law and its samples ([`LawGradient`]) or of a pretraining and
 ///   a fine-tuning stage ([`TransferGradient`](crate::TransferGradient)).
 ///
-/// What is differentiated is what was computed: where the [estimator](Solution::estimator) is a closed
-/// form, the derivatives are those of the closed form.
+/// Where the [estimator](Solution::estimator) is a closed form, the derivatives are those of the closed
+/// form.
 ///
 /// Accuracy: 5e-12 relative for the derivatives of one group, against a table of 42 digits; with those
 /// of the state, 2e-10 of the largest change of the answer, against differences extrapolated from the
-/// answers themselves. The numerical condition of the problem is that of its derivatives: next to a
-/// sharp transition they lose the digits that the answer loses to a rounding of its parameters.
+/// answers themselves. Derivatives are as ill-conditioned as the error itself: next to a sharp transition
+/// they lose the digits that the answer loses to a rounding of its parameters.
 ///
 /// Source: the implicit function theorem at Proposition 4.2 of Anguita et al. 2026
 /// (arXiv:2602.20062); Stein 1981 for derivatives in variances.
@@ -93,10 +93,10 @@ pub struct Sensitivities<G> {
 pub struct LawGradient {
     /// In the sample ratio `alpha`.
     pub sample_ratio: f64,
-    /// In the noise variance `sigma²`; at 0, to the right.
+    /// In the noise variance `sigma²`; at 0, one-sided from above.
     pub noise_variance: f64,
-    /// In the explicit penalty `kappa`; at 0, to the right. `None` for ordinary least squares where
-    /// the integral that it takes is not there for want of the feature `quadrature`.
+    /// In the explicit penalty `kappa`; at 0, one-sided from above. `None` for ordinary least squares
+    /// without the feature `quadrature`, which the derivative needs.
     pub explicit_penalty: Option<f64>,
     /// In the parameters of every group, in the order of the law.
     pub groups: Vec<GroupGradient>,
@@ -110,14 +110,14 @@ pub struct LawGradient {
 /// weight = d/de at e = 0, with the weights (p + e e_g) / (1 + e)
 /// ```
 ///
-/// where `e_g` is the unit vector of the group: more of its coordinates, and less of all in
-/// proportion. Weights sum to one, and for every change `dp` that keeps their sum the answer changes
+/// where `e_g` is the unit vector of the group: its share grows, and those of all groups shrink in
+/// proportion. Weights sum to one. For every change `dp` that keeps their sum, the answer changes
 /// by `sum_g weight_g dp_g`; the mean `sum_g p_g weight_g` is 0.
 ///
 /// # Examples
 ///
 /// ```
-/// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
 ///     CoordinateGroup::new("reused", 0.2, Prior::gaussian(0.0, 5.0)?, 3.0)?,
@@ -139,15 +139,17 @@ pub struct GroupGradient {
     pub weight: f64,
     /// In the mean of the prior.
     pub mean: f64,
-    /// In the variance of the prior; at 0, to the right.
+    /// In the variance of the prior; at 0, one-sided from above.
     pub variance: f64,
     /// In the logarithm of the scale; 0 for a frozen group.
     pub log_scale: f64,
-    /// In the start; 0 for a frozen group, `None` for others in the rich limit, which exists for a start
-    /// at 0 only.
+    /// In the start; 0 for a frozen group. `None` for other groups in the rich limit, which requires a
+    /// start at 0.
     pub start: Option<f64>,
     /// In the logarithm of the penalty weight; 0 for a frozen group.
     pub log_penalty_weight: f64,
+    /// In the logarithm of the input variance.
+    pub log_input_variance: f64,
 }
 
 /// Derivatives of error, effective noise and effective penalty in one parameter.
@@ -170,6 +172,7 @@ struct GroupAnswers {
     log_scale: Answers,
     start: Option<Answers>,
     log_penalty_weight: Answers,
+    log_input_variance: Answers,
 }
 
 /// What has no derivative.
@@ -181,7 +184,7 @@ impl Solution {
     /// # Errors
     ///
     /// [`Error::NotDifferentiable`](crate::Error::NotDifferentiable) for a state without signal and
-    /// noise, at `alpha = r`, and where no coordinate can move and nothing pulls;
+    /// noise, at `alpha = r`, and where no coordinate can move and there is no explicit penalty;
     /// [`Error::NotRepresentable`](crate::Error::NotRepresentable) for a derivative above the range of
     /// floats.
     ///
@@ -225,7 +228,7 @@ fn differentiate(
     solution: &Solution,
     penalty: LeastSquaresPenalty,
 ) -> Result<Sensitivities<LawGradient>> {
-    let (law, samples) = (solution.law(), &solution.samples());
+    let (law, samples) = (&solution.law().whitened(), &solution.samples());
     let (explicit_penalty, state) = (solution.explicit_penalty(), solution.state);
     let answers = match solution.estimator {
         Estimator::LeastSquares => least_squares(law, samples, explicit_penalty, &state, penalty)?,
@@ -260,6 +263,7 @@ impl LawAnswers {
             log_scale: group.log_scale[answer],
             start: group.start.map(|answers| answers[answer]),
             log_penalty_weight: group.log_penalty_weight[answer],
+            log_input_variance: group.log_input_variance[answer],
         };
         LawGradient {
             sample_ratio: self.sample_ratio[answer],
@@ -274,9 +278,9 @@ impl LawGradient {
     fn is_finite(&self) -> bool {
         let groups = self.groups.iter().flat_map(|group| {
             let start = group.start.unwrap_or(0.0);
-            let GroupGradient { weight, mean, variance, log_scale, log_penalty_weight, .. } =
-                *group;
-            [weight, mean, variance, log_scale, start, log_penalty_weight]
+            let GroupGradient { weight, mean, variance, log_scale, .. } = *group;
+            let GroupGradient { log_penalty_weight, log_input_variance, .. } = *group;
+            [weight, mean, variance, log_scale, start, log_penalty_weight, log_input_variance]
         });
         [self.sample_ratio, self.noise_variance, self.explicit_penalty.unwrap_or(0.0)]
             .into_iter()
@@ -320,8 +324,8 @@ impl Adjoint {
     }
 }
 
-/// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the scales and the
-/// typical magnitude `B` of the law.
+/// Sensitivities of an estimator with an l1 norm, with weights `w_g = asinh(B/c_g)` that follow the
+/// scales and the typical magnitude `B` of the law, both in the coefficients' own units.
 fn rich(
     kind: Estimator,
     weights: &RichWeights<'_>,
@@ -338,7 +342,8 @@ fn rich(
     // Only the ratios B/c_g matter: a larger B does what smaller scales of all groups do.
     let sum = |i: usize| -answers.groups.iter().map(|group| group.log_scale[i]).sum::<f64>();
     let by_log_magnitude = [sum(0), sum(1), sum(2)];
-    for (index, (group, own)) in law.groups().iter().zip(&mut answers.groups).enumerate() {
+    let groups = weights.law().groups();
+    for (index, (group, own)) in groups.iter().zip(&mut answers.groups).enumerate() {
         let through = weights.log_magnitude_gradient(group);
         for (i, by_log_magnitude) in by_log_magnitude.into_iter().enumerate() {
             own.weight[i] += through.weight * by_log_magnitude;
@@ -430,16 +435,26 @@ fn implicit<E: ScalarEstimator>(
         } else {
             (own_response - response, own_error - error)
         };
-        // With the sign of the estimator; a group that cannot move has none.
+        // With the sign of the estimator, which a group that cannot move has not, and in the
+        // coefficients' own units.
         let unit = if group.scale() == 0.0 { unit } else { signed_unit(group, unit_squared) };
+        let unit = unit / group.unit();
+        // To its own coefficients, an input variance divides noise and penalty, and it multiplies
+        // their error.
+        let by_state = |part: fn(&Pair) -> f64| part(&own.by_noise) + part(&own.by_penalty);
+        let by_log_input_variance = Pair {
+            response: -by_state(|pair| pair.response),
+            noise: own.value.noise - by_state(|pair| pair.noise),
+        };
         GroupAnswers {
             weight: adjoint.answers(combine(by_responding, response, error), error, 1.0),
             mean: answers(own.by_mean, unit),
-            variance: answers(own.by_variance, unit_squared),
+            variance: answers(own.by_variance, unit_squared / (group.unit() * group.unit())),
             log_scale: answers(own.by_log_scale, 1.0),
             start: Some(answers(own.by_start, unit)),
             // Only its product with the penalty matters.
             log_penalty_weight: answers(own.by_penalty, 1.0),
+            log_input_variance: answers(by_log_input_variance, 1.0),
         }
     };
     Ok(LawAnswers {
@@ -497,14 +512,16 @@ fn least_squares(
         let frozen = group.scale() == 0.0;
         let (moves, signal) = if frozen { (0.0, group.signal()) } else { (1.0, 0.0) };
         let weight = if frozen { group.weight() } else { 0.0 };
-        let mean = 2.0 * group.prior().mean();
+        let unit = group.unit();
+        let mean = 2.0 * group.prior().mean() * unit;
         GroupAnswers {
             weight: answers(moves - reachable, signal - frozen_signal),
             mean: answers(0.0, weight * mean),
-            variance: answers(0.0, weight),
+            variance: answers(0.0, weight * unit * unit),
             log_scale: [0.0; 3],
             start: Some([0.0; 3]),
             log_penalty_weight: [0.0; 3],
+            log_input_variance: answers(0.0, weight * signal),
         }
     };
     Ok(LawAnswers {

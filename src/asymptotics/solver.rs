@@ -1,4 +1,4 @@
-//! The entry point: from a law and samples to the generalization error.
+//! The entry point: the solver, which computes the generalization error of a law and samples.
 
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{FixedPoint, Solved};
@@ -7,25 +7,41 @@ use crate::asymptotics::solution::Solution;
 use crate::asymptotics::{weighted_l1, weighted_l2};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
+use crate::numerics::Precision;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
 
 /// Share of the smallest scale below which a penalty changes no response by a rounding.
 const NEGLIGIBLE: f64 = 1e-30;
 
-/// The way from a law and samples to the generalization error.
+/// Computes the generalization error of training on samples when coordinates follow a law.
 ///
-/// A closed form where it is exact or within tolerance ([`Estimator`]), and otherwise the fixed point by
-/// Newton's method with analytic derivatives in `(log s², log theta)`, on a coarse quadrature first
-/// and on the fine one to the end; where it does not converge, nested bracketed root searches that
-/// need no more than that the fixed point is a saddle point. Accuracy: [`Solver::ACCURACY`].
+/// # Formula
 ///
-/// Time is that of the nodes visited. An evaluation of the equations visits about a hundred nodes per
-/// group at scales next to the signal, and fifteen more for every decade that a scale is below it
-/// (twice as many where a mean or a start is not zero): at most some ten thousand. Newton's method
-/// takes fewer than ten evaluations in nine problems of ten, and fewer than twenty in 99 of a hundred,
-/// over the whole domain. Brackets take some hundreds, and end with [`Error::NotConverged`] after some
-/// thousands.
+/// The solver finds the state `$(s^2, \theta)$` of the [`FixedPoint`],
+///
+/// `$$ \theta \left( \alpha - \mathbb E \left[ \frac{db}{dz} \right] \right) = \kappa, \qquad
+/// \alpha s^2 - \mathbb E [(b - B)^2] = \sigma^2 $$`
+///
+/// where
+/// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`];
+/// - `$\kappa$`: [explicit penalty](Self::with_explicit_penalty), 0 unless set;
+/// - `$b(z)$`, `$B$`: estimate and true coefficient of a coordinate of the [`Law`].
+///
+/// It takes a closed form where one is exact or within the [tolerance](Self::with_tolerance)
+/// ([`Estimator`]). Elsewhere it solves the equations by Newton's method in `(log s², log theta)`, with
+/// analytic derivatives, on a coarse quadrature first and on the fine one to the end. Where that does
+/// not converge, nested bracketed root searches take over; they need no more than that the fixed point is
+/// a saddle point. Accuracy: [`Solver::ACCURACY`].
+///
+/// The time is proportional to the number of quadrature nodes. An evaluation of the equations visits
+/// about a hundred nodes per group at scales next to the signal, and fifteen more for every decade that a
+/// scale is below it (twice as many where a mean or a start is not zero), ten thousand at most. Newton's
+/// method takes fewer than ten evaluations in nine problems of ten, and fewer than twenty in 99 of a
+/// hundred, over the whole domain. Brackets take some hundreds; after some thousands they end with
+/// [`Error::NotConverged`].
+///
+/// Derivation: [theory](crate::theory#state-evolution).
 ///
 /// # Examples
 ///
@@ -55,30 +71,30 @@ pub struct Solver {
     explicit_penalty: f64,
     estimator: Estimator,
     tolerance: f64,
+    precision: Precision,
 }
 
 impl Default for Solver {
     fn default() -> Self {
-        Self { explicit_penalty: 0.0, estimator: Estimator::Auto, tolerance: Self::ACCURACY }
+        Self {
+            explicit_penalty: 0.0,
+            estimator: Estimator::Auto,
+            tolerance: Self::ACCURACY,
+            precision: Precision::Full,
+        }
     }
 }
 
 impl Solver {
     /// Relative accuracy budget of the generalization error.
     ///
-    /// It is met for generalization errors above 1e-14 of the mean square of signal and noise, and
-    /// scales from 1e-12 to 1e6 of its root; scales are taken from 1e-303 to 1e303 of it. Where a
-    /// rounding of the sample ratio moves the error by more, next to a sharp transition, the answer
-    /// is exact for a sample ratio within 1e-12 of the given one.
+    /// It holds for generalization errors above 1e-14 of the mean square of signal and noise, and
+    /// scales from 1e-12 to 1e6 of its root. Scales from 1e-303 to 1e303 of it are accepted. Next to a
+    /// sharp transition, where a rounding of the sample ratio moves the error by more, the answer is
+    /// exact for a sample ratio within 1e-12 of the given one.
     pub const ACCURACY: f64 = 1e-10;
 
     /// The solver for gradient flow to zero training loss.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Solver::new(), diagonet::Solver::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -87,9 +103,9 @@ impl Solver {
     /// The same solver for training with an explicit penalty,
     /// `min ||y - X b||²/2 + kappa sum_d k_d q_{c_d}(b_d)`.
     ///
-    /// Where the [estimator](Estimator) is a norm, it takes the place of `q`: `b²/(4c)` in the lazy limit, which is
-    /// ridge regression; `w |b|` with the [`rich_weights`](crate::rich_weights) `w` in the rich limit, which
-    /// is LASSO; and what an [`ElasticNet`](crate::ElasticNet) says. The equation of theta is
+    /// An [estimator](Estimator) that is a norm replaces `q`. In the lazy limit it is `b²/(4c)`: ridge
+    /// regression. In the rich limit it is `w |b|`, with the [`rich_weights`](crate::rich_weights) `w`:
+    /// LASSO. An [`ElasticNet`](crate::ElasticNet) has its own. The equation of theta is
     /// `theta (alpha - E[db/dz]) = kappa` in all cases.
     ///
     /// # Errors
@@ -117,14 +133,16 @@ impl Solver {
         Ok(Self { explicit_penalty, ..self })
     }
 
-    /// The same solver, taking the given way to the error.
+    /// The same solver with this estimator, [`Estimator::Auto`] unless set.
     #[must_use]
     pub fn with_estimator(self, estimator: Estimator) -> Self {
         Self { estimator, ..self }
     }
 
-    /// The same solver, accepting a closed form whose bound on the difference of the total error is
-    /// at most `tolerance` times that error; groups of small weight may differ by more. [`Solver::ACCURACY`] unless set.
+    /// The same solver with this tolerance of closed forms, [`Solver::ACCURACY`] unless set.
+    ///
+    /// It accepts a closed form whose bound on the difference of the total error is at most `tolerance`
+    /// times that error. Errors of groups of small weight may differ by more.
     ///
     /// # Errors
     ///
@@ -133,7 +151,7 @@ impl Solver {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e3)?])?;
     /// let solver = Solver::new().with_tolerance(1e-3)?;
@@ -145,6 +163,16 @@ impl Solver {
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
         Domain::PROBABILITY.check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
+    }
+
+    /// The same solver with this precision of the state.
+    pub(crate) fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// Precision of the state.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// How errors are computed.
@@ -171,11 +199,11 @@ impl Solver {
         samples: &Samples,
         start: Option<&FixedPoint>,
     ) -> Result<Solution> {
-        let solved = self.solved(law, samples, start)?;
-        Ok(Solution::new(law, samples, self.explicit_penalty, solved))
+        let solved = self.solved(&law.whitened(), samples, start)?;
+        Solution::new(law, samples, self.explicit_penalty, solved)
     }
 
-    /// The state, with the error of every group of the law.
+    /// The state, with the error of every group of a whitened law.
     fn solved(&self, law: &Law, samples: &Samples, start: Option<&FixedPoint>) -> Result<Solved> {
         if self.explicit_penalty > 0.0 {
             return self.penalized(law, samples, start);
@@ -226,7 +254,7 @@ impl Solver {
         }
         let result = match self.estimator {
             Estimator::Auto | Estimator::Quadrature => self.numerical(law, samples, start),
-            kind => penalized(kind, law, samples, kappa, start),
+            kind => penalized(kind, law, samples, kappa, start, self.precision),
         };
         // theta (alpha - E[db/dz]) = kappa, where the response is at most r: with more samples than
         // that, a penalty can be too weak for floats, and then leaves least squares.
@@ -279,6 +307,7 @@ impl Solver {
             samples,
             self.explicit_penalty,
             start,
+            self.precision,
             Estimator::Quadrature,
             |_, group, unit_squared| Proximal::new(group, unit_squared),
         )

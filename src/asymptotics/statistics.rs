@@ -14,8 +14,7 @@ use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::CoordinateGroup;
 
-/// What a trained network holds besides its error: moments of the estimate, features discovered,
-/// pretraining forgotten.
+/// Moments of the estimate, discovery rates and forgetting at a fixed point.
 ///
 /// # Formula
 ///
@@ -24,20 +23,21 @@ use crate::problem::law::CoordinateGroup;
 /// ```text
 /// mean = E[b],   variance = E[(b - E[b])²],   discovery_rate = P(|b| > cut)
 /// forgetting         = E[(b - beta_PT)²]
-/// pretraining_error  = E[(b - B_PT)²]
+/// pretraining_error_after_fine_tuning  = E[(b - B_PT)²]
 /// true discovery rate   = P(|b| > cut | B_FT active)
 /// false discovery rate  = P(B_FT inactive | |b| > cut)
 /// ```
 ///
 /// where
-/// - `beta_PT`, `B_PT`: pretrained and true coefficient of pretraining ([`Pretrained`](crate::Pretrained));
-///   `||beta_hat - B_PT||²/D` is the excess test error on the pretraining task after fine-tuning;
+/// - `beta_PT`, `B_PT`: pretrained and true coefficient of pretraining
+///   ([`Pretrained`](crate::Pretrained)); `||beta_hat - B_PT||²/D` is the excess test error on the
+///   pretraining task after fine-tuning;
 /// - `cut`: magnitude above which a coefficient counts as discovered, in [0, 1e300];
 /// - active: of a group whose [prior](CoordinateGroup::prior) is not zero; where a
 ///   [transfer](crate::Transfer) has nodes, of a coordinate that its task uses.
 ///
-/// Moments are integrals to 1e-10 of the root mean squares that they compare, and explicit at the
-/// closed forms; discovery rates are tails of the Gaussian, because `b` rises with `z`.
+/// Moments of closed forms are explicit. Others are integrals, to 1e-10 of the root mean squares that
+/// they compare. Discovery rates are tails of the Gaussian, because `b` rises with `z`.
 ///
 /// Source: Bayati and Montanari 2012 (arXiv:1008.2581), expectations of coordinate-wise functions.
 ///
@@ -132,12 +132,12 @@ pub struct EstimateStatistics {
     /// [pretraining](CoordinateGroup::with_pretrained).
     pub forgetting: Option<f64>,
     /// Mean square distance from the true coefficient of pretraining; `None` without pretraining.
-    pub pretraining_error: Option<f64>,
+    pub pretraining_error_after_fine_tuning: Option<f64>,
 }
 
 impl Solution {
-    /// Statistics of the estimate: moments, discoveries above `discovery_cut` in magnitude, and, where
-    /// the law knows of a pretraining stage, forgetting.
+    /// Statistics of the estimate: moments, discoveries above `discovery_cut` in magnitude, and
+    /// forgetting, where the law has a pretraining stage.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Solution {
     /// # Examples
     ///
     /// ```
-    /// use diagonet::{CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+    /// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
     ///
     /// let law = Law::new(vec![
     ///     CoordinateGroup::new("signal", 0.1, Prior::gaussian(0.0, 10.0)?, 1e-9)?,
@@ -209,18 +209,6 @@ impl Statistics {
     }
 
     /// Statistics of the coordinates with this label; `None` where the law has no such label.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, Solver};
-    ///
-    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e6)?])?;
-    /// let statistics = Solver::new().solve(&law, &Samples::new(0.5)?)?.statistics(0.0)?;
-    /// assert_eq!(statistics.group("all").unwrap().estimates, statistics.total);
-    /// assert_eq!(statistics.group("some"), None);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn group(&self, label: impl AsRef<str>) -> Option<&GroupStatistics> {
         let label = label.as_ref();
@@ -230,7 +218,8 @@ impl Statistics {
 
 impl EstimateStatistics {
     fn is_finite(&self) -> bool {
-        let squares = [self.forgetting, self.pretraining_error].map(|x| x.unwrap_or(0.0));
+        let squares =
+            [self.forgetting, self.pretraining_error_after_fine_tuning].map(|x| x.unwrap_or(0.0));
         [self.mean, self.variance, self.discovery_rate]
             .iter()
             .chain(&squares)
@@ -258,7 +247,9 @@ impl EstimateStatistics {
             variance: average(&|part| part.variance + (part.mean - mean).powi(2)),
             discovery_rate: average(&|part| part.discovery_rate).min(1.0),
             forgetting: optional(&|part| part.forgetting),
-            pretraining_error: optional(&|part| part.pretraining_error),
+            pretraining_error_after_fine_tuning: optional(&|part| {
+                part.pretraining_error_after_fine_tuning
+            }),
         }
     }
 }
@@ -291,8 +282,9 @@ pub(crate) fn discovery_rates(rates: &[Rate]) -> [Option<f64>; 2] {
 pub(crate) struct GroupEstimate<'a> {
     group: &'a CoordinateGroup,
     estimator: Weighted<Box<dyn ScalarEstimator>>,
-    /// Unit of the estimator, with its sign.
+    /// Unit of the estimator in the coefficients' own, with its sign.
     unit: f64,
+    /// Variance of the effective noise on the coefficient.
     noise: f64,
     w: f64,
     half_penalty: f64,
@@ -307,6 +299,7 @@ impl<'a> GroupEstimate<'a> {
         l1_weight: f64,
         mean_square: f64,
     ) -> Result<Self> {
+        let whitened = &group.whitened();
         let state = &solution.state;
         let noise = state.effective_noise_variance;
         let fixed = group.scale() == 0.0 || (noise == 0.0 && group.is_learned());
@@ -314,21 +307,23 @@ impl<'a> GroupEstimate<'a> {
             Estimator::Auto | Estimator::Quadrature if !fixed => {
                 // Where nothing that has weight is to be learned, the group has its own unit.
                 let square =
-                    if mean_square > 0.0 { mean_square } else { group.magnitude_squared() };
+                    if mean_square > 0.0 { mean_square } else { whitened.magnitude_squared() };
                 exact_unit_squared(square)
             }
             // Closed forms need no unit.
             _ => 1.0,
         };
         let estimator: Box<dyn ScalarEstimator> = if fixed {
-            Box::new(Linear::at_start(group, unit_squared))
+            Box::new(Linear::at_start(whitened, unit_squared))
         } else {
-            solution.estimator.estimator(group, l1_weight, 0.0, unit_squared)?
+            solution.estimator.estimator(whitened, l1_weight, 0.0, unit_squared)?
         };
-        let estimator = Weighted::new(group, 1.0, estimator);
+        let estimator = Weighted::new(whitened, 1.0, estimator);
         let unit = signed_unit(group, unit_squared);
         let half_penalty = 0.5 * state.effective_penalty / unit.abs();
-        Ok(Self { group, estimator, unit, noise, w: noise / unit_squared, half_penalty })
+        let w = noise / unit_squared;
+        let (unit, noise) = (unit / whitened.unit(), noise / group.input_variance());
+        Ok(Self { group, estimator, unit, noise, w, half_penalty })
     }
 
     fn mean(&self) -> f64 {
@@ -361,7 +356,7 @@ impl<'a> GroupEstimate<'a> {
         let variance = self.square_distance(mean, 0.0);
         let (mean, variance) =
             if group.is_mirrored() { (0.0, variance + mean * mean) } else { (mean, variance) };
-        let pretraining_error = group.pretrained().map(|pretrained| {
+        let pretraining_error_after_fine_tuning = group.pretrained().map(|pretrained| {
             let slope = if total > 0.0 { pretrained.covariance() / total.sqrt() } else { 0.0 };
             // What z leaves open; not negative but for rounding.
             let open = (pretrained.prior().variance() - slope * slope).max(0.0);
@@ -374,7 +369,7 @@ impl<'a> GroupEstimate<'a> {
             forgetting: group
                 .pretrained()
                 .map(|pretrained| self.square_distance(pretrained.coefficient(), 0.0)),
-            pretraining_error,
+            pretraining_error_after_fine_tuning,
         };
         if statistics.is_finite() {
             Ok(statistics)

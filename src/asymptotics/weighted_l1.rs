@@ -1,15 +1,16 @@
 //! Weighted l1 norms: the rich limit.
 
-#[cfg(doc)]
-use crate::Error;
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::{self, Solved};
 use crate::asymptotics::recovery::{RecoveryThreshold, check_starts, check_weights};
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::weighted_l2::{least_squares, unbiased};
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::estimator::soft_threshold::SoftThreshold;
 use crate::network::penalty::Penalty;
+use crate::numerics::Precision;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::samples::Samples;
@@ -17,7 +18,8 @@ use crate::problem::samples::Samples;
 /// Generalization error of basis pursuit: the interpolator with the smallest l1 norm, on the
 /// coordinates that can move.
 ///
-/// [`weighted_l1`] with equal weights, next to penalty weights; exact in the limit of vanishing and equal scales, regime I.
+/// It is [`weighted_l1`] with equal weights, up to penalty weights. It is exact in the limit of vanishing
+/// and equal scales, regime I.
 ///
 /// # Errors
 ///
@@ -46,38 +48,36 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// # Formula
 ///
-/// The [fixed point](crate::FixedPoint) with a soft threshold at `theta k_g w_g`. For a prior
-/// `N(0, v)`, with `S² = v + s²`, `u = theta k_g w_g / S` and `P = erfc(u/sqrt(2))`,
+/// The [fixed point](crate::FixedPoint) with a soft threshold at `$\theta k_g w_g$`. For a prior
+/// `$N(0, v)$`, with `$S^2 = v + s^2$`, `$u = \theta k_g w_g/S$` and `$P = \operatorname{erfc}(u/\sqrt2)$`,
 ///
-/// ```text
-/// E[db/dz] = P
-/// error_g = v - 2 v P + S² [ (1 + u²) P - u sqrt(2/pi) exp(-u²/2) ]
-/// ```
+/// `$$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad
+/// E_g = v - 2 v P + S^2 \left[ (1 + u^2) P - u \sqrt{2/\pi} \ e^{-u^2/2} \right] $$`
 ///
 /// and atoms and other means have the analogous form in normal densities and tails, where
-/// - `weights`: `w_g`, one per group of the [`Law`], in (0, 1e300]; common factors do not matter;
-/// - `k_g`: [penalty weight](CoordinateGroup::penalty_weight) of the group;
-/// - `s²`, `theta`: effective noise and penalty, solved for.
+/// - `$w_g$`: `weights`, one per group of the [`Law`], in (0, 1e300]; a common factor does not matter;
+/// - `$k_g$`: [penalty weight](CoordinateGroup::penalty_weight) of the group, over the root of its
+///   [input variance](CoordinateGroup::input_variance), by which `$v$` is multiplied;
+/// - `$s^2$`, `$\theta$`: effective noise and penalty, solved for.
 ///
-/// Without noise and frozen signal the error is 0 from the
-/// [recovery threshold](RecoveryThreshold) on. (Where a threshold is narrow and a mean is not zero,
-/// differences of normal tails are evaluated as ten-node sums, which keeps their digits.) For `alpha >= r` the solution is that of
-/// [`ordinary_least_squares`](crate::ordinary_least_squares).
+/// Without noise and frozen signal the error is 0 from the [recovery threshold](RecoveryThreshold) on.
+/// For `alpha >= r` the solution is that of [`ordinary_least_squares`](crate::ordinary_least_squares).
+/// Where a threshold is narrow and a mean is not zero, differences of normal tails are sums over ten
+/// nodes, which keep their digits.
 ///
-/// Exact in the limit of vanishing scales, for the weights of [`rich_weights`]; the approach is
-/// logarithmic in the scale, so that no scale that floats can hold is close, and the report
-/// carries no bound.
+/// The formula is exact in the limit of vanishing scales, for the weights of [`rich_weights`].
+/// Convergence is logarithmic in the scale: even the smallest floats are not close, so no bound is given.
 ///
-/// Source: Bayati and Montanari 2012 (arXiv:1008.2581); Anguita et al. 2026 (arXiv:2602.20062),
-/// Proposition 4.2.
+/// Derivation: [theory](crate::theory#closed-forms). Source: Bayati and Montanari 2012
+/// (arXiv:1008.2581); Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
 ///
 /// # Errors
 ///
 /// [`Error::DimensionMismatch`] unless there is one weight per group; [`Error::OutOfDomain`] for a
-/// weight outside (0, 1e300], or a start other than 0; [`Error::Diverges`] at `alpha = r` with noise or frozen signal;
-/// [`Error::NotRepresentable`] where `s²` leaves the range of floats, as it does within a rounding
-/// below the recovery threshold; [`Error::NotConverged`] where weights are so far apart that rounding
-/// hides the solution.
+/// weight outside (0, 1e300], or a start other than 0; [`Error::Diverges`] at `alpha = r` with noise or
+/// frozen signal; [`Error::NotRepresentable`] where `s²` leaves the range of floats, as it does within a
+/// rounding below the recovery threshold; [`Error::NotConverged`] where weights are so far apart that
+/// rounding hides the solution.
 ///
 /// # Examples
 ///
@@ -96,8 +96,8 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 /// ```
 pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solution> {
     check_weights(law, weights)?;
-    let solved = soft(law, weights, samples)?;
-    Ok(Solution::new(law, samples, 0.0, solved).with_l1_weights(weights))
+    let solved = soft(&law.whitened(), weights, samples)?;
+    Ok(Solution::new(law, samples, 0.0, solved)?.with_l1_weights(weights))
 }
 
 /// Weights of the l1 norm that a law tends to in the rich limit.
@@ -113,8 +113,8 @@ pub fn weighted_l1(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solu
 /// - `B`: root mean square of the coefficients that are not zero (1 where all are).
 ///
 /// When all scales vanish as powers of one small number, the ratios of weights tend to the ratios
-/// of exponents. A frozen group has weight 1, without effect. A
-/// [penalty weight](CoordinateGroup::penalty_weight) is a factor next to that of the norm.
+/// of exponents. A frozen group has weight 1, without effect. The
+/// [penalty weight](CoordinateGroup::penalty_weight) of a group multiplies its weight.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 ///
@@ -166,7 +166,8 @@ impl<'a> RichWeights<'a> {
         let density: f64 = active.map(CoordinateGroup::weight).sum();
         let magnitude = if density > 0.0 {
             // In the largest one, because squares, and their products with weights, may underflow.
-            let size = |group: &CoordinateGroup| group.prior().root_mean_square();
+            // Coefficients and scales are those of the group itself, before whitening.
+            let size = |group: &CoordinateGroup| group.prior().root_mean_square() / group.unit();
             let weighted = || law.groups().iter().filter(|group| group.weight() > 0.0);
             let largest = weighted().map(size).fold(0.0, f64::max);
             let share = |group: &CoordinateGroup| {
@@ -176,14 +177,18 @@ impl<'a> RichWeights<'a> {
         } else {
             1.0
         };
-        let weights =
-            law.groups().iter().map(|group| rich_weight(group.scale(), magnitude)).collect();
+        let weight = |group: &CoordinateGroup| rich_weight(group.scale() / group.unit(), magnitude);
+        let weights = law.groups().iter().map(weight).collect();
         Self { law, density, magnitude, weights }
     }
 
     /// Weights that do not depend on the law.
     pub(crate) fn given(law: &'a Law, weights: Vec<f64>) -> Self {
         Self { law, density: 0.0, magnitude: 0.0, weights }
+    }
+
+    pub(crate) fn law(&self) -> &Law {
+        self.law
     }
 
     pub(crate) fn movable(&self, index: usize) -> bool {
@@ -236,10 +241,15 @@ pub(crate) fn soft(law: &Law, weights: &[f64], samples: &Samples) -> Result<Solv
         return Ok(exact);
     }
     let unit = law.movable().map(|(index, _)| weights[index]).fold(0.0, f64::max);
-    let mut solution =
-        fixed_point::solve(law, samples, 0.0, None, Estimator::Rich, |index, group, square| {
-            SoftThreshold::new(group, weights[index] / unit, square)
-        })?;
+    let mut solution = fixed_point::solve(
+        law,
+        samples,
+        0.0,
+        None,
+        Precision::Full,
+        Estimator::Rich,
+        |index, group, square| SoftThreshold::new(group, weights[index] / unit, square),
+    )?;
     solution.state.effective_penalty /= unit;
     solution.difference_bound = None;
     Ok(solution)

@@ -25,10 +25,11 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// where
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`], `alpha >= r`;
 /// - `r`: [reachable fraction](Law::reachable_fraction) of the [`Law`], which counts scales above 0;
-/// - `F`: mean square of the coefficients on frozen coordinates (scale 0).
+/// - `F`: mean square of the coefficients on frozen coordinates (scale 0), times their
+///   [input variance](CoordinateGroup::input_variance).
 ///
-/// Exact for every penalty, because the solution is unique. Without noise and frozen signal the
-/// error is 0, also at `alpha = r`.
+/// The formula is exact for every penalty, because the solution is unique. Without noise and frozen
+/// signal the error is 0, also at `alpha = r`.
 ///
 /// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
 ///
@@ -48,8 +49,8 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> {
-    match least_squares(law, samples) {
-        Some(solved) => Ok(Solution::new(law, samples, 0.0, solved?)),
+    match least_squares(&law.whitened(), samples) {
+        Some(solved) => Solution::new(law, samples, 0.0, solved?),
         None => Err(Error::OutOfDomain {
             parameter: "sample_ratio",
             value: samples.sample_ratio(),
@@ -63,18 +64,19 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 ///
 /// # Formula
 ///
-/// [`weighted_l2`] with equal scales; where penalty weights are equal, too:
+/// It is [`weighted_l2`] with equal scales. Where penalty weights and
+/// [input variances](CoordinateGroup::input_variance) are equal, too, and `alpha < r`,
 ///
 /// ```text
-/// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)      for alpha < r
+/// error = (r - alpha)/r V + F + (sigma² + F) alpha/(r - alpha)
 /// ```
 ///
 /// where
-/// - `V`: mean square of the coefficients, less their [start](CoordinateGroup::start), on coordinates that can
-///   move;
+/// - `V`: mean square of the coefficients, less their [start](CoordinateGroup::start), on coordinates
+///   that can move;
 /// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
 ///
-/// Exact in the limit of large and equal scales, regime III.
+/// The formula is exact in the limit of large and equal scales, regime III.
 ///
 /// Source: Hastie et al. 2022 (arXiv:1903.08560), isotropic features, for `r = 1`.
 ///
@@ -96,8 +98,8 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 /// ```
 pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
     let law = law.with_scales(|group| if group.scale() > 0.0 { 1.0 } else { 0.0 });
-    let solved = quadratic(&law, samples)?;
-    Ok(Solution::new(&law, samples, 0.0, solved))
+    let solved = quadratic(&law.whitened(), samples)?;
+    Solution::new(&law, samples, 0.0, solved)
 }
 
 /// Generalization error in the lazy limit: the interpolator with the smallest weighted l2 norm,
@@ -105,29 +107,30 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 ///
 /// # Formula
 ///
-/// Estimates are linear, `b = b0_g + a_g (z - b0_g)` in group `g`, with
+/// Estimates are linear, `$b = b_{0,g} + a_g (z - b_{0,g})$` in group `$g$`, with
 ///
-/// ```text
-/// a_g = c_g / (c_g + k_g t),      sum_g p_g a_g = alpha      (fixes t = theta/2 > 0)
-/// s²    = [ sigma² + sum_g p_g (1 - a_g)² V_g ] / sum_g p_g a_g (1 - a_g)
-/// error_g = (1 - a_g)² V_g + a_g² s²
-/// ```
+/// `$$ a_g = \frac{c_g \Lambda_g}{c_g \Lambda_g + k_g t}, \qquad \sum_g p_g a_g = \alpha \quad (\text{fixes } t =
+/// \theta/2 > 0) $$`
+///
+/// `$$ s^2 = \frac{\sigma^2 + \sum_g p_g (1 - a_g)^2 \Lambda_g V_g}{\sum_g p_g a_g (1 - a_g)},
+/// \qquad E_g = (1 - a_g)^2 \Lambda_g V_g + a_g^2 s^2 $$`
 ///
 /// where
-/// - `p_g`, `c_g`, `b0_g`, `k_g`: weight, scale, [start](CoordinateGroup::start) and
-///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of `c_g/k_g` matter;
-/// - `V_g`: mean square of the true coefficients less the start;
-/// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`].
+/// - `$p_g$`, `$c_g$`, `$b_{0,g}$`, `$k_g$`: weight, scale, [start](CoordinateGroup::start) and
+///   [penalty weight](CoordinateGroup::penalty_weight) of the group; only ratios of `$c_g/k_g$` matter;
+/// - `$\Lambda_g$`: [input variance](CoordinateGroup::input_variance) of the group;
+/// - `$V_g$`: mean square of the true coefficients less the start;
+/// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`].
 ///
-/// The first equation is linear in `t` for one scale, quadratic for two, and has one root for more.
+/// The equation of `t` is linear for one scale and quadratic for two, and has one root for more.
 /// For `alpha >= r` the solution is that of [`ordinary_least_squares`].
 ///
-/// Exact in the limit of large scales at fixed ratios, regimes II and III; at finite scales the
-/// relative difference falls as the square of signal over scale, and the report carries a bound
-/// ([`Solution::difference_bound`]) where the limit is close.
+/// The formula is exact in the limit of large scales at fixed ratios, regimes II and III. At finite
+/// scales the relative difference falls as the square of signal over scale; where the limit is close, the
+/// solution carries a bound ([`Solution::difference_bound`]).
 ///
-/// Source: Wu and Xu 2020 (arXiv:2006.05800) for weighted l2 regression; Anguita et al. 2026
-/// (arXiv:2602.20062), Proposition 4.2, for the penalty.
+/// Derivation: [theory](crate::theory#closed-forms). Source: Wu and Xu 2020 (arXiv:2006.05800) for
+/// weighted l2 regression; Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the penalty.
 ///
 /// # Errors
 ///
@@ -151,7 +154,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 pub fn weighted_l2(law: &Law, samples: &Samples) -> Result<Solution> {
-    Ok(Solution::new(law, samples, 0.0, lazy(law, samples)?))
+    Solution::new(law, samples, 0.0, lazy(&law.whitened(), samples)?)
 }
 
 /// The solution for as many samples as coordinates that can move, or more; `None` for fewer.
@@ -312,11 +315,12 @@ impl Balance {
 /// `None` where the limit is not close.
 ///
 /// With `y = z/(c + t)`, the inequality `x - x³/6 <= asinh(x) <= x` gives `b - a z <= 0.2 a t y³` and
-/// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these, and a rounding
-/// of the sample ratio, do to the two equations at the lazy state. A start `b0` moves `z` by
-/// `t asinh(b0/c)`, which differs from `t b0/c` by at most `t (b0/c)³/6`. In the first, that is answered by a
-/// step of `log t`; in the second, by one of the noise, which also takes the first and second order of
-/// the error in `log t`. The factor of two covers what is beyond, for steps below a tenth.
+/// `b' - a <= 0.56 a (1 - a) y²` for `|y| <= 1/2`, and Gaussian moments bound what these, and a
+/// rounding of the sample ratio, do to the two equations at the lazy state. A start `b0` moves `z` by
+/// `t asinh(b0/c)`, which differs from `t b0/c` by at most `t (b0/c)³/6`. In the first, that is
+/// answered by a step of `log t`; in the second, by one of the noise, which also takes the first and
+/// second order of the error in `log t`. The factor of two covers what is beyond, for steps below a
+/// tenth.
 fn lazy_bound(law: &Law, samples: &Samples, solution: &Solved) -> Option<f64> {
     let alpha = samples.sample_ratio();
     let noise = solution.state.effective_noise_variance;

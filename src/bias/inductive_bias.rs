@@ -4,10 +4,11 @@ use std::fmt;
 
 use crate::domain::Domain;
 use crate::error::Result;
+use crate::network::initialization::{Initialization, Scales};
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
 
-/// A feature: what pretraining and fine-tuning make of one coordinate.
+/// A feature: its coefficients after pretraining and after fine-tuning.
 ///
 /// # Examples
 ///
@@ -32,11 +33,10 @@ impl Feature {
     }
 }
 
-/// The pure regimes, and what lies between them.
+/// A regime of fine-tuning: one of three pure regimes, or the region between them.
 ///
-/// A point of the triangle of regimes has the name of a corner where its barycentric coordinate on
-/// that corner reaches a threshold, and is [`Regime::IV`] elsewhere; see
-/// [`InductiveBias::regime_at`].
+/// Where a barycentric coordinate of a point in the triangle of regimes reaches a threshold, the point
+/// has the name of that corner. Elsewhere it is in [`Regime::IV`]. See [`InductiveBias::regime_at`].
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,13 +52,48 @@ pub enum Regime {
     /// `c_PT -> inf` or `gamma -> inf`.
     III,
     /// Between the corners. Next to the side from [I](Self::I) to [II](Self::II) it is rich and
-    /// dependent on pretraining: features are reused, and sparsely.
+    /// dependent on pretraining: it reuses features, and it is sparse.
     IV,
 }
 
 impl Regime {
     /// The four regimes in order.
     pub const ALL: [Self; 4] = [Self::I, Self::II, Self::III, Self::IV];
+
+    /// A network that shows the regime: its initialization and readout scale, at absolute scale 1e-3.
+    ///
+    /// | regime | `lambda_PT` | `gamma` | bias of a feature with `beta_PT = beta_FT = 1` |
+    /// |---|---|---|---|
+    /// | I | -0.999999 | 1e-6 | l-order 1.074, pretraining dependence -0.074 |
+    /// | II | 0 | 0 | 1.887, -0.886 |
+    /// | III | 0 | 10 | 2.000, -0.020 |
+    /// | IV | -0.99 | 0 | 1.23, -0.23 |
+    ///
+    /// # Errors
+    ///
+    /// None: the scales are legal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Feature, InductiveBias, Regime};
+    ///
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// for regime in Regime::ALL {
+    ///     let map = regime.reference()?;
+    ///     assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), regime);
+    /// }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn reference(self) -> Result<ScaleMap> {
+        let (relative, readout_scale) = match self {
+            Self::I => (-0.999_999, 1e-6),
+            Self::II => (0.0, 0.0),
+            Self::III => (0.0, 10.0),
+            Self::IV => (-0.99, 0.0),
+        };
+        ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative })?, readout_scale)
+    }
 }
 
 impl fmt::Display for Regime {
@@ -111,27 +146,26 @@ impl BarycentricCoordinates {
     }
 }
 
-/// The inductive bias of fine-tuning in one feature: how its penalty grows with the feature and
-/// shrinks with what pretraining made of it.
+/// The inductive bias of fine-tuning in one feature: the exponents with which its penalty grows with the
+/// fine-tuning coefficient, and falls with the pretrained one.
 ///
 /// # Formula
 ///
-/// ```text
-/// l  = d log q / d log|beta_FT|                    in [1, 2]
-/// PD = d log q / d log|beta_PT| = (1 - l) s        in [-1, 0],      1 <= l + PD <= 2
-/// ```
+/// `$$ l = \frac{d \log q}{d \log |\beta_{FT}|} \in [1, 2], \qquad
+/// PD = \frac{d \log q}{d \log |\beta_{PT}|} = (1 - l) \varsigma \in [-1, 0], \qquad
+/// 1 \le l + PD \le 2 $$`
 ///
 /// where
-/// - `q`: [penalty](Penalty) of `beta_FT` at the fine-tuning scale `c_FT` of the
+/// - `$q$`: [penalty](Penalty) of `$\beta_{FT}$` at the fine-tuning scale `$c_{FT}$` of the
 ///   [scale map](ScaleMap);
-/// - `s`: [log-sensitivity](ScaleMap::log_sensitivity) of `c_FT` to `beta_PT`, in [0, 1].
+/// - `$\varsigma$`: [log-sensitivity](ScaleMap::log_sensitivity) of `$c_{FT}$` to `$\beta_{PT}$`, in [0, 1].
 ///
 /// The inequalities hold to the last bit. They bound a triangle, with a pure regime at each
-/// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever `c_FT` is at
+/// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever `$c_{FT}$` is at
 /// least 1e-307 or exactly 0.
 ///
-/// Source: Lippl and Lindsey 2024 (arXiv:2310.02396); Anguita et al. 2026 (arXiv:2602.20062),
-/// section 4.
+/// Derivation: [theory](crate::theory#regimes). Source: Lippl and Lindsey 2024 (arXiv:2310.02396);
+/// Anguita et al. 2026 (arXiv:2602.20062), section 4.
 ///
 /// # Examples
 ///
@@ -163,8 +197,8 @@ impl InductiveBias {
 
     /// The inductive bias of `feature` in fine-tuning with the scales of `scale_map`.
     ///
-    /// The limits are exact: a coefficient of 0 has `l = 2`; a frozen coordinate (`c_FT = 0`) with
-    /// another coefficient is the limit of vanishing scales, `l = 1` and `PD = 0`.
+    /// A coefficient of 0 has `l = 2`, the exact limit. A frozen coordinate (`c_FT = 0`) with another
+    /// coefficient has `l = 1` and `PD = 0`, the limit of vanishing scales.
     ///
     /// # Errors
     ///
@@ -245,8 +279,7 @@ impl InductiveBias {
         }
     }
 
-    /// Price of a new feature against this one: how much more of the penalty a step in a feature
-    /// costs that pretraining did not use.
+    /// Price of a new feature against this one: the ratio of their marginal penalties at equal magnitude.
     ///
     /// # Formula
     ///
@@ -260,8 +293,8 @@ impl InductiveBias {
     /// - `c_inactive`: fine-tuning scale of a feature with `beta_PT = 0`.
     ///
     /// At `b = 0` it is the limit `c_active/c_inactive`, to which it tends in the lazy regimes. It is
-    /// 1 where both features are frozen, and infinite where only new ones are or where the price is
-    /// beyond the range of `f64`.
+    /// 1 where both features are frozen. It is infinite where only new features are frozen, and where it
+    /// exceeds the range of `f64`.
     ///
     /// Source: [`Penalty::derivative`] at the two scales.
     #[must_use]
@@ -270,17 +303,6 @@ impl InductiveBias {
     }
 
     /// The regime at the threshold [`InductiveBias::DEFAULT_THRESHOLD`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Feature, InductiveBias, Initialization, Regime, ScaleMap, Scales};
-    /// let initialization = Initialization::new(Scales { absolute: 1e300, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// assert_eq!(InductiveBias::of_feature(&map, feature)?.regime(), Regime::III);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn regime(&self) -> Regime {
         self.coordinates().regime(Self::DEFAULT_THRESHOLD)
@@ -291,7 +313,7 @@ impl InductiveBias {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1], where it
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a threshold outside (0.5, 1]: a smaller one
     /// could name two corners.
     ///
     /// # Examples
@@ -319,7 +341,6 @@ pub(crate) fn check_threshold(threshold: f64) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::initialization::{Initialization, Scales};
 
     #[test]
     fn check_points_have_their_coordinates() {

@@ -1,4 +1,4 @@
-//! The inductive bias of an initialization, its regimes, and the way back.
+//! The inductive bias of an initialization, its regimes, and the initialization that has a given bias.
 
 pub(crate) mod inductive_bias;
 pub(crate) mod phase_diagram;

@@ -22,7 +22,7 @@ pub enum DiagramAxis {
     RelativeScale,
     /// Readout scale `gamma` of fine-tuning, 0 or in [1e-153, 1e150].
     ReadoutScale,
-    /// Coefficient `beta_FT` of fine-tuning, in [-1e300, 1e300]; for a task the standard deviation
+    /// Coefficient `beta_FT` of fine-tuning, in [-1e300, 1e300]. For a task: the standard deviation
     /// of the active coefficients, in [0, 1e150].
     FineTuningCoefficient,
 }
@@ -46,7 +46,7 @@ impl fmt::Display for DiagramAxis {
 
 /// The inductive bias, of a feature or of a task, over a grid of two parameters.
 ///
-/// Rows follow one [axis](DiagramAxis), columns the other; every other parameter keeps the value that the
+/// Rows vary one [parameter](DiagramAxis), columns another. All other parameters keep the values that the
 /// diagram is made with.
 ///
 /// # Examples
@@ -223,21 +223,6 @@ impl<T> PhaseDiagram<T> {
     }
 
     /// The cell in a row and a column, counted from 0; `None` outside the grid.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{DiagramAxis, Feature, Initialization, PhaseDiagram, ScaleMap, Scales};
-    /// # let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
-    /// # let map = ScaleMap::new(initialization, 0.0)?;
-    /// # let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
-    /// let (rows, columns) = ((DiagramAxis::RelativeScale, [0.0]), (DiagramAxis::ReadoutScale, [0.0, 1.0]));
-    /// let diagram =
-    ///     PhaseDiagram::of_feature(&map, feature, (rows.0, &rows.1), (columns.0, &columns.1))?;
-    /// assert_eq!(diagram.get(0, 1), Some(&diagram.cells()[1]));
-    /// assert_eq!(diagram.get(1, 0), None);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn get(&self, row: usize, column: usize) -> Option<&T> {
         if column < self.columns.1.len() {

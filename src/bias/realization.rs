@@ -1,4 +1,4 @@
-//! From an inductive bias back to the initialization that realizes it.
+//! The initialization that has a given inductive bias.
 
 use crate::bias::inductive_bias::{Feature, InductiveBias};
 use crate::domain::Domain;
@@ -8,7 +8,7 @@ use crate::network::penalty::Penalty;
 use crate::network::scale_map::{MIN_READOUT_SCALE, ScaleMap};
 use crate::numerics::root::falling_root;
 
-/// A point of the triangle of regimes to [realize](InductiveBias::realize).
+/// A point of the triangle of regimes for which an initialization is [wanted](InductiveBias::realize).
 ///
 /// # Examples
 ///
@@ -26,8 +26,8 @@ pub struct TargetBias {
 }
 
 impl InductiveBias {
-    /// The scale map that gives `feature` the inductive bias `target` after pretraining with
-    /// absolute scale `absolute_scale`: relative scale and readout scale are chosen.
+    /// The scale map with which `feature` has the inductive bias `target`, after pretraining with
+    /// absolute scale `absolute_scale`. It chooses relative scale and readout scale.
     ///
     /// # Formula
     ///
@@ -43,27 +43,28 @@ impl InductiveBias {
     /// - `beta_FT`: coefficient, in [-1e300, 1e300] without 0;
     /// - `beta_PT`: pretrained coefficient, in [-1e300, 1e300].
     ///
-    /// The first equation is solved for `t` within a bracket; the rest is explicit. Attainable are
+    /// The first equation is solved for `t` within a bracket; the rest is explicit. The attainable
+    /// targets are
     ///
     /// ```text
     /// 1 < l < 2,      0 <= s <= min(1 - c_PT/H, 2 beta_PT² / (H c_FT))
     /// ```
     ///
-    /// and `l = 1` with `PD = 0`, by `lambda = -1` and `gamma = 0`. A target that misses the bounds
-    /// by no more than its own rounding is taken to be on them, and `s` below 1e-290 to be 0. At
-    /// `beta_PT = 0` only `PD = 0` is attainable, by many pairs: that of the representable ones with
-    /// the smallest readout scale is returned. Accuracy: the [inductive bias](Self::of_feature) of
-    /// the result differs from the target by 4e-15 at most.
+    /// and `l = 1` with `PD = 0`, by `lambda = -1` and `gamma = 0`. A target that misses a bound by its
+    /// own rounding counts as on the bound, and `s` below 1e-290 counts as 0. At `beta_PT = 0` only
+    /// `PD = 0` is attainable. Many pairs attain it; the one with the smallest representable readout
+    /// scale is returned. Accuracy: the [inductive bias](Self::of_feature) of the result differs from
+    /// the target by 4e-15 at most.
     ///
     /// Source: [`ScaleMap`] and [`InductiveBias`], solved for the initialization.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for an argument outside its domain; [`Error::Unattainable`] with the
-    /// range of attainable pretraining dependences for a target outside, and the wider one that a
-    /// smaller `absolute_scale` approaches; [`Error::NotRepresentable`]
-    /// where the solution lies beyond the domains of [`Initialization`] and [`ScaleMap`], as it does
-    /// for l-orders within about 1/700 of 1.
+    /// [`Error::OutOfDomain`] for an argument outside its domain; [`Error::Unattainable`] for a target
+    /// outside the attainable ones, with the range of attainable pretraining dependences and the wider
+    /// one that a smaller `absolute_scale` approaches; [`Error::NotRepresentable`] where the solution
+    /// lies beyond the domains of [`Initialization`] and [`ScaleMap`], as it does for l-orders within
+    /// about 1/700 of 1.
     ///
     /// # Examples
     ///
@@ -172,7 +173,7 @@ impl InductiveBias {
 /// Smallest share of the first layer that keeps its digits.
 const MIN_SHARE: f64 = 1e-307;
 
-/// Sensitivities below this one are taken as 0 on the way to an initialization.
+/// Sensitivities below this one count as 0.
 const NO_SENSITIVITY: f64 = 1e-290;
 
 /// The order of the penalty at `t = asinh(x)`, with both its distances from the bounds and their

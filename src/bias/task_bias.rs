@@ -36,24 +36,6 @@ pub struct RegimeShares {
 
 impl RegimeShares {
     /// Share of the features in `regime`, in [0, 1]. The four shares sum to 1.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{
-    /// #     Densities, Initialization, Regime, ScaleMap, Scales, Supports, Task, TaskBias,
-    /// # };
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// # if cfg!(feature = "quadrature") {
-    /// let shares = TaskBias::of_task(&task, &map)?.regime_shares();
-    /// let sum: f64 = Regime::ALL.iter().map(|&regime| shares.share(regime)).sum();
-    /// assert!((sum - 1.0).abs() < 1e-15);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn share(&self, regime: Regime) -> f64 {
         self.shares[index(regime)]
@@ -85,9 +67,9 @@ fn index(regime: Regime) -> usize {
 ///   [shared](Task::shared_prior) or [new](Task::new_prior) features, given `beta_PT`;
 /// - `l`, `PD`: the [inductive bias](InductiveBias) of a feature.
 ///
-/// The averages are integrals, by a trapezoidal rule to 1e-13 absolute. The order `l` falls with
-/// `|beta_FT|` while `PD/(1 - l)` does not depend on it, so that every regime is an interval of
-/// `|beta_FT|`, and its share a difference of error functions: accurate to 1e-14 absolute.
+/// The averages are integrals by the trapezoidal rule, to 1e-13 absolute. The order `l` falls with
+/// `|beta_FT|`, and `PD/(1 - l)` does not depend on it. Every regime is therefore an interval of
+/// `|beta_FT|`, and its share a difference of error functions, to 1e-14 absolute.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), sections 4 and 5.
 ///
@@ -257,9 +239,10 @@ impl TaskBias {
         Ok(Self { groups, average, shares })
     }
 
-    /// The average point `(E[l], E[PD])` in the triangle of regimes. Its
-    /// [feature price](InductiveBias::feature_price) is that of a new feature against a shared one
-    /// at typical magnitudes, the root mean squares of the coefficients of both tasks.
+    /// The average point `(E[l], E[PD])` in the triangle of regimes.
+    ///
+    /// Its [feature price](InductiveBias::feature_price) is that of a new feature against a shared one at
+    /// typical magnitudes, the root mean squares of the coefficients of both tasks.
     #[must_use]
     pub fn average(&self) -> InductiveBias {
         self.average
@@ -321,7 +304,7 @@ impl FeatureGroup {
 
     #[cfg(not(feature = "quadrature"))]
     fn integrate_excess(&self, _: &Penalty<f64>) -> Result<f64> {
-        Err(crate::Error::QuadratureDisabled { quantity: "the inductive bias of a task" })
+        Err(crate::error::Error::QuadratureDisabled { quantity: "the inductive bias of a task" })
     }
 
     /// Probability that the magnitude of the coefficient is below (first) and above (second)

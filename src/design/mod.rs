@@ -1,4 +1,4 @@
-//! The design of an initialization: which one does best on a task.
+//! The design of an initialization: the one with the lowest error on a task.
 
 pub(crate) mod optimum;
 pub(crate) mod protocol;
@@ -14,7 +14,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::network::initialization::{Initialization, Scales};
 use crate::network::scale_map::ScaleMap;
-use crate::numerics::crossing::first_crossing;
+use crate::numerics::crossing::{Outline, Threshold, first_crossing};
 use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
 use crate::problem::samples::Samples;
 use crate::problem::task::Task;
@@ -26,7 +26,7 @@ const SMALLEST_SHARE: f64 = 1e-10;
 /// Smallest positive value of one plus the relative scale that is searched.
 const SMALLEST_GAP: f64 = 1e-12;
 
-/// The choice of an initialization for a task and a number of samples.
+/// A search for the initialization with the lowest error on a task with a number of samples.
 ///
 /// # Formula
 ///
@@ -38,18 +38,18 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// - `c_PT`, `lambda_PT`, `gamma`: the [scale map](ScaleMap) from pretraining to fine-tuning;
 /// - `error`: generalization error of [fine-tuning](Transfer) on the task.
 ///
-/// The box: `c_PT` as given, `1 + lambda_PT` in [1e-12, 2], `gamma` in [0, 100], unless set. Each
-/// parameter is searched in its logarithm; where its range starts at 0, at 0 itself and, for `c_PT` and
-/// `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
+/// The box is `c_PT` as given, `1 + lambda_PT` in [1e-12, 2] and `gamma` in [0, 100], unless set. Each
+/// parameter is searched in its logarithm. A range that starts at 0 is searched at 0 itself and, for
+/// `c_PT` and `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
 ///
-/// The search is global: a grid over the box (96 values of one free parameter, 32 by 32 of two, 12 by
-/// 12 by 12 of three), from the six lowest basins of which quadratic models in a trusted region lead
-/// down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew. The
-/// search finds every basin that is wider than the grid; the error at the bottom of a basin is the
-/// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is
-/// at the bound to the last bit; its [position](crate::OptimumPosition) tells a default bound from one that
-/// was set. Of points with equal errors to 1e-10, one with parameters at 0 or at a bound is taken.
-/// Points without an answer are passed over.
+/// The search is global. It starts with a grid over the box: 96 values of one free parameter, 32 by 32
+/// of two, 12 by 12 by 12 of three. From the six lowest basins, quadratic models in a trusted region
+/// lead down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew.
+/// The search finds every basin that is wider than the grid. The error at the bottom of a basin is the
+/// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is at
+/// the bound to the last bit; its [position](crate::OptimumPosition) tells a default bound from one
+/// that was set. Among points with equal errors to 1e-10, one with parameters at 0 or at a bound is
+/// preferred. Points without an answer are passed over.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the error.
 ///
@@ -97,17 +97,6 @@ impl InitializationDesign {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for an absolute scale outside 0 or [1e-300, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// assert!(InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3).is_ok());
-    /// assert!(InitializationDesign::new(&task, Samples::new(0.3)?, -1.0).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(task: &Task, samples: Samples, absolute_scale: f64) -> Result<Self> {
         let design = Self {
             task: task.clone(),
@@ -125,10 +114,10 @@ impl InitializationDesign {
         design.with_absolute_scales(absolute_scale..=absolute_scale)
     }
 
-    /// The same design with a range of absolute scales `c_PT` to choose from.
+    /// The same design with a range of absolute scales `c_PT`.
     ///
-    /// Three parameters then move two scales, those of features that pretraining used and of others:
-    /// for each pair of them there is a line of initializations, and the
+    /// The three parameters then set two scales, those of features that pretraining used and of others.
+    /// A line of initializations leads to each pair of scales, and the
     /// [tolerated](OptimalParameter::tolerated) intervals are wide.
     ///
     /// # Errors
@@ -159,8 +148,8 @@ impl InitializationDesign {
 
     /// The same design with another range of relative scales `lambda_PT`.
     ///
-    /// A range from -1 on contains the first layer at zero, with which nothing of pretraining is left
-    /// and, for a readout at zero, no coordinate can move.
+    /// A range that starts at -1 contains the first layer at zero. With it, fine-tuning does not depend
+    /// on pretraining, and with a readout at zero, no coordinate can move.
     ///
     /// # Errors
     ///
@@ -224,21 +213,20 @@ impl InitializationDesign {
         Ok(Self { ranges: [scales, gaps, range], ..self })
     }
 
-    /// The same design for pretraining on `samples` instead of unlimited data. An optimum takes seconds
-    /// then.
+    /// The same design for pretraining on `samples` instead of unlimited data. An optimum then takes
+    /// seconds.
     #[must_use]
     pub fn with_pretraining_samples(self, samples: Samples) -> Self {
         Self { pretraining_samples: Some(samples), ..self }
     }
 
-    /// The same design, computing errors with another solver: with an explicit penalty, say, or in a
-    /// limit.
+    /// The same design with another solver: with an explicit penalty, for example, or in a limit.
     #[must_use]
     pub fn with_solver(self, solver: Solver) -> Self {
         Self { solver, ..self }
     }
 
-    /// The same design with another relative excess of the error over the optimum that is
+    /// The same design with another relative excess of the error over the optimum that counts as
     /// [tolerated](OptimalParameter::tolerated); 1e-3 unless set.
     ///
     /// # Errors
@@ -322,12 +310,12 @@ impl InitializationDesign {
     }
 
     /// Smallest sample ratio at which the best initialization of the box has a generalization error
-    /// of at most `target_error`: the smallest one that any of them needs.
+    /// of at most `target_error`.
     ///
-    /// The sample ratio of this design plays no part; its noise does. The learning curve of the best
+    /// The sample ratio of this design has no effect; its noise has. The learning curve of the best
     /// initializations is scanned and searched as by [`Solver::required_sample_ratio`], with a peak at
-    /// a ratio of 1 and at nodes closer than a factor of 4.5 to it and to 0. Errors may rise with
-    /// samples; the first ratio that meets the target counts. It meets the target, and one smaller by
+    /// a ratio of 1 and with nodes closer than a factor of 4.5 to it and to 0. Errors may rise with
+    /// samples; the first ratio that meets the target counts. It meets the target, and a ratio smaller by
     /// 1e-12 of it does not, up to the accuracy of the optimum.
     ///
     /// # Errors
@@ -357,7 +345,13 @@ impl InitializationDesign {
     /// ```
     pub fn required_sample_ratio(&self, target_error: f64) -> Result<f64> {
         const SPACING: f64 = 1.5;
-        first_crossing(target_error, self.task.mean_square(), &[1.0], SPACING, |sample_ratio| {
+        let outline = Outline {
+            at_zero: self.task.mean_square(),
+            unmet: 0.0,
+            thresholds: vec![Threshold::sharp(1.0)],
+            spacing: SPACING,
+        };
+        first_crossing(target_error, &outline, |sample_ratio, _| {
             let samples =
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
             let mut evaluations = self.evaluations(self.ranges, samples);

@@ -1,4 +1,4 @@
-//! The initialization that does best, and how much depends on it.
+//! The best initialization, and how far the error depends on it.
 
 use crate::asymptotics::solution::Solution;
 use crate::bias::inductive_bias::{Feature, InductiveBias};
@@ -6,35 +6,29 @@ use crate::error::Result;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::minimum::Range;
 
-/// Where in its range the best value of a parameter lies.
-///
-/// # Examples
-///
-/// ```
-/// assert_ne!(diagonet::OptimumPosition::Fixed, diagonet::OptimumPosition::Interior);
-/// ```
+/// Position of the best value of a parameter in its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum OptimumPosition {
-    /// There was no choice.
+    /// The parameter was fixed.
     Fixed,
     /// At the lowest value, to the last bit.
     Lowest,
-    /// At the smallest positive value that is searched, in a range that starts at 0, which does worse:
-    /// still smaller values may do better.
+    /// At the smallest positive value that is searched, in a range that starts at 0, where the error is
+    /// higher. Still smaller values may have lower errors.
     SmallestPositive,
     /// Between the lowest and the highest value.
     Interior,
     /// At the highest value, to the last bit.
     Highest,
     /// At a bound that the design has by default, to the last bit: `1 + lambda_PT` of 1e-12 or a
-    /// readout scale of 100, unless set. Values beyond it are legal, and may do better.
+    /// readout scale of 100, unless set. Values beyond it are legal, and may have lower errors.
     DefaultBound,
 }
 
-/// The best value of a parameter, and others that do nearly as well, see [`Optimum`].
+/// The best value of a parameter, and the interval of values with nearly the same error, see [`Optimum`].
 ///
 /// # Examples
 ///
@@ -62,15 +56,17 @@ pub enum OptimumPosition {
 pub struct OptimalParameter {
     /// The best value.
     pub value: f64,
-    /// Where it lies in the range of the design.
+    /// Position of the value in the range of the design.
     pub position: OptimumPosition,
-    /// Ends of the interval around it in which the error exceeds the optimum by no more than the
-    /// [tolerance](crate::InitializationDesign::with_tolerance), the other parameters of the design chosen anew at
-    /// each of its values: by a grid over them where the nearest choice exceeds it. Ends inside the
-    /// range are good to 1 %; the error is checked at values apart by a factor of at most 1.65, or by
-    /// a 64th of the range where that is more. An end at a bound of the range is that bound; values
-    /// beyond a [default](OptimumPosition::DefaultBound) may be tolerated, too. `[0, 0]` of a free
-    /// parameter says that no positive value that is searched is tolerated.
+    /// Ends of the interval around the value in which the error exceeds the optimum by no more than the
+    /// [tolerance](crate::InitializationDesign::with_tolerance).
+    ///
+    /// At each value of the interval the other parameters of the design are chosen anew, by a grid over
+    /// them where the nearest choice exceeds the tolerance. Ends inside the range are accurate to 1 %.
+    /// The error is checked at values apart by a factor of at most 1.65, or by a 64th of the range
+    /// where that is more. An end at a bound of the range is that bound; values beyond a
+    /// [default](OptimumPosition::DefaultBound) may be tolerated, too. `[0, 0]` of a free parameter
+    /// means that no positive value that is searched is tolerated.
     pub tolerated: [f64; 2],
     range: Range,
 }
@@ -93,21 +89,7 @@ impl OptimalParameter {
         Self { value, position, tolerated: [value, value], range: *range }
     }
 
-    /// Whether the parameter is free and does not matter: every value of its range is tolerated.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
-    /// // With more samples than coordinates, all initializations end in least squares.
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// let samples = Samples::new(2.0)?.with_noise_variance(0.1)?;
-    /// let optimum = InitializationDesign::new(&task, samples, 1e-3)?.optimum()?;
-    /// assert!(optimum.readout_scale.is_flat() && optimum.one_plus_relative_scale.is_flat());
-    /// assert!(!optimum.absolute_scale.is_flat()); // not free
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
+    /// Whether the parameter is free and every value of its range is tolerated.
     #[must_use]
     pub fn is_flat(&self) -> bool {
         !self.range.is_fixed() && self.tolerated == [self.range.lowest(), self.range.highest()]
@@ -149,10 +131,10 @@ impl OptimalParameter {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Optimum {
-    /// The best initialization of pretraining and readout scale of fine-tuning. It holds the digits of
-    /// `1 + lambda` that a relative scale next to -1 has not.
+    /// The best initialization of pretraining and readout scale of fine-tuning. It keeps the digits of
+    /// `1 + lambda`, which a relative scale next to -1 loses.
     pub scale_map: ScaleMap,
-    /// The error there, in total and by group.
+    /// Solution there: the error, in total and by group.
     pub solution: Solution,
     /// The absolute scale `c_PT` of pretraining.
     pub absolute_scale: OptimalParameter,
@@ -160,29 +142,18 @@ pub struct Optimum {
     pub one_plus_relative_scale: OptimalParameter,
     /// The readout scale `gamma` of fine-tuning.
     pub readout_scale: OptimalParameter,
-    /// Lowest error with equal layers in pretraining, `lambda_PT = 0`, and the other parameters from
-    /// their ranges; `None` where none of these has an answer.
+    /// Lowest error with equal layers in pretraining, `lambda_PT = 0`, and the other parameters within
+    /// their ranges; `None` where no such point has an answer.
     pub balanced_error: Option<f64>,
-    /// Number of points of the search that have no answer, and were passed over.
+    /// Number of points of the search without an answer.
     pub unanswered: usize,
     pub(crate) typical_feature: Feature,
 }
 
 impl Optimum {
     /// Ratio of the lowest error with equal layers to the optimum: at least 1, to 1e-9, where the
-    /// design allows equal layers; 1 where both are zero, `None` without an answer for equal layers.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, InitializationDesign, Samples, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// // Least squares without noise.
-    /// let optimum = InitializationDesign::new(&task, Samples::new(2.0)?, 1e-3)?.optimum()?;
-    /// assert_eq!(optimum.gain(), Some(1.0));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
+    /// design allows equal layers. It is 1 where both errors are zero, and `None` without an answer for
+    /// equal layers.
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
         let (balanced, best) = (self.balanced_error?, self.solution.generalization_error());
@@ -196,20 +167,6 @@ impl Optimum {
     /// # Errors
     ///
     /// As [`InductiveBias::of_feature`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "quadrature")]
-    /// # {
-    /// # use diagonet::{Densities, InitializationDesign, Regime, Samples, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let optimum = InitializationDesign::new(&task, Samples::new(0.08)?, 1e-3)?.optimum()?;
-    /// assert!(optimum.inductive_bias()?.feature_price() > 3.0);
-    /// # }
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn inductive_bias(&self) -> Result<InductiveBias> {
         InductiveBias::of_feature(&self.scale_map, self.typical_feature)
     }

@@ -29,7 +29,7 @@ use crate::estimator::{Form, Line, Pair, Partials, Resolution, ScalarEstimator, 
 /// # Examples
 ///
 /// ```
-/// use diagonet::{ElasticNet, CoordinateGroup, Law, Estimator, Prior, Samples, Solver};
+/// use diagonet::{CoordinateGroup, ElasticNet, Estimator, Law, Prior, Samples, Solver};
 ///
 /// let law = Law::new(vec![
 ///     CoordinateGroup::new("signal", 0.3, Prior::gaussian(0.0, 3.0)?, 1.0)?,
@@ -52,7 +52,7 @@ pub struct ElasticNet {
 }
 
 impl TryFrom<f64> for ElasticNet {
-    type Error = crate::Error;
+    type Error = crate::error::Error;
 
     fn try_from(curvature: f64) -> Result<Self> {
         Self::new(curvature)
@@ -80,15 +80,6 @@ impl ElasticNet {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a curvature outside [0, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::ElasticNet;
-    /// assert_eq!(ElasticNet::new(0.5)?.curvature(), 0.5);
-    /// assert!(ElasticNet::new(-0.5).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(curvature: f64) -> Result<Self> {
         Domain::MAGNITUDE.check("curvature", curvature)?;
         Ok(Self { curvature: curvature + 0.0 })
@@ -109,9 +100,10 @@ pub(crate) struct ShrunkThreshold {
 }
 
 impl ShrunkThreshold {
-    /// The estimator of a group whose soft threshold is given, in units of the root of `unit_squared`.
-    pub(crate) fn new(net: ElasticNet, soft: SoftThreshold, unit_squared: f64) -> Self {
-        Self { soft, curvature: net.curvature * unit_squared.sqrt() }
+    /// The estimator of a group whose soft threshold is given, in units in which its coefficients are
+    /// counted in `unit`.
+    pub(crate) fn new(net: ElasticNet, soft: SoftThreshold, unit: f64) -> Self {
+        Self { soft, curvature: net.curvature * unit }
     }
 
     /// The slope `g = 1/(1 + theta w mu)` beyond the thresholds, and what is missing to 1.

@@ -1,4 +1,4 @@
-//! The estimate of one coordinate from one noisy observation, and all that the theory asks of it.
+//! The estimate of one coordinate from one noisy observation, with its moments and derivatives.
 
 #[cfg(feature = "quadrature")]
 pub(crate) mod centred;
@@ -46,8 +46,9 @@ pub(crate) fn prior_in_units(group: &CoordinateGroup, unit_squared: f64) -> Resu
     Ok((mean, variance))
 }
 
-/// How a group enters the [equations](crate::asymptotics::equations): as one that responds, or as one that does
-/// not respond fully.
+/// How a group enters the [equations](crate::asymptotics::equations). Direct sums the response of a
+/// group. Complementary sums what it lacks to a full response, and is used when the response exceeds
+/// about one half.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Form {
     Direct,
@@ -57,6 +58,9 @@ pub(crate) enum Form {
 /// How finely to evaluate, where that is a choice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Resolution {
+    /// To follow a search from afar.
+    Rough,
+    /// To come as close as one fine step needs.
     Coarse,
     Fine,
     /// A resolution to judge the others by.
@@ -93,6 +97,22 @@ pub(crate) struct Terms {
     pub(crate) nodes: usize,
 }
 
+impl Terms {
+    /// `E[(b - B)²]` with its derivatives, at the noise `w`.
+    pub(crate) fn error(&self, form: Form, w: f64) -> Slopes {
+        let Self { response, noise, error, .. } = *self;
+        match form {
+            Form::Direct => Slopes { value: error, ..noise },
+            // Stein's identity, E[(b - B)²] = E[(z - b)²] + w (1 - 2 E[1 - db/dz]).
+            Form::Complementary => Slopes {
+                value: error,
+                by_noise: noise.by_noise + w * (1.0 - 2.0 * (response.value + response.by_noise)),
+                by_penalty: noise.by_penalty - 2.0 * w * response.by_penalty,
+            },
+        }
+    }
+}
+
 /// A line `level + slope x` that an estimate is compared with, in the standardized observation
 /// `x = (z - E[z])/S`.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +126,7 @@ pub(crate) struct Line {
 /// Quantities are in a unit that the caller chooses, with the sign in which `m` is not negative
 /// ([`signed_unit`]), counted from the centre of a penalty that has one. The state is the noise `w = s²` and `half_penalty = theta/2`.
 pub(crate) trait ScalarEstimator: std::fmt::Debug {
-    /// Mean square of what is to be learned, the true coefficient less the start.
+    /// Mean square of the true coefficient less the start.
     fn signal(&self) -> f64;
 
     /// Contribution to the equations.
@@ -121,6 +141,15 @@ pub(crate) trait ScalarEstimator: std::fmt::Debug {
 
     /// Whether the rough response is above a half.
     fn responds(&self, w: f64, half_penalty: f64) -> bool;
+
+    /// Whether the other is known to be the same in all that the state does to it, so that one
+    /// evaluation stands for both.
+    fn is_same(&self, _other: &Self) -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
 
     /// Response and noise with their derivatives in state and parameters.
     fn partials(&self, w: f64, half_penalty: f64) -> Partials;

@@ -15,8 +15,8 @@ pub(crate) struct Weighted<E> {
 }
 
 impl<E> Weighted<E> {
-    /// `estimator` under the [penalty weight](CoordinateGroup::penalty_weight) of its group, where penalties are
-    /// counted with the weight `penalty_unit`.
+    /// `estimator` under the [penalty weight](CoordinateGroup::penalty_weight) of its group, where
+    /// penalties are counted with the weight `penalty_unit`.
     pub(crate) fn new(group: &CoordinateGroup, penalty_unit: f64, estimator: E) -> Self {
         Self { estimator, factor: group.penalty_weight() / penalty_unit }
     }
@@ -41,6 +41,10 @@ impl<E: ScalarEstimator> ScalarEstimator for Weighted<E> {
 
     fn responds(&self, w: f64, half_penalty: f64) -> bool {
         self.estimator.responds(w, self.factor * half_penalty)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.factor == other.factor && self.estimator.is_same(&other.estimator)
     }
 
     fn partials(&self, w: f64, half_penalty: f64) -> Partials {

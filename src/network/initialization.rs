@@ -1,4 +1,4 @@
-//! Layer scales, the pair (absolute scale, relative scale), and the weights they lead to.
+//! The initialization of a network by the scales of its layers, and its weights along training.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -27,7 +27,7 @@ pub struct Scales {
     pub relative: f64,
 }
 
-/// Absolute scale of an initialization, and how far its relative scale is from -1, see
+/// Absolute scale of an initialization, and distance of its relative scale from -1, see
 /// [`Initialization::from_lambda_gap`].
 ///
 /// # Examples
@@ -70,30 +70,30 @@ pub struct LayerScales {
     pub readout: f64,
 }
 
-/// How the two layers of a diagonal linear network are initialized.
+/// The initial weights of the two layers of a diagonal linear network.
 ///
 /// # Formula
 ///
 /// The network computes `beta = w+ v+ - w- v-` in every coordinate, with first layer `w` and
 /// readout `v`. Both paths start equal, `w+ = w- = w0` and `v+ = v- = v0`, so that `beta(0) = 0`, and
 ///
-/// ```text
-/// c = w0² + v0²,      lambda = (w0² - v0²) / c
-/// w0 = sqrt(c (1 + lambda) / 2),      v0 = sqrt(c (1 - lambda) / 2)
-/// ```
+/// `$$ c = w_0^2 + v_0^2, \qquad \lambda = \frac{w_0^2 - v_0^2}{c} $$`
+///
+/// `$$ w_0 = \sqrt{c (1 + \lambda)/2}, \qquad v_0 = \sqrt{c (1 - \lambda)/2} $$`
 ///
 /// where
-/// - `c`: [absolute scale](Self::absolute_scale), 0 or in [1e-300, 1e300]; small is rich, large is
-///   lazy, zero is the limit of a vanishing initialization;
-/// - `lambda`: [relative scale](Self::relative_scale), in [-1, 1]; -1 is a first layer at zero, +1 a
+/// - `$c$`: [absolute scale](Self::absolute_scale), 0 or in [1e-300, 1e300]; small is rich, large is
+///   lazy, 0 is the limit of a vanishing initialization;
+/// - `$\lambda$`: [relative scale](Self::relative_scale), in [-1, 1]; -1 is a first layer at zero, +1 a
 ///   readout at zero;
-/// - `w0`, `v0`: [first layer](Self::first_layer) and [readout](Self::readout), 0 or in
+/// - `$w_0$`, `$v_0$`: [first layer](Self::first_layer) and [readout](Self::readout), 0 or in
 ///   [1e-150, 1e150].
 ///
-/// Whichever pair the value is built from is returned to the last bit; the other is derived from
-/// it without cancellation.
+/// An initialization returns the pair of numbers that it was built from to the last bit. It derives the
+/// other pair without cancellation.
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
+/// Derivation: [theory](crate::theory#network). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// section 3.
 ///
 /// # Examples
 ///
@@ -129,7 +129,7 @@ pub struct Initialization {
     given: Given,
 }
 
-/// Initializations are equal that have the same scales, whatever pair of numbers they were given by.
+/// Initializations with the same scales are equal, whatever pair of numbers they were built from.
 impl PartialEq for Initialization {
     fn eq(&self, other: &Self) -> bool {
         let numbers = |x: &Self| {
@@ -164,9 +164,9 @@ impl Initialization {
 
     /// Relative accuracy budget of [`weights`](Self::weights).
     ///
-    /// Where a weight changes its sign, it is met at coefficients that differ from the zero by a tenth
-    /// of the spacing of floats or more, in scales above 1e-270: the difference of the two terms that
-    /// cancel there has an error of 1e-30 of them.
+    /// A weight that changes its sign meets the budget at coefficients that differ from the zero by a
+    /// tenth of the spacing of floats or more, for scales above 1e-270. Two terms cancel there; their
+    /// difference is computed with an error of 1e-30 of the terms.
     pub const WEIGHTS_ACCURACY: f64 = 1e-14;
 
     /// The initialization with first layer at `first_layer` (w0) and readout at `readout` (v0).
@@ -175,17 +175,6 @@ impl Initialization {
     ///
     /// [`Error::OutOfDomain`] for a layer outside 0 or [1e-150, 1e150];
     /// [`Error::UndefinedRelativeScale`] where both layers are zero.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, LayerScales};
-    ///
-    /// let initialization = Initialization::from_layers(LayerScales { first_layer: 0.6, readout: 0.8 })?;
-    /// assert!((initialization.absolute_scale() - 1.0).abs() < 1e-15);
-    /// assert!((initialization.relative_scale() + 0.28).abs() < 1e-15);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn from_layers(LayerScales { first_layer, readout }: LayerScales) -> Result<Self> {
         let check_layer = |parameter, value| Domain::LAYER.check(parameter, value);
         check_layer("first_layer", first_layer)?;
@@ -202,18 +191,6 @@ impl Initialization {
     ///
     /// [`Error::OutOfDomain`] for `absolute_scale` outside 0 or [1e-300, 1e300] and for
     /// `relative_scale` outside [-1, 1].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, Scales};
-    ///
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?;
-    /// assert_eq!(initialization.absolute_scale(), 1e-3);
-    /// assert_eq!(initialization.relative_scale(), -0.99);
-    /// assert!(initialization.first_layer() < initialization.readout());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(Scales { absolute, relative }: Scales) -> Result<Self> {
         let (absolute_scale, relative_scale) = (absolute, relative);
         Domain::ABSOLUTE_SCALE.check("absolute_scale", absolute_scale)?;
@@ -236,24 +213,12 @@ impl Initialization {
 
     /// The initialization with absolute scale c and `lambda_gap = 1 + lambda`.
     ///
-    /// It keeps the digits of a gap so small that lambda itself rounds to -1.
+    /// It keeps the digits of a gap that is so small that lambda itself rounds to -1.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for `absolute_scale` outside 0 or [1e-300, 1e300] and for `lambda_gap`
     /// outside 0 or [1e-300, 2].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{GapScales, Initialization};
-    ///
-    /// let initialization = Initialization::from_lambda_gap(GapScales { absolute: 1e-3, lambda_gap: 1e-20 })?;
-    /// assert_eq!(initialization.lambda_gap(), 1e-20);
-    /// assert_eq!(initialization.relative_scale(), -1.0); // rounded
-    /// assert!(initialization.first_layer() > 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn from_lambda_gap(GapScales { absolute, lambda_gap }: GapScales) -> Result<Self> {
         Domain::LAMBDA_GAP.check("lambda_gap", lambda_gap)?;
         Self::from_first_layer_share(absolute, 0.5 * lambda_gap)
@@ -356,12 +321,11 @@ impl Initialization {
         self.first_layer_root
     }
 
-    /// The four weights at the moment when the coefficient of the coordinate is `beta`.
+    /// The four weights of a coordinate whose coefficient has reached `beta`.
     ///
     /// # Formula
     ///
-    /// Gradient flow moves the weights along a curve that only the current coefficient
-    /// parametrizes. With `xi = asinh(beta / c)`,
+    /// The weights are functions of the current coefficient. With `xi = asinh(beta / c)`,
     ///
     /// ```text
     /// w± = w0 cosh(xi/2) ± v0 sinh(xi/2),      v± = v0 cosh(xi/2) ± w0 sinh(xi/2)
@@ -370,7 +334,7 @@ impl Initialization {
     /// where
     /// - `beta`: coefficient, in [-1e300, 1e300].
     ///
-    /// At `c = 0` the limit of a vanishing initialization is returned. The two differences are
+    /// At `c = 0` the result is the limit of a vanishing initialization. The two differences are
     /// computed from the products
     ///
     /// ```text
@@ -378,7 +342,7 @@ impl Initialization {
     /// c - |lambda| H = (2 w0 v0 - |lambda| beta) (2 w0 v0 + |lambda| beta) / (c + |lambda| H)
     /// ```
     ///
-    /// for `beta >= 0`, of which one difference remains. Accuracy:
+    /// for `beta >= 0`, with one difference that can cancel. Accuracy:
     /// [`WEIGHTS_ACCURACY`](Self::WEIGHTS_ACCURACY).
     ///
     /// Source: Anguita et al. 2026 (arXiv:2602.20062), proof of Theorem 4.1.
@@ -531,12 +495,6 @@ impl NetworkPath {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a weight that is not finite or above 1e150 in magnitude.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(diagonet::NetworkPath::new(f64::NAN, 0.0).is_err());
-    /// ```
     pub fn new(first_layer: f64, readout: f64) -> Result<Self> {
         let check_weight = |parameter, value| Domain::COEFFICIENT.check(parameter, value);
         Ok(Self {
@@ -590,16 +548,6 @@ pub struct Weights {
 
 impl Weights {
     /// The coefficient `beta = w+ v+ - w- v-` that the weights realize.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, LayerScales};
-    ///
-    /// let at_start = Initialization::from_layers(LayerScales { first_layer: 0.1, readout: 0.2 })?.weights(0.0)?;
-    /// assert_eq!(at_start.coefficient(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn coefficient(&self) -> f64 {
         self.plus.first_layer * self.plus.readout - self.minus.first_layer * self.minus.readout
@@ -649,7 +597,7 @@ impl Weights {
         ScaleAndStart { scale: 0.5 * sum * difference, start }
     }
 
-    /// What gradient flow conserves along its way through these weights.
+    /// The quantities that gradient flow conserves, at these weights.
     ///
     /// # Formula
     ///

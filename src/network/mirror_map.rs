@@ -1,5 +1,5 @@
-//! The mirror map of a coordinate, `t -> (b(t), q'(t))`: the one home of what the shape of the implicit
-//! penalty is.
+//! The mirror map of a coordinate, `t -> (b(t), q'(t))`: the one place that fixes the shape of the implicit
+//! penalty.
 //!
 //! Gradient flow moves `q'(b)`, the derivative of the implicit penalty, along the inputs. Both `b` and
 //! `q'` are explicit in a parameter `t`, so that no integral over the proximal map needs a solver inside.
@@ -11,7 +11,7 @@
 
 use nalgebra::RealField;
 
-/// A mirror map at a scale, with what the quadrature of expectations asks of it.
+/// A mirror map at a scale, with what the quadrature of expectations needs.
 ///
 /// Both `b` and `P` are odd and rise with `t`.
 #[cfg(feature = "quadrature")]
@@ -61,8 +61,8 @@ pub(crate) trait MirrorMap: Copy {
     /// The `z` at which the proximal map turns from a small response to a large one.
     fn threshold(self, half_penalty: f64) -> f64;
 
-    /// A pass over `t` at the distances `index * step / stretch` from a point, from `index = first` on, up
-    /// (`direction` 1) or down (-1).
+    /// A pass over `t` at the distances `index * step / stretch` from a point, from `index = first` on,
+    /// up (`direction` 1) or down (-1).
     fn walk(
         self,
         from: Self::Point,

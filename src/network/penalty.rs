@@ -14,22 +14,21 @@ use crate::numerics::sum::CompensatedSum;
 /// Gradient flow from `beta(0) = 0` to zero training loss ends at the interpolator that minimizes
 /// the sum over coordinates of
 ///
-/// ```text
-/// q_c(b) = (c/2) [ 1 - sqrt(1 + (b/c)²) + (b/c) asinh(b/c) ]
-/// ```
+/// `$$ q_c(b) = \frac c2 \left[ 1 - \sqrt{1 + (b/c)^2} + \frac bc \operatorname{asinh} \frac bc \right] $$`
 ///
 /// where
-/// - `c`: absolute scale of the coordinate, 0 or in [1e-307, 1e307];
-/// - `b`: coefficient, in [-1e300, 1e300].
+/// - `$c$`: absolute scale of the coordinate, 0 or in [1e-307, 1e307];
+/// - `$b$`: coefficient, in [-1e300, 1e300].
 ///
-/// Large `c` is the l2 norm, `b²/(4c)`; small `c` is the l1 norm up to a logarithm,
-/// `(|b|/2)(log(2|b|/c) - 1)`; at `c = 0` the coordinate is frozen at zero.
+/// At large `c` the penalty is the l2 norm, `b²/(4c)`. At small `c` it is the l1 norm up to a logarithm,
+/// `(|b|/2)(log(2|b|/c) - 1)`. At `c = 0` the coordinate is frozen at zero.
 ///
-/// The arithmetic is generic over [`RealField`], so that `f32` and forward-mode dual numbers pass
-/// through; what a smaller type cannot hold is [`Error::NotRepresentable`]. Accuracy for `f64`: [`Penalty::ULPS`] units in the last place, over the whole domain.
+/// The arithmetic is generic over [`RealField`]: it takes `f32` and forward-mode dual numbers, too. A
+/// result that a smaller type cannot hold is [`Error::NotRepresentable`]. Accuracy for `f64`:
+/// [`Penalty::ULPS`] units in the last place, over the whole domain.
 ///
-/// Source: Woodworth et al. 2020 (arXiv:2002.09277); Anguita et al. 2026 (arXiv:2602.20062),
-/// Theorem 4.1, whose `k` is `4 c²`.
+/// Derivation: [theory](crate::theory#implicit-bias). Source: Woodworth et al. 2020 (arXiv:2002.09277);
+/// Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1, whose `k` is `4 c²`.
 ///
 /// # Examples
 ///
@@ -65,15 +64,6 @@ impl<T: RealField + Copy> Penalty<T> {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a scale outside 0 or [1e-307, 1e307].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::Penalty;
-    ///
-    /// assert!(Penalty::new(0.5_f32).is_ok());
-    /// assert!(Penalty::new(-0.5_f64).is_err());
-    /// ```
     pub fn new(scale: T) -> Result<Self> {
         Domain::SCALE.check("scale", to_f64(scale))?;
         Ok(Self { scale })
@@ -155,8 +145,8 @@ impl<T: RealField + Copy> Penalty<T> {
     /// l = d log q_c / d log|b| = x asinh(x) / (1 - sqrt(1 + x²) + x asinh(x)),      x = b/c
     /// ```
     ///
-    /// in [1, 2]: 2 is the l2 norm (`x -> 0`), 1 the l1 norm (`x -> inf`, and the limit returned at
-    /// `c = 0`).
+    /// in [1, 2]. The order is 2 for the l2 norm (`x -> 0`), and 1 for the l1 norm (`x -> inf`). At
+    /// `c = 0` it is 1, its limit.
     ///
     /// Source: Lippl and Lindsey 2024 (arXiv:2310.02396); Anguita et al. 2026 (arXiv:2602.20062),
     /// section 4.
@@ -179,7 +169,7 @@ impl<T: RealField + Copy> Penalty<T> {
         Ok(self.l_order_and_arc(beta)?.0)
     }
 
-    /// The l-order, and `asinh(|b|/c)`, which is 0 on a frozen coordinate for want of a limit.
+    /// The l-order, and `asinh(|b|/c)`, which is 0 on a frozen coordinate, where it has no limit.
     #[inline]
     pub(crate) fn l_order_and_arc(&self, beta: T) -> Result<(T, T)> {
         check_beta(beta)?;
@@ -214,7 +204,7 @@ impl<T: RealField + Copy> Penalty<T> {
     /// - `z`: the point to map, in [-1e300, 1e300];
     /// - `theta`: strength of the penalty, in [0, 1e300].
     ///
-    /// Odd, increasing and 1-Lipschitz in `z`. A frozen coordinate (`c = 0`) stays at 0.
+    /// The map is odd, increasing and 1-Lipschitz in `z`. A frozen coordinate (`c = 0`) stays at 0.
     ///
     /// # Errors
     ///
@@ -320,27 +310,12 @@ impl<T: RealField + Copy> SeparablePenalty<T> {
     /// # Errors
     ///
     /// As [`Penalty::new`], for the first offending coordinate.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::SeparablePenalty;
-    /// assert!(SeparablePenalty::new(&nalgebra::dvector![0.1, f64::INFINITY]).is_err());
-    /// ```
     pub fn new(scales: &DVector<T>) -> Result<Self> {
         let coordinates = scales.iter().map(|&scale| Penalty::new(scale)).collect::<Result<_>>()?;
         Ok(Self { coordinates })
     }
 
     /// Number of coordinates.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::SeparablePenalty;
-    /// assert_eq!(SeparablePenalty::new(&nalgebra::dvector![0.1, 0.2])?.dimension(), 2);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.coordinates.len()

@@ -1,4 +1,4 @@
-//! From pretraining to fine-tuning: the map of the scales.
+//! The scale map from pretraining to fine-tuning.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -12,28 +12,27 @@ use crate::network::penalty::ratio_of_slopes;
 /// Smallest readout scale, whose square keeps its digits.
 pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 
-/// What pretraining does to the scale at which a coordinate is fine-tuned.
+/// The map from a pretrained coefficient to the scale at which its coordinate is fine-tuned.
 ///
 /// # Formula
 ///
 /// After pretraining, the paths are rebalanced (`w+ = w- := w+ + w-`, the sum of the pretrained
 /// values) and the readout is reset (`v+ = v- := gamma/sqrt(2)`). The coefficient is zero again,
-/// and its scale has become
+/// and its scale is
 ///
-/// ```text
-/// c_FT = c_PT (1 + lambda_PT) (1 + sqrt(1 + (beta_PT/c_PT)²)) + gamma²/2
-/// ```
+/// `$$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) +
+/// \frac{\gamma^2}{2} $$`
 ///
 /// where
-/// - `c_PT`, `lambda_PT`: [`Initialization`] of pretraining;
-/// - `gamma`: readout scale of fine-tuning, 0 or in [1e-153, 1e150];
-/// - `beta_PT`: pretrained coefficient, in [-1e300, 1e300].
+/// - `$c_{PT}$`, `$\lambda_{PT}$`: scales of the [`Initialization`] of pretraining;
+/// - `$\gamma$`: readout scale of fine-tuning, 0 or in [1e-153, 1e150];
+/// - `$\beta_{PT}$`: pretrained coefficient, in [-1e300, 1e300].
 ///
-/// The formula is evaluated as `(1 + lambda)(c_PT + hypot(c_PT, beta_PT)) + gamma²/2`, which is the
-/// limit itself at `c_PT = 0`, `beta_PT = 0` and `lambda = ±1`, and overflows nowhere. Accuracy:
-/// 1e-15 relative.
+/// The formula is evaluated as `(1 + lambda)(c_PT + hypot(c_PT, beta_PT)) + gamma²/2`. This form holds at
+/// `c_PT = 0`, `beta_PT = 0` and `lambda = ±1`, and overflows nowhere. Accuracy: 1e-15 relative.
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
+/// Derivation: [theory](crate::theory#scale-map). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// section 3.
 ///
 /// # Examples
 ///
@@ -65,17 +64,6 @@ impl ScaleMap {
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for `readout_scale` outside 0 or
     /// [1e-153, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, ScaleMap, Scales};
-    ///
-    /// let pretraining = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
-    /// assert!(ScaleMap::new(pretraining, 0.1).is_ok());
-    /// assert!(ScaleMap::new(pretraining, -0.1).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(pretraining: Initialization, readout_scale: f64) -> Result<Self> {
         Ok(Self { pretraining, readout_scale: check_readout_scale(readout_scale)? })
     }
@@ -123,7 +111,7 @@ impl ScaleMap {
     /// ```
     ///
     /// in [0, 1]: 1 where the scale is proportional to the coefficient, 0 where it does not depend
-    /// on it (which includes a frozen coordinate, `c_FT = 0`).
+    /// on it. A frozen coordinate (`c_FT = 0`) has 0.
     ///
     /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 4.
     ///
@@ -146,7 +134,7 @@ impl ScaleMap {
         Ok(self.feature_scales(beta_pt)?.sensitivity)
     }
 
-    /// All that the map says of a coordinate that pretraining left at `beta_pt`.
+    /// Scales and log-sensitivity of a coordinate that pretraining left at `beta_pt`.
     pub(crate) fn feature_scales(&self, beta_pt: f64) -> Result<FeatureScales> {
         Domain::ARGUMENT.check("beta_pt", beta_pt)?;
         let c = self.pretraining.absolute_scale();

@@ -2,6 +2,7 @@
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
+use crate::numerics::Precision;
 
 /// Largest distance of the nodes from the ends of their interval, as a logarithm: 1e-12 of it.
 const REACH: f64 = 27.6;
@@ -15,11 +16,48 @@ const ACCURACY: f64 = 1e-10;
 /// Smallest [sample ratio](crate::Samples::new): fewer samples count as none.
 const SMALLEST: f64 = 1e-300;
 
+/// Distance from a threshold down to which nodes close in on it, as a logarithm of its width.
+const INSIDE: f64 = 4.0;
+
 /// A sample ratio, with the error there or a function of it.
 type Point = (f64, f64);
 
 /// Two neighbouring points, the first above the target and the second not.
 type Bracket = [Point; 2];
+
+/// A sample ratio at which a learning curve can peak.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Threshold {
+    pub(crate) ratio: f64,
+    /// Distance from it below which the curve is smooth; 0 where it may not be.
+    pub(crate) width: f64,
+}
+
+impl Threshold {
+    /// The threshold of a curve that may be singular there.
+    pub(crate) fn sharp(ratio: f64) -> Self {
+        Self { ratio, width: 0.0 }
+    }
+
+    /// How far nodes close in on it, as a logarithm of the distance in units of the interval.
+    fn reach(self, interval: f64) -> f64 {
+        // A width of 0 is infinitely far.
+        ((interval / self.width).ln() + INSIDE).clamp(INSIDE, REACH)
+    }
+}
+
+/// What is known of a learning curve before it is evaluated.
+#[derive(Debug, Clone)]
+pub(crate) struct Outline {
+    /// The error in the limit of no samples.
+    pub(crate) at_zero: f64,
+    /// Sample ratio below which the curve is above the target.
+    pub(crate) unmet: f64,
+    /// Where it can peak, in ascending order.
+    pub(crate) thresholds: Vec<Threshold>,
+    /// Distance of nodes, in the logarithm of the distance to a threshold.
+    pub(crate) spacing: f64,
+}
 
 /// The learning curve, with what its scan has seen.
 struct Scan<F> {
@@ -29,43 +67,86 @@ struct Scan<F> {
     lowest: f64,
 }
 
+/// A point of the scan.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    ratio: f64,
+    error: f64,
+    precision: Precision,
+}
+
+impl Node {
+    /// Bounds of the error.
+    fn bounds(&self) -> [f64; 2] {
+        let uncertainty = match self.precision {
+            Precision::Draft => Precision::DRAFT,
+            Precision::Full => 0.0,
+        };
+        [self.error * (1.0 - uncertainty), self.error * (1.0 + uncertainty)]
+    }
+
+    fn point(&self) -> Point {
+        (self.ratio, self.error)
+    }
+}
+
 /// Smallest sample ratio at which `curve` is at most `target`, and 0 where already its limit at no
-/// samples, `at_zero`, is.
+/// samples is.
 ///
 /// Curves may rise to peaks before they fall: the scan runs through nodes that close in on
-/// both ends of the intervals between `thresholds`, the ascending ratios at which peaks are, down
-/// to 1e-12 of the interval, `spacing` apart in the logarithm of the distance; minima between nodes
-/// are searched. The scan ends at 1e12 times the last threshold. A point that diverges is above the
-/// target.
+/// both ends of the intervals between thresholds, down to 1e-12 of the interval or to where the curve is
+/// smooth; minima between nodes are searched. Nodes are drafted, and evaluated in full where the draft
+/// leaves open whether they, or a minimum next to them, meet the target. The scan ends at 1e12 times the
+/// last threshold. A point that diverges is above the target.
 pub(crate) fn first_crossing(
     target: f64,
-    at_zero: f64,
-    thresholds: &[f64],
-    spacing: f64,
-    curve: impl FnMut(f64) -> Result<f64>,
+    outline: &Outline,
+    curve: impl FnMut(f64, Precision) -> Result<f64>,
 ) -> Result<f64> {
     Domain::NON_NEGATIVE.check("target_error", target)?;
+    let at_zero = outline.at_zero;
     if at_zero <= target {
         return Ok(0.0);
     }
-    let nodes = nodes(thresholds, spacing);
+    let nodes = nodes(&outline.thresholds, outline.spacing);
+    // One node more, so that the minimum next to the first that counts has neighbours.
+    let skipped = nodes.partition_point(|ratio| *ratio < outline.unmet).saturating_sub(2);
     let mut scan = Scan { curve, target, at_zero, lowest: at_zero };
-    let mut previous = [(0.0, at_zero); 2];
-    for &ratio in &nodes {
-        let error = scan.at(ratio)?;
-        if error <= target {
-            return scan.root([previous[1], (ratio, error)]);
+    let origin = Node { ratio: 0.0, error: at_zero, precision: Precision::Full };
+    let mut trace = vec![origin; 2];
+    for &ratio in &nodes[skipped..] {
+        let mut node = scan.draft(ratio)?;
+        if node.bounds()[0] <= target {
+            scan.refine(&mut node)?;
         }
-        let [before, here] = previous;
-        // A minimum between two nodes may leave them equal: one neighbour that is higher is enough.
-        if here.1 <= before.1
-            && here.1 <= error
-            && here.1 < before.1.max(error) * (1.0 - ROUNDING)
-            && let Some(bracket) = scan.dip(before, here, (ratio, error))?
+        trace.push(node);
+        let Some([before, here, next]) = trace.last_chunk_mut() else { continue };
+        if next.error <= target {
+            return scan.root([here.point(), next.point()]);
+        }
+        if is_valley([*before, *here, *next])
+            && deepest(before.bounds()[1], here, next.bounds()[1], before.ratio, next.ratio)
+                <= target
         {
-            return scan.root(bracket);
+            for node in [&mut *before, &mut *here, &mut *next] {
+                scan.refine(node)?;
+            }
+            // A minimum between two nodes may leave them equal: one neighbour that is higher is enough.
+            if is_valley([*before, *here, *next])
+                && here.error < before.error.max(next.error) * (1.0 - ROUNDING)
+                && let Some(bracket) = scan.dip(before.point(), here.point(), next.point())?
+            {
+                return scan.root(bracket);
+            }
         }
-        previous = [here, (ratio, error)];
+    }
+    // The lowest error is one in full.
+    for &ratio in &nodes[..skipped] {
+        trace.push(scan.draft(ratio)?);
+    }
+    let lowest = trace.iter().map(|node| node.bounds()[1]).fold(f64::INFINITY, f64::min);
+    for node in trace.iter_mut().filter(|node| node.bounds()[0] <= lowest) {
+        scan.refine(node)?;
     }
     Err(Error::UnattainableError {
         target_error: target,
@@ -74,29 +155,73 @@ pub(crate) fn first_crossing(
     })
 }
 
+/// Whether the middle one of three nodes may be the lowest.
+fn is_valley([before, here, next]: [Node; 3]) -> bool {
+    let lowest = here.bounds()[0];
+    lowest <= before.bounds()[1] && lowest <= next.bounds()[1]
+}
+
+/// A bound of the minimum next to a node with neighbours of at most these errors, see [`Scan::dip`].
+fn deepest(before: f64, here: &Node, next: f64, low: f64, high: f64) -> f64 {
+    let middle = here.bounds()[0];
+    middle - depth((low, before), (here.ratio, middle), (high, next))
+}
+
+/// How far below the middle one of three points a curve may fall that bends four times as much as the
+/// chords say.
+fn depth(low: Point, middle: Point, high: Point) -> f64 {
+    let (left, right) = (middle.0 - low.0, high.0 - middle.0);
+    4.0 * ((low.1 - middle.1) / left * right).max((high.1 - middle.1) / right * left)
+}
+
 /// Ascending sample ratios, closing in on every threshold from both sides, and the thresholds.
-fn nodes(thresholds: &[f64], spacing: f64) -> Vec<f64> {
-    let count = (2.0 * REACH / spacing).ceil() as usize;
-    let logarithms = || (0..=count).map(|i| -REACH + 2.0 * REACH * i as f64 / count as f64);
-    let (mut nodes, mut low) = (Vec::new(), 0.0);
-    for &high in thresholds {
+fn nodes(thresholds: &[Threshold], spacing: f64) -> Vec<f64> {
+    let logarithms = |from: f64, to: f64| {
+        let count = ((from + to) / spacing).ceil() as usize;
+        (0..=count).map(move |i| -from + (from + to) * i as f64 / count as f64)
+    };
+    let (mut nodes, mut last) = (Vec::new(), Threshold::sharp(0.0));
+    for &threshold in thresholds {
+        let (low, high) = (last.ratio, threshold.ratio);
         let width = high - low;
-        nodes.extend(logarithms().map(|t| {
+        nodes.extend(logarithms(last.reach(width), threshold.reach(width)).map(|t| {
             if t < 0.0 { low + width / (1.0 + (-t).exp()) } else { high - width / (1.0 + t.exp()) }
         }));
         nodes.push(high);
-        low = high;
+        last = threshold;
     }
-    nodes.extend(logarithms().map(|t| low + low * t.exp()));
+    let low = last.ratio;
+    nodes.extend(logarithms(last.reach(low), REACH).map(|t| low + low * t.exp()));
     nodes
 }
 
-impl<F: FnMut(f64) -> Result<f64>> Scan<F> {
+impl<F: FnMut(f64, Precision) -> Result<f64>> Scan<F> {
+    /// The error to the precision of a draft, or in full where that fails.
+    fn draft(&mut self, ratio: f64) -> Result<Node> {
+        let node = |error, precision| Node { ratio, error, precision };
+        if ratio < SMALLEST {
+            return Ok(node(self.at_zero, Precision::Full));
+        }
+        match (self.curve)(ratio, Precision::Draft) {
+            Ok(error) => Ok(node(error, Precision::Draft)),
+            Err(_) => Ok(node(self.at(ratio)?, Precision::Full)),
+        }
+    }
+
+    /// Evaluates a node in full.
+    fn refine(&mut self, node: &mut Node) -> Result<()> {
+        if node.precision == Precision::Draft {
+            node.error = self.at(node.ratio)?;
+            node.precision = Precision::Full;
+        }
+        Ok(())
+    }
+
     fn at(&mut self, ratio: f64) -> Result<f64> {
         if ratio < SMALLEST {
             return Ok(self.at_zero);
         }
-        let error = match (self.curve)(ratio) {
+        let error = match (self.curve)(ratio, Precision::Full) {
             Err(Error::Diverges { .. }) => f64::INFINITY,
             result => result?,
         };
@@ -123,7 +248,7 @@ impl<F: FnMut(f64) -> Result<f64>> Scan<F> {
         for _ in 0..LIMIT {
             let (left, right) = (middle.0 - low.0, high.0 - middle.0);
             let (fall, rise) = ((low.1 - middle.1) / left, (high.1 - middle.1) / right);
-            let depth = 4.0 * (fall * right).max(rise * left);
+            let depth = depth(low, middle, high);
             if middle.1 - depth > self.target || depth < ACCURACY * middle.1 {
                 break;
             }
@@ -235,8 +360,13 @@ fn interpolation(a: Point, b: Point, c: Point) -> Option<f64> {
 mod tests {
     use super::*;
 
+    fn outline(at_zero: f64, threshold: f64, spacing: f64) -> Outline {
+        let thresholds = vec![Threshold::sharp(threshold)];
+        Outline { at_zero, unmet: 0.0, thresholds, spacing }
+    }
+
     fn crossing(target: f64, curve: impl Fn(f64) -> f64) -> Result<f64> {
-        first_crossing(target, curve(0.0), &[1.0], 0.5, |ratio| Ok(curve(ratio)))
+        first_crossing(target, &outline(curve(0.0), 1.0, 0.5), |ratio, _| Ok(curve(ratio)))
     }
 
     #[test]
@@ -284,11 +414,11 @@ mod tests {
             for i in 1..400 {
                 let target = curve(0.0) * (-0.05 * f64::from(i)).exp();
                 let mut evaluations = 0;
-                let counted = |ratio: f64| {
+                let counted = |ratio: f64, _| {
                     evaluations += 1;
                     Ok(curve(ratio))
                 };
-                let x = first_crossing(target, curve(0.0), &[1.0], 0.1, counted).unwrap();
+                let x = first_crossing(target, &outline(curve(0.0), 1.0, 0.1), counted).unwrap();
                 assert!(curve(x) <= target, "{name} {target} {x}");
                 let below = x * (1.0 - 1e-15);
                 assert!(curve(below) > target, "{name} {target} {x}");
@@ -325,7 +455,7 @@ mod tests {
     #[test]
     fn a_minimum_half_way_between_two_nodes_is_found() {
         // The two nodes are equal but for a tilt that may be rounding.
-        let nodes = nodes(&[1.0], 0.5);
+        let nodes = nodes(&[Threshold::sharp(1.0)], 0.5);
         for pair in nodes.windows(2).filter(|pair| pair[1] > 1e-3 && pair[1] < 0.999) {
             for tilt in [0.0, 1e-12, -1e-12] {
                 let curve = |x: f64| {
@@ -345,12 +475,12 @@ mod tests {
             for at in [0.0, 1e-300, 1e-200, 1e-40, 0.3, 0.999_999_999] {
                 let mut evaluations = 0;
                 let step = at * threshold;
-                let curve = |x: f64| {
+                let curve = |x: f64, _| {
                     evaluations += 1;
                     assert!(x >= SMALLEST, "{x}");
                     Ok(if x <= step { 1.0 } else { 0.0 })
                 };
-                let x = first_crossing(0.0, 1.0, &[threshold], 0.5, curve).unwrap();
+                let x = first_crossing(0.0, &outline(1.0, threshold, 0.5), curve).unwrap();
                 let exact = step.next_up().max(SMALLEST);
                 assert!((x / exact - 1.0).abs() < 1e-14, "{threshold} {at} {x}");
                 assert!(evaluations < 250, "{threshold} {at}: {evaluations}");

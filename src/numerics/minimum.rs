@@ -160,9 +160,9 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
     }
 
     /// The lowest point: of a grid over the box, the lowest basins are descended into, and from
-    /// `known`, a point of the box that may be low. Parameters that end at 0 are freed. Among points of equal value, one with parameters
-    /// of 0 or at a bound is preferred. The value is plus infinity if no point of the grid has an
-    /// answer.
+    /// `known`, a point of the box that may be low. Parameters that end at 0 are freed. Among points of
+    /// equal value, one with parameters of 0 or at a bound is preferred. The value is plus infinity if
+    /// no point of the grid has an answer.
     pub(crate) fn minimum(&mut self, known: Option<Point>) -> Candidate {
         let free = self.ranges.map(|range| !range.is_fixed());
         let mut best = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };

@@ -7,3 +7,17 @@ pub(crate) mod minimum;
 pub(crate) mod normal;
 pub(crate) mod root;
 pub(crate) mod sum;
+
+/// How precise a value of a function has to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Precision {
+    /// To within [`Precision::DRAFT`], to tell whether the value matters.
+    Draft,
+    /// As good as it gets.
+    Full,
+}
+
+impl Precision {
+    /// Relative uncertainty of drafts. Most are a thousand times better.
+    pub(crate) const DRAFT: f64 = 1e-2;
+}

@@ -39,7 +39,7 @@ impl Component {
         (1.0 - self.correlation) * (1.0 + self.correlation)
     }
 
-    /// Distribution of `beta_FT` given what is known of `beta_PT`, with their covariance.
+    /// Distribution of `beta_FT` given that of `beta_PT`, with their covariance.
     pub(crate) fn fine_tuning_given(&self, pretrained: Pretrained) -> Result<(Prior, Pretrained)> {
         if self.correlation == 0.0 {
             return Ok((self.fine_tuning, pretrained));

@@ -1,20 +1,22 @@
-//! Errors by class of coordinates, of theory and of simulation.
+//! Errors by class of coordinates, in theory and simulation.
 
 use std::collections::HashMap;
 
 use crate::label::GroupLabel;
 use crate::numerics::sum::CompensatedSum;
 
-/// A mean squared error, in total and by label: what theory computes, and what simulation measures.
+/// A mean squared error, in total and by label. Theory computes it, and simulation measures it.
 ///
 /// # Formula
 ///
 /// ```text
-/// total = sum_g p_g error_g,      error_g = E_g[(a - b)²]
+/// total = sum_g p_g error_g,      error_g = E_g[Lambda (a - b)²]
 /// ```
 ///
 /// where
 /// - `a`, `b`: the coefficients that are compared, as estimate and truth;
+/// - `Lambda`: [input variance](crate::CoordinateGroup::input_variance) of the coordinate in an error on
+///   fresh inputs, 1 in an error of the coefficients;
 /// - `p_g`: weight of the coordinates under label `g`; in a simulation, their share of all D
 ///   coordinates.
 ///
@@ -39,8 +41,7 @@ use crate::numerics::sum::CompensatedSum;
 pub struct Errors {
     /// Error over all coordinates.
     pub total: f64,
-    /// Error by label, in the order of the law; labels without coordinates are left out of a
-    /// simulation.
+    /// Error by label, in the order of the law. A simulation leaves out labels without coordinates.
     pub groups: Vec<GroupError>,
 }
 
@@ -77,10 +78,10 @@ impl GroupError {
     /// Relative accuracy budget of the error of a group as a function of the
     /// [state](crate::Solution::state).
     ///
-    /// It is met however small the error is next to that of other groups, and however close training
-    /// starts to the coefficients. The state has the accuracy of the total error,
-    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it
-    /// more strongly than the total.
+    /// It holds for errors much smaller than those of other groups, and for starts of training
+    /// arbitrarily close to the coefficients. The state has the accuracy of the total error,
+    /// [`Solver::ACCURACY`](crate::Solver::ACCURACY); the error of a small group may depend on it more
+    /// strongly than the total.
     pub const ACCURACY: f64 = 1e-10;
 }
 
@@ -107,6 +108,10 @@ impl Errors {
             group.weight = sum;
         }
         Self { total: total.value(), groups }
+    }
+
+    pub(crate) fn is_finite(&self) -> bool {
+        self.total.is_finite() && self.groups.iter().all(|group| group.error.is_finite())
     }
 
     /// Error of the coordinates with this label; `None` where there are none.

@@ -1,10 +1,10 @@
-//! The four classes of features that two tasks make.
+//! The four classes of features of two tasks.
 
 use std::fmt;
 
 use crate::label::GroupLabel;
 
-/// Which of the two tasks use a feature.
+/// Class of a feature, by the tasks that use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -23,7 +23,7 @@ impl FeatureClass {
     /// All four, in the order in which laws and reports list them.
     pub const ALL: [Self; 4] = [Self::Shared, Self::New, Self::PretrainingOnly, Self::Unused];
 
-    /// The class of a feature that the two tasks use, or do not.
+    /// The class of a feature that pretraining and fine-tuning use or do not use.
     #[must_use]
     pub const fn of_activity(in_pretraining: bool, in_fine_tuning: bool) -> Self {
         match (in_pretraining, in_fine_tuning) {

@@ -18,22 +18,27 @@ use crate::problem::task::Task;
 ///
 /// # Formula
 ///
-/// With probability `p`, a coordinate belongs to the group; its true coefficient then follows the
-/// [prior](Prior), its absolute scale is `c`, and training starts at the coefficient `b0`, where
+/// A coordinate belongs to the group with probability `p`. Its true coefficient then follows the
+/// [prior](Prior), its absolute scale is `c`, and its training starts at the coefficient `b0`, where
 /// - `p`: [weight](Self::weight), in [0, 1];
 /// - `c`: [scale](Self::scale), 0 (frozen at zero) or in [1e-307, 1e307];
 /// - `b0`: [start](Self::start), in [-1e150, 1e150], 0 unless set;
 /// - `o`: [centre](Self::centre) of the penalty, in [-1e150, 1e150], 0 unless set: what a frozen part of
 ///   the network contributes;
 /// - `k`: [penalty weight](Self::penalty_weight), in [1e-150, 1e150], 1 unless set: the penalty of the
-///   group is `k q_c(b - o)`.
+///   group is `k q_c(b - o)`;
+/// - `Lambda`: [input variance](Self::input_variance), in [1e-150, 1e150], 1 unless set: inputs of the
+///   group are `N(0, Lambda/D)`.
 ///
 /// Training that starts at `b0` minimizes the Bregman divergence of the
 /// [penalty](crate::Penalty) from it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)` for `o = 0`, in place of the
 /// penalty itself.
 ///
-/// Source: Woodworth et al. 2020 (arXiv:2002.09277); Azulay et al. 2021 (arXiv:2102.09769), for
-/// starts other than zero.
+/// Training that starts at `b0` minimizes the Bregman divergence of the [penalty](crate::Penalty) from
+/// it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the penalty itself.
+///
+/// Derivation: [theory](crate::theory#law-of-one-coordinate). Source: Woodworth et al. 2020
+/// (arXiv:2002.09277); Azulay et al. 2021 (arXiv:2102.09769), for starts other than zero.
 ///
 /// # Examples
 ///
@@ -61,9 +66,13 @@ pub struct CoordinateGroup {
     start: f64,
     centre: f64,
     penalty_weight: f64,
+    input_variance: f64,
+    /// Unit of its quantities: its own coefficients are 1/unit times those here. 1 unless
+    /// [whitened](Self::whitened).
+    unit: f64,
     pretrained: Option<Pretrained>,
     mirrored: bool,
-    /// Whether it stands for neighbours that are active, should it not be so itself.
+    /// Whether it represents neighbours that are active, where it is not active itself.
     among_active: bool,
 }
 
@@ -101,6 +110,8 @@ impl CoordinateGroup {
             start: 0.0,
             centre: 0.0,
             penalty_weight: 1.0,
+            input_variance: 1.0,
+            unit: 1.0,
             pretrained: None,
             mirrored: false,
             among_active: false,
@@ -111,8 +122,8 @@ impl CoordinateGroup {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], or other than 0 at scale 0, where a
-    /// coordinate that is not at zero is not frozen, but moves in proportion to itself.
+    /// [`Error::OutOfDomain`] for a start outside [-1e150, 1e150], and for a start other than 0 at
+    /// scale 0: such a coordinate is not frozen, but moves in proportion to itself.
     ///
     /// # Examples
     ///
@@ -128,7 +139,7 @@ impl CoordinateGroup {
         let domain =
             if self.scale > 0.0 { Domain::COEFFICIENT } else { Domain::ZERO.when("at scale 0") };
         domain.check("start", start).map_err(|error| error.in_group(&self.label))?;
-        Ok(Self { start, ..self })
+        Self { start, ..self }.checked("start", start)
     }
 
     /// The same group, with a penalty that is least at `centre`: that of a branch of the network beside a
@@ -167,14 +178,9 @@ impl CoordinateGroup {
     /// b + theta k [ q_c'(b) - q_c'(b0) ] = z
     /// ```
     ///
-    /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies every penalty of the group,
-    /// whatever the [estimator](crate::Estimator): the implicit one, its lazy and its rich limit, and a weight
-    /// of an l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
-    ///
-    /// Inputs of unequal variance are one use. Where `x_j ~ N(0, Lambda/D)`, a group with the prior of
-    /// `B`, scale `c` and start `b0` is one of unit variance with those of `sqrt(Lambda) B`,
-    /// `sqrt(Lambda) c`, `sqrt(Lambda) b0` and `k = 1/sqrt(Lambda)`, because `q_c(b)` is homogeneous of
-    /// degree one in `(b, c)`; its error is that of the labels, `Lambda` times that of the coefficients.
+    /// where `k` is the penalty weight, in [1e-150, 1e150]. It multiplies the penalty of the group for
+    /// every [estimator](crate::Estimator): the implicit penalty, its lazy and rich limits, and a
+    /// weighted l1 norm. Without an explicit penalty, a factor that all groups share has no effect.
     ///
     /// # Errors
     ///
@@ -198,10 +204,82 @@ impl CoordinateGroup {
         Domain::PENALTY_WEIGHT
             .check("penalty_weight", penalty_weight)
             .map_err(|error| error.in_group(&self.label))?;
-        Ok(Self { penalty_weight, ..self })
+        Self { penalty_weight, ..self }.checked("penalty_weight", penalty_weight)
     }
 
-    /// The same group, with what pretraining made of its coordinates.
+    /// The same group, with inputs of another variance.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// x_j ~ N(0, Lambda/D),      error_g = Lambda E_g[(b - B)²]
+    /// ```
+    ///
+    /// where `Lambda` is the input variance, in [1e-150, 1e150]. Prior, scale and start stay those of the
+    /// coefficients themselves. As `q_c(b)` is homogeneous of degree one in `(b, c)`, the group is
+    /// equivalent to one with inputs of unit variance and
+    ///
+    /// ```text
+    /// sqrt(Lambda) B,    sqrt(Lambda) c,    sqrt(Lambda) b0,    k / sqrt(Lambda)
+    /// ```
+    ///
+    /// in place of `B`, `c`, `b0` and the [penalty weight](Self::penalty_weight) `k`. In other words, its
+    /// coefficients are observed with noise `s²/Lambda` under the penalty `theta k/Lambda`: the lazy
+    /// response is `c Lambda/(c Lambda + k t)`, the threshold of the rich limit `theta k w/Lambda`.
+    /// The products are rounded, so that a start within a few roundings of an atom is not told from it.
+    /// Conserved quantities, and with them the
+    /// [`ScaleMap`](crate::ScaleMap), do not depend on the inputs.
+    ///
+    /// Variances differ between coordinates, which are independent: the covariance of the inputs is
+    /// diagonal. One with other eigenvectors couples the penalties of coordinates. The estimator of a
+    /// coordinate is then no function of one observation, and no law of a single coordinate describes
+    /// the problem.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an input variance outside [1e-150, 1e150], or one that takes
+    /// `sqrt(Lambda) B`, `sqrt(Lambda) c`, `sqrt(Lambda) b0` or `k/sqrt(Lambda)` out of the domain of the
+    /// quantity that it multiplies.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{CoordinateGroup, Law, Prior, Samples, weighted_l2};
+    ///
+    /// let group = |name: &'static str, variance| {
+    ///     CoordinateGroup::new(name, 0.5, Prior::gaussian(0.0, 1.0)?, 1.0)?.with_input_variance(variance)
+    /// };
+    /// let law = Law::new(vec![group("strong", 4.0)?, group("weak", 0.25)?])?;
+    /// let solution = weighted_l2(&law, &Samples::new(0.5)?)?;
+    /// // Strong features are learned better, and still make most of the test error.
+    /// let parameters = solution.parameter_errors();
+    /// assert!(parameters.of("strong") < parameters.of("weak"));
+    /// assert!(solution.error_of("strong") > solution.error_of("weak"));
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_input_variance(self, input_variance: f64) -> Result<Self> {
+        Domain::INPUT_VARIANCE
+            .check("input_variance", input_variance)
+            .map_err(|error| error.in_group(&self.label))?;
+        Self { input_variance, ..self }.checked("input_variance", input_variance)
+    }
+
+    /// The group itself, if what the input variance multiplies stays in its domain; otherwise the
+    /// parameter that was set is to blame.
+    fn checked(self, parameter: &'static str, value: f64) -> Result<Self> {
+        let root = self.input_variance.sqrt();
+        let legal = Domain::COEFFICIENT.contains(root * self.prior.mean())
+            && Domain::NON_NEGATIVE.contains(self.input_variance * self.prior.variance())
+            && Domain::SCALE.contains(root * self.scale)
+            && Domain::COEFFICIENT.contains(root * self.start)
+            && Domain::PENALTY_WEIGHT.contains(self.penalty_weight / root);
+        Domain::described("such that its product with the root of the input variance is legal")
+            .check_if(legal, parameter, value)
+            .map_err(|error| error.in_group(&self.label))?;
+        Ok(self)
+    }
+
+    /// The same group, with the result of pretraining on its coordinates.
     ///
     /// # Errors
     ///
@@ -229,10 +307,10 @@ impl CoordinateGroup {
         Ok(Self { pretrained: Some(pretrained), ..self })
     }
 
-    /// The same group together with its mirror image: half of its coordinates have all signs
-    /// reversed, those of prior, start, centre and pretraining.
+    /// The same group together with its mirror image: half of its coordinates have the opposite sign of
+    /// prior, start, centre and pretraining.
     ///
-    /// Mean squares are the same in both halves, so that one stands for both; means cancel.
+    /// Mean squares are equal in both halves, and one half stands for both; means cancel.
     ///
     /// # Examples
     ///
@@ -290,16 +368,49 @@ impl CoordinateGroup {
         self.penalty_weight
     }
 
-    /// What pretraining made of its coordinates, if there was pretraining.
+    /// Variance `Lambda` of the group's inputs, in units of 1/D.
+    #[must_use]
+    pub fn input_variance(&self) -> f64 {
+        self.input_variance
+    }
+
+    /// The result of pretraining on its coordinates, if there was pretraining.
     #[must_use]
     pub fn pretrained(&self) -> Option<Pretrained> {
         self.pretrained
     }
 
-    /// Whether it stands for its [mirror image](Self::with_mirror_image), too.
+    /// Whether the group includes its [mirror image](Self::with_mirror_image).
     #[must_use]
     pub fn is_mirrored(&self) -> bool {
         self.mirrored
+    }
+
+    /// The equivalent group with inputs of unit variance, which sees the labels as this one does: the
+    /// one place where an input variance enters.
+    pub(crate) fn whitened(&self) -> Self {
+        if self.input_variance == 1.0 {
+            return self.clone();
+        }
+        let unit = self.input_variance.sqrt();
+        Self {
+            prior: self.prior.scaled(self.input_variance),
+            scale: unit * self.scale,
+            start: unit * self.start,
+            centre: unit * self.centre,
+            penalty_weight: self.penalty_weight / unit,
+            input_variance: 1.0,
+            unit,
+            // The product of a small coefficient may be zero.
+            among_active: self.is_active(),
+            ..self.clone()
+        }
+    }
+
+    /// Unit of the quantities of a [whitened](Self::whitened) group, in which its own coefficients are
+    /// 1/unit times as large; 1 for others.
+    pub(crate) fn unit(&self) -> f64 {
+        self.unit
     }
 
     /// The same group as one node of a continuum of active coordinates: at a coefficient of zero, it
@@ -354,11 +465,21 @@ impl CoordinateGroup {
 
 /// The law of a single coordinate: a mixture of [groups](CoordinateGroup).
 ///
-/// It holds all that the generalization error depends on besides the data: how the true
-/// coefficients are distributed, and how the network is initialized where they are. Make one from
-/// a task and an initialization, or by hand, with any mixture and any scales.
+/// # Formula
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2.
+/// `$$ P(g) = p_g, \qquad B \mid g \sim N(m_g, v_g), \qquad c = c_g, \quad b(0) = b_{0,g} \qquad
+/// \left( \sum_g p_g = 1 \right) $$`
+///
+/// where
+/// - `$p_g$`: [weight](CoordinateGroup::weight) of group `$g$`;
+/// - `$B$`: true coefficient, with the [prior](CoordinateGroup::prior) `$N(m_g, v_g)$`;
+/// - `$c_g$`, `$b_{0,g}$`: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
+///
+/// The generalization error depends on network and tasks by the law only. A law is made from a task and
+/// an initialization, or by hand, with any mixture and any scales.
+///
+/// Derivation: [theory](crate::theory#law-of-one-coordinate). Source: Anguita et al. 2026
+/// (arXiv:2602.20062), Proposition 4.2.
 ///
 /// # Examples
 ///
@@ -388,17 +509,6 @@ impl Law {
     /// # Errors
     ///
     /// [`Error::WeightsDoNotSumToOne`] where the sum differs from 1 by more than 1e-12.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Error, CoordinateGroup, Law, Prior};
-    ///
-    /// let half = CoordinateGroup::new("half", 0.5, Prior::ZERO, 1.0)?;
-    /// let incomplete = Law::new(vec![half]);
-    /// assert!(matches!(incomplete, Err(Error::WeightsDoNotSumToOne { sum: 0.5, .. })));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(groups: Vec<CoordinateGroup>) -> Result<Self> {
         let sum = groups.iter().map(CoordinateGroup::weight).collect::<CompensatedSum>().value();
         if (sum - 1.0).abs() > 1e-12 {
@@ -409,13 +519,14 @@ impl Law {
 
     /// Fine-tuning after pretraining to convergence on unlimited data (`beta_PT` known exactly).
     ///
-    /// One group for every component of every [`FeatureClass`](crate::FeatureClass), in the order of [`FeatureClass::ALL`](crate::FeatureClass::ALL):
-    /// four groups, where no prior is a mixture.
+    /// The law has one group for every component of every [`FeatureClass`](crate::FeatureClass), in the
+    /// order of [`FeatureClass::ALL`](crate::FeatureClass::ALL): four groups, where no prior is a
+    /// mixture.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a pretraining prior with components other than atoms, which
-    /// [`Transfer`](crate::Transfer) takes, or where the scale map leaves the range [1e-307, 1e307] of
+    /// [`Transfer`](crate::Transfer) accepts, and where the scale map leaves the range [1e-307, 1e307] of
     /// scales.
     ///
     /// # Examples
@@ -518,6 +629,71 @@ impl Law {
         Self::fine_tuning(&Task::from_coefficients(pretrained, coefficients)?, scale_map)
     }
 
+    /// The same law with the scales of the best weighted ridge regression, in proportion to the signal.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// c_g = k_g V_g
+    /// ```
+    ///
+    /// where
+    /// - `V_g`: mean square of the true coefficients of group `g` less their [start](CoordinateGroup::start);
+    /// - `k_g`: [penalty weight](CoordinateGroup::penalty_weight) of the group.
+    ///
+    /// In the lazy limit with the explicit penalty `kappa = 2 sigma²`, the estimator is then the linear one
+    /// with the least error (linear MMSE), whatever the input variances; without noise, it interpolates
+    /// with the best of all weighted l2 norms. It is the rule that regime II follows as far as
+    /// pretraining tells the signal of fine-tuning: its scales are `c_g = (1 + lambda) |beta_PT|`.
+    ///
+    /// Source: Wu and Xu 2020 (arXiv:2006.05800), the optimal weighted penalty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a scale outside 0 or [1e-307, 1e307], or one of 0 with a start other than
+    /// 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{CoordinateGroup, Estimator, Law, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![
+    ///     CoordinateGroup::new("large", 0.2, Prior::gaussian(0.0, 4.0)?, 1.0)?,
+    ///     CoordinateGroup::new("small", 0.8, Prior::gaussian(0.0, 0.1)?, 1.0)?,
+    /// ])?;
+    /// let samples = Samples::new(0.5)?.with_noise_variance(0.1)?;
+    /// let ridge = Solver::new().with_estimator(Estimator::Lazy);
+    /// let tuned = ridge.best_explicit_penalty(&law, &samples)?.generalization_error;
+    /// let matched = ridge.with_explicit_penalty(2.0 * 0.1)?.solve(&law.with_matched_scales()?, &samples)?;
+    /// assert!(matched.generalization_error() < 0.7 * tuned);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_matched_scales(&self) -> Result<Self> {
+        let group = |group: &CoordinateGroup| {
+            let scale = group.penalty_weight * group.signal();
+            Domain::SCALE
+                .check("scale", scale)
+                .and_then(|scale| {
+                    let start = CoordinateGroup { scale, ..group.clone() };
+                    start.with_start(group.start)
+                })
+                .map_err(|error| match error {
+                    Error::InGroup { .. } => error,
+                    error => error.in_group(&group.label),
+                })
+        };
+        Ok(Self { groups: self.groups.iter().map(group).collect::<Result<_>>()? })
+    }
+
+    /// The equivalent law with inputs of unit variance, see [`CoordinateGroup::whitened`].
+    pub(crate) fn whitened(&self) -> Self {
+        if self.groups.iter().all(|group| group.input_variance == 1.0) {
+            return self.clone();
+        }
+        Self { groups: self.groups.iter().map(CoordinateGroup::whitened).collect() }
+    }
+
     /// The same law with other scales.
     pub(crate) fn with_scales(&self, scale: impl Fn(&CoordinateGroup) -> f64) -> Self {
         let groups = self.groups.iter();
@@ -536,20 +712,7 @@ impl Law {
 
     /// Reachable fraction `r`: the probability of a coordinate that can move (`c > 0`).
     ///
-    /// Training interpolates for sample ratios below it, and has more equations than unknowns
-    /// above.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{CoordinateGroup, Law, Prior};
-    /// let law = Law::new(vec![
-    ///     CoordinateGroup::new("moves", 0.25, Prior::ZERO, 1.0)?,
-    ///     CoordinateGroup::new("frozen", 0.75, Prior::ZERO, 0.0)?,
-    /// ])?;
-    /// assert_eq!(law.reachable_fraction(), 0.25);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
+    /// Training interpolates for sample ratios below it. Above, there are more equations than unknowns.
     #[must_use]
     pub fn reachable_fraction(&self) -> f64 {
         // From the smaller side, so that it is exactly one where nothing is frozen.
@@ -561,19 +724,8 @@ impl Law {
         if frozen < reachable { 1.0 - frozen } else { reachable }
     }
 
-    /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{CoordinateGroup, Law, Prior};
-    /// let law = Law::new(vec![
-    ///     CoordinateGroup::new("signal", 0.25, Prior::atom(2.0)?, 1.0)?,
-    ///     CoordinateGroup::new("background", 0.75, Prior::ZERO, 1.0)?,
-    /// ])?;
-    /// assert_eq!(law.mean_square(), 1.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
+    /// Mean square `E[beta*²]` of the true coefficients: the error of estimating nothing, where
+    /// [input variances](CoordinateGroup::input_variance) are 1.
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.mean_of(|group| group.prior.mean_square())

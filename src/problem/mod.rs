@@ -1,4 +1,4 @@
-//! What is to be learned, from how much data: tasks, samples, and the law of one coordinate.
+//! Training problems: tasks, samples, and the law of one coordinate.
 
 pub(crate) mod component;
 pub(crate) mod errors;

@@ -1,26 +1,26 @@
-//! What pretraining made of a group of coordinates.
+//! The pretrained coefficient of a group of coordinates.
 
 use crate::domain::Domain;
 use crate::error::Result;
 use crate::problem::prior::Prior;
 
-/// The pretrained coefficient of a group of coordinates, and what is true of the pretraining task on
-/// them.
+/// The pretrained coefficient of a group of coordinates, with the distribution of their true coefficients
+/// in the pretraining task.
 ///
 /// # Formula
 ///
-/// The coefficients of the two tasks are jointly Gaussian inside of a group:
+/// The coefficients of the two tasks are jointly Gaussian within a group:
 ///
 /// ```text
 /// B_PT ~ N(m, v),      Cov(B_FT, B_PT) = k,      pretraining ended at beta_PT
 /// ```
 ///
 /// where
-/// - `beta_PT`: [coefficient](Self::coefficient) that pretraining ended at, in [-1e150, 1e150];
+/// - `beta_PT`: [coefficient](Self::coefficient) at the end of pretraining, in [-1e150, 1e150];
 /// - `m`, `v`: mean and variance of the true coefficient of pretraining, a [`Prior`];
 /// - `k`: [covariance](Self::covariance) with the true coefficient of fine-tuning, 0 unless set.
 ///
-/// The fixed point does not depend on it; forgetting and the error on the pretraining task do.
+/// Forgetting and the error on the pretraining task depend on these; the fixed point does not.
 ///
 /// # Examples
 ///
@@ -53,21 +53,14 @@ impl Pretrained {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a coefficient outside [-1e150, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Pretrained, Prior};
-    /// assert!(Pretrained::new(0.3, Prior::gaussian(0.2, 0.1)?).is_ok());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(coefficient: f64, prior: Prior) -> Result<Self> {
         Domain::COEFFICIENT.check("coefficient", coefficient)?;
         Ok(Self { coefficient, prior, covariance: 0.0 })
     }
 
-    /// The same with covariance `k` of the true coefficients of the two tasks. A
-    /// [group](crate::CoordinateGroup::with_pretrained) takes it if their variances allow it.
+    /// The same with covariance `k` of the true coefficients of the two tasks.
+    ///
+    /// A [group](crate::CoordinateGroup::with_pretrained) accepts it if its variances allow it.
     ///
     /// # Errors
     ///
@@ -86,7 +79,7 @@ impl Pretrained {
         Ok(Self { covariance, ..self })
     }
 
-    /// Coefficient `beta_PT` that pretraining ended at.
+    /// Coefficient `beta_PT` at the end of pretraining.
     #[must_use]
     pub fn coefficient(&self) -> f64 {
         self.coefficient

@@ -2,6 +2,7 @@
 
 use crate::domain::Domain;
 use crate::error::Result;
+use crate::numerics::normal::excess;
 
 /// Distribution of the true coefficient of a coordinate: a Gaussian, or an atom.
 ///
@@ -43,15 +44,8 @@ impl Prior {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a mean outside [-1e150, 1e150] or a variance outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::Prior;
-    /// assert!(Prior::gaussian(0.0, 10.0).is_ok());
-    /// assert!(Prior::gaussian(0.0, -1.0).is_err());
-    /// ```
+    /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a mean outside [-1e150, 1e150] or a
+    /// variance outside [0, 1e300].
     pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
         Ok(Self {
             mean: Domain::COEFFICIENT.check("mean", mean)?,
@@ -64,13 +58,6 @@ impl Prior {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a value outside [-1e150, 1e150].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::atom(1.5)?.variance(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn atom(value: f64) -> Result<Self> {
         Self::gaussian(value, 0.0)
     }
@@ -88,16 +75,24 @@ impl Prior {
     }
 
     /// Mean square `v + m²`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::Prior::atom(3.0)?.mean_square(), 9.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         self.mean.mul_add(self.mean, self.variance)
+    }
+
+    /// The distribution of `sqrt(square)` times the coefficient, where both are in their domains.
+    pub(crate) fn scaled(&self, square: f64) -> Self {
+        Self { mean: square.sqrt() * self.mean, variance: square * self.variance }
+    }
+
+    /// Mean of the magnitude, `E[|beta*|]`.
+    pub(crate) fn mean_magnitude(&self) -> f64 {
+        let (mean, spread) = (self.mean.abs(), self.variance.sqrt());
+        if spread == 0.0 {
+            return mean;
+        }
+        let x = mean / spread;
+        mean + 2.0 * spread * excess(x)
     }
 
     /// Root of the mean square, also where the square underflows.

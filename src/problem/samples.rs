@@ -1,4 +1,4 @@
-//! The samples that a task is learned from.
+//! The samples of a training stage.
 
 use crate::domain::Domain;
 use crate::error::Result;
@@ -45,14 +45,6 @@ impl Samples {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a ratio outside [1e-300, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Samples;
-    /// assert_eq!(Samples::new(2.0)?.noise_variance(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(sample_ratio: f64) -> Result<Self> {
         Domain::RATIO.check("sample_ratio", sample_ratio)?;
         Ok(Self { sample_ratio, noise_variance: 0.0 })
@@ -63,14 +55,6 @@ impl Samples {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a variance outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::Samples;
-    /// assert!(Samples::new(2.0)?.with_noise_variance(-1.0).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn with_noise_variance(self, noise_variance: f64) -> Result<Self> {
         Domain::NON_NEGATIVE.check("noise_variance", noise_variance)?;
         Ok(Self { noise_variance, ..self })

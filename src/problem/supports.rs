@@ -1,4 +1,4 @@
-//! Which coordinates the two tasks use.
+//! The supports of two tasks.
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
@@ -50,29 +50,30 @@ pub struct ConditionalDensities {
     pub new: f64,
 }
 
-/// Which coordinates the two tasks use: the joint statistics of the two supports.
+/// The joint statistics of the supports of two tasks: which coordinates each of them uses.
 ///
 /// # Formula
 ///
 /// Coordinates are independent. The four probabilities of a coordinate are
 ///
-/// ```text
-/// shared            = rho_PT rho_shared              = omega rho_FT
-/// new               = (1 - rho_PT) rho_new           = (1 - omega) rho_FT
-/// pretraining only  = rho_PT (1 - rho_shared)        = rho_PT - omega rho_FT
-/// none              = (1 - rho_PT) (1 - rho_new)     = 1 - rho_PT - (1 - omega) rho_FT
-/// ```
+/// `$$ P(\text{shared}) = \rho_{PT} \rho_{shared} = \omega \rho_{FT} $$`
+///
+/// `$$ P(\text{new}) = (1 - \rho_{PT}) \rho_{new} = (1 - \omega) \rho_{FT} $$`
+///
+/// `$$ P(\text{pretraining only}) = \rho_{PT} (1 - \rho_{shared}) = \rho_{PT} - \omega \rho_{FT} $$`
+///
+/// `$$ P(\text{none}) = (1 - \rho_{PT})(1 - \rho_{new}) = 1 - \rho_{PT} - (1 - \omega) \rho_{FT} $$`
 ///
 /// where
-/// - `rho_PT`: [pretraining density](Self::pretraining_density), probability of being active in
+/// - `$\rho_{PT}$`: [pretraining density](Self::pretraining_density), probability of being active in
 ///   pretraining;
-/// - `rho_FT`: [fine-tuning density](Self::fine_tuning_density), probability of being active in
+/// - `$\rho_{FT}$`: [fine-tuning density](Self::fine_tuning_density), probability of being active in
 ///   fine-tuning;
-/// - `omega`: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
-/// - `rho_shared`, `rho_new`: probability of being active in fine-tuning given active, or inactive,
+/// - `$\omega$`: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
+/// - `$\rho_{shared}$`, `$\rho_{new}$`: probability of being active in fine-tuning given active, or inactive,
 ///   in pretraining.
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.
+/// Derivation: [theory](crate::theory#tasks). Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.
 ///
 /// # Examples
 ///
@@ -100,8 +101,8 @@ pub struct Supports {
     given: Given,
 }
 
-/// What supports were built from besides the pretraining density, kept so that they say it of themselves
-/// to the bit.
+/// The numbers that supports were built from besides the pretraining density. Getters return them to the
+/// bit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Given {
     Overlap { fine_tuning_density: f64, overlap: f64 },
@@ -109,7 +110,7 @@ pub(crate) enum Given {
     Probabilities,
 }
 
-/// Supports are equal that give all classes the same probability.
+/// Supports that give all classes the same probability are equal.
 impl PartialEq for Supports {
     fn eq(&self, other: &Self) -> bool {
         FeatureClass::ALL.iter().all(|class| self.probability(*class) == other.probability(*class))
@@ -123,19 +124,6 @@ impl Supports {
     ///
     /// [`Error::OutOfDomain`] for an argument outside [0, 1]; [`Error::InfeasibleSupports`] unless
     /// `omega rho_FT <= rho_PT` and `rho_PT + (1 - omega) rho_FT <= 1` (up to rounding).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Densities, Error, Supports};
-    ///
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// assert_eq!(supports.new_features(), 0.0);
-    /// // Fine-tuning on more shared coordinates than pretraining has.
-    /// let impossible = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.4, overlap: 0.5 });
-    /// assert!(matches!(impossible, Err(Error::InfeasibleSupports { .. })));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(densities: Densities) -> Result<Self> {
         let Densities {
             pretraining: pretraining_density,
@@ -184,17 +172,6 @@ impl Supports {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for an argument outside [0, 1].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{ConditionalDensities, Supports};
-    ///
-    /// let supports = Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.25, new: 0.0 })?;
-    /// assert_eq!(supports.fine_tuning_density(), 0.125);
-    /// assert_eq!(supports.overlap(), Some(1.0));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn from_conditional(densities: ConditionalDensities) -> Result<Self> {
         let ConditionalDensities {
             pretraining: pretraining_density,
@@ -270,28 +247,12 @@ impl Supports {
     }
 
     /// Pretraining density `rho_PT`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Supports};
-    /// assert_eq!(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?.pretraining_density(), 0.5);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn pretraining_density(&self) -> f64 {
         self.pretraining_density
     }
 
     /// Fine-tuning density `rho_FT`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{ConditionalDensities, Supports};
-    /// assert_eq!(Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.5, new: 0.25 })?.fine_tuning_density(), 0.375);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn fine_tuning_density(&self) -> f64 {
         match self.given {
@@ -302,15 +263,6 @@ impl Supports {
 
     /// Overlap `omega`, the fraction of the fine-tuning support that is active in pretraining;
     /// `None` where the fine-tuning support is empty.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{ConditionalDensities, Supports};
-    /// assert_eq!(Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.5, new: 0.5 })?.overlap(), Some(0.5));
-    /// assert_eq!(Supports::from_conditional(ConditionalDensities { pretraining: 0.5, shared: 0.0, new: 0.0 })?.overlap(), None);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn overlap(&self) -> Option<f64> {
         match self.given {
@@ -323,14 +275,6 @@ impl Supports {
 
     /// Probability `rho_shared` of being active in fine-tuning given active in pretraining; `None`
     /// where the pretraining support is empty.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Supports};
-    /// assert_eq!(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?.shared_density(), Some(0.5));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn shared_density(&self) -> Option<f64> {
         match self.given {
@@ -343,14 +287,6 @@ impl Supports {
 
     /// Probability `rho_new` of being active in fine-tuning given inactive in pretraining; `None`
     /// where every coordinate is active in pretraining.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Supports};
-    /// assert_eq!(Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.0 })?.new_density(), Some(0.5));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn new_density(&self) -> Option<f64> {
         match self.given {

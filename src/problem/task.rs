@@ -16,22 +16,23 @@ use crate::problem::supports::Supports;
 ///
 /// # Formula
 ///
-/// Coordinates are independent. Their coefficients are spikes and slabs,
+/// Coordinates are independent. The active coefficients are
 ///
-/// ```text
-/// beta_PT ~ P                                                   on the pretraining support
-/// beta_FT = m + sqrt(v) xi,                        N(m, v) ~ Q  on new coordinates
-/// beta_FT = m + sqrt(v) [q beta_PT/R + sqrt(1 - q²) xi],
-///                                                  N(m, v) ~ S  on shared coordinates
-/// ```
+/// `$$ \beta_{PT} \sim P \quad \text{on the pretraining support} $$`
 ///
-/// and 0 elsewhere, with `xi ~ N(0, 1)`, where
-/// - `P`: [pretraining prior](Self::pretraining_prior), a [`Mixture`], the atom at 1 unless set, with
-///   the root mean square `R`;
-/// - `S`, `Q`: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from whose
-///   components `N(m, v)` is chosen at random; both `N(0, 1/rho_FT)` unless set, which makes the mean
-///   square of the fine-tuning coefficients one;
-/// - `q`: [correlation](Self::correlation), in [-1, 1], 0 unless set.
+/// `$$ \beta_{FT} = m + \sqrt v \xi, \quad N(m, v) \sim Q \quad \text{on new coordinates} $$`
+///
+/// `$$ \beta_{FT} = m + \sqrt v \left[ q \beta_{PT}/R + \sqrt{1 - q^2} \xi \right], \quad N(m, v)
+/// \sim S \quad
+/// \text{on shared coordinates} $$`
+///
+/// with `$\xi \sim N(0, 1)$`; all others are 0. Here
+/// - `$P$`: [pretraining prior](Self::pretraining_prior), a [`Mixture`] with the root mean square `$R$`; the
+///   atom at 1 unless set;
+/// - `$S$`, `$Q$`: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from
+///   whose components `$N(m, v)$` is chosen at random. Both are `$N(0, 1/\rho_{FT})$` unless set, which
+///   makes the mean square of the fine-tuning coefficients one;
+/// - `$q$`: [correlation](Self::correlation), in [-1, 1], 0 unless set.
 ///
 /// The correlation is between the deviation of a shared coefficient from the mean of its component and
 /// the pretraining coefficient, `E[(beta_FT - m) beta_PT] / sqrt(v E[beta_PT²])`. The mean square of
@@ -41,7 +42,8 @@ use crate::problem::supports::Supports;
 ///
 /// A task may also be given by the [coefficients themselves](Self::from_coefficients).
 ///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), section 5, for constant magnitudes and Gaussians.
+/// Derivation: [theory](crate::theory#tasks). Source: Anguita et al. 2026 (arXiv:2602.20062), section 5,
+/// for constant magnitudes and Gaussians.
 ///
 /// # Examples
 ///
@@ -70,7 +72,7 @@ pub struct Task {
     coefficients: Coefficients,
 }
 
-/// How the coefficients of a task are given.
+/// The coefficients of a task: as distributions, or as known pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Coefficients {
     Random {
@@ -102,17 +104,6 @@ impl Task {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a fine-tuning density so small that `1/rho_FT` exceeds 1e300.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// assert_eq!(task.new_prior(), Prior::gaussian(0.0, 4.0)?.into());
-    /// assert_eq!(task.correlation(), 0.0);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(supports: Supports) -> Result<Self> {
         let density = supports.fine_tuning_density();
         // Rounding may make it a little larger than 1.
@@ -131,11 +122,10 @@ impl Task {
         })
     }
 
-    /// The task with known coefficients, one pair a coordinate: "these are my `beta_PT` and
-    /// `beta_FT`". Equal pairs are counted together.
+    /// The task with known coefficients `beta_PT` and `beta_FT`, one pair a coordinate.
     ///
-    /// The theory then holds for these coefficients in random order, in the limit of many copies of
-    /// them. Vectors of nalgebra are passed with `as_slice()`.
+    /// Equal pairs are counted together. The theory holds for these coefficients in random order, in
+    /// the limit of many copies of them. Vectors of nalgebra are passed with `as_slice()`.
     ///
     /// # Errors
     ///
@@ -162,15 +152,15 @@ impl Task {
         pairs.task(pretrained.len())
     }
 
-    /// The task with known coefficients, where close pairs are one: for vectors of millions of
+    /// The task with known coefficients, where close pairs count as one: for vectors of millions of
     /// coordinates.
     ///
-    /// Pairs are close if, for each task, both coefficients have the same sign and fall into the same
-    /// bin of `log |beta|` of this width. The coefficients of a bin are replaced by their mean, and those
+    /// Two pairs are close if, in each task, both coefficients have the same sign and fall into the same
+    /// bin of `log |beta|` of width `width`. The coefficients of a bin are replaced by their mean; those
     /// of fine-tuning keep their variance, as a Gaussian. Classes of features are never mixed.
     ///
-    /// What the generalization error loses by it shrinks with the square of the width: at most 1e-4
-    /// relative at a width of 0.1, measured on Gaussian and heavy-tailed coefficients.
+    /// The relative change of the generalization error shrinks with the square of the width. It was at
+    /// most 1e-4 at a width of 0.1, on Gaussian and heavy-tailed coefficients.
     ///
     /// # Errors
     ///
@@ -219,17 +209,6 @@ impl Task {
     ///
     /// [`Error::OutOfDomain`] for a magnitude outside [-1e150, 1e150]; otherwise as
     /// [`Task::with_pretraining_prior`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let stronger = task.with_pretraining_magnitude(3.0)?;
-    /// assert_eq!(stronger.pretraining_prior(), Prior::atom(3.0)?.into());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn with_pretraining_magnitude(self, magnitude: f64) -> Result<Self> {
         Domain::COEFFICIENT.check("pretraining_magnitude", magnitude)?;
         self.with_pretraining_prior(Prior::atom(magnitude)?)
@@ -336,18 +315,6 @@ impl Task {
     /// # Errors
     ///
     /// As [`Task::with_fine_tuning_prior`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// // All shared features keep the coefficients that they had.
-    /// let same = task.with_shared_prior(Prior::atom(1.0)?)?;
-    /// assert_eq!(same.shared_prior(), same.pretraining_prior());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn with_shared_prior(mut self, prior: impl Into<Mixture>) -> Result<Self> {
         *self.random("shared_prior")?.shared = prior.into();
         Ok(self)
@@ -358,17 +325,6 @@ impl Task {
     /// # Errors
     ///
     /// As [`Task::with_fine_tuning_prior`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::{Densities, Prior, Supports, Task};
-    /// let supports = Supports::new(Densities { pretraining: 0.5, fine_tuning: 0.25, overlap: 0.5 })?;
-    /// let task = Task::new(supports)?;
-    /// let weak = task.with_new_prior(Prior::gaussian(0.0, 0.1)?)?;
-    /// assert!(weak.new_prior().variance() < weak.shared_prior().variance());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn with_new_prior(mut self, prior: impl Into<Mixture>) -> Result<Self> {
         *self.random("new_prior")?.new = prior.into();
         Ok(self)

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// - `y`: the N labels, in [-1e150, 1e150];
 /// - `beta`: coefficients of the network.
 ///
-/// The theory is about inputs `X_ij ~ N(0, 1/D)`; training is defined for any.
+/// The theory assumes inputs `X_ij ~ N(0, 1/D)`; training is defined for any.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
 ///
@@ -46,17 +46,6 @@ impl Dataset {
     ///
     /// [`Error::DimensionMismatch`] where there are not as many labels as rows;
     /// [`Error::OutOfDomain`] for an entry outside [-1e150, 1e150], and without rows or columns.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Dataset;
-    /// use nalgebra::{dmatrix, dvector};
-    ///
-    /// assert!(Dataset::new(dmatrix![1.0, 2.0], dvector![1.0]).is_ok());
-    /// assert!(Dataset::new(dmatrix![1.0, 2.0], dvector![1.0, 2.0]).is_err());
-    /// assert!(Dataset::new(dmatrix![1.0, f64::NAN], dvector![1.0]).is_err());
-    /// ```
     pub fn new(inputs: DMatrix<f64>, labels: DVector<f64>) -> Result<Self> {
         for (parameter, size) in [("samples", inputs.nrows()), ("dimension", inputs.ncols())] {
             Domain::described("at least 1").check_if(size > 0, parameter, size as f64)?;
@@ -85,30 +74,12 @@ impl Dataset {
     }
 
     /// Number N of samples.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Dataset;
-    /// # use nalgebra::{dmatrix, dvector};
-    /// assert_eq!(Dataset::new(dmatrix![1.0, 2.0], dvector![3.0])?.samples(), 1);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn samples(&self) -> usize {
         self.inputs.nrows()
     }
 
     /// Number D of coordinates.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Dataset;
-    /// # use nalgebra::{dmatrix, dvector};
-    /// assert_eq!(Dataset::new(dmatrix![1.0, 2.0], dvector![3.0])?.dimension(), 2);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.inputs.ncols()

@@ -8,7 +8,7 @@ use crate::simulation::network::{Network, blocks_mut};
 use crate::simulation::squared_loss::SquaredLoss;
 use crate::simulation::training::{Monitor, Progress, Training};
 
-/// Largest automatic learning rate, times the largest pull on a coordinate.
+/// Largest automatic learning rate, times the largest gradient in a coefficient.
 const GROWTH: f64 = 0.02;
 
 /// Full-batch gradient descent on the squared loss of the weights.
@@ -24,10 +24,10 @@ const GROWTH: f64 = 0.02;
 ///   `min(1 / (lambda_max(K) + G), 0.02 / G)`, which follows the weights as they grow, with
 ///   `K = X diag(w+² + v+² + w-² + v-²) X^T` and `G = max_d |X^T r|_d`.
 ///
-/// The first is half the stability limit, two over the curvature of the loss. The second keeps an
-/// epoch close to the flow while a small initialization grows: an epoch multiplies the conserved
-/// quantities of coordinate `d` by exactly `1 - (eta (X^T r)_d)²`. At a fixed time of training
-/// their drift is therefore of first order in the learning rate.
+/// The first term is half the stability limit, which is two over the curvature of the loss. The second
+/// keeps an epoch close to the flow while a small initialization grows: an epoch multiplies the conserved
+/// quantities of coordinate `d` by exactly `1 - (eta (X^T r)_d)²`. At a fixed time of training, their
+/// drift is therefore of first order in the learning rate.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), section 3.
 ///
@@ -69,13 +69,6 @@ impl Default for GradientDescent {
 impl GradientDescent {
     /// Descent at half the stability limit, or less, to a training error of 1e-20 of the mean
     /// square of the labels, in at most 100 000 epochs.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientDescent;
-    /// assert_eq!(GradientDescent::new(), GradientDescent::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -110,8 +103,8 @@ impl GradientDescent {
     /// The same descent at this fraction of the stability limit `2 / (lambda_max(K) + G)`, and at
     /// most at `0.02 / G`, see [`GradientDescent`].
     ///
-    /// The curvature is bounded anew in every epoch, from an eigenvalue that was less than 1e-5 low
-    /// for 200 random designs.
+    /// The curvature is bounded anew in every epoch, from an eigenvalue that is less than 1e-5 too low
+    /// in 200 random designs.
     ///
     /// # Errors
     ///
@@ -134,14 +127,6 @@ impl GradientDescent {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a target outside [0, 1e300].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientDescent;
-    /// assert!(GradientDescent::new().with_target_training_error(1e-4).is_ok());
-    /// assert!(GradientDescent::new().with_target_training_error(-1.0).is_err());
-    /// ```
     pub fn with_target_training_error(self, target: f64) -> Result<Self> {
         let target = Some(Domain::NON_NEGATIVE.check("target_training_error", target)?);
         Ok(Self { target, ..self })
@@ -155,16 +140,15 @@ impl GradientDescent {
 
     /// Trains `network` on `data`.
     ///
-    /// Epochs that run out are not an error but [`Stop::StepLimit`](super::Stop::StepLimit), which
-    /// [`Training::finished`] turns into one.
+    /// A training that uses up its epochs is no error: it ends with
+    /// [`Stop::StepLimit`](super::Stop::StepLimit), and [`Training::finished`] returns that as an error.
     ///
     /// # Errors
     ///
     /// [`Error::DimensionMismatch`] where network and data have different dimensions;
     /// [`Error::TrainingDiverged`] where the loss grows to 1e6 times that of the start, or of a
     /// network at zero; [`Error::NotRepresentable`] where the residual of the start overflows, the
-    /// squares of the labels underflow, or
-    /// the learning rate leaves the range of `f64`.
+    /// squares of the labels underflow, or the learning rate leaves the range of `f64`.
     ///
     /// # Examples
     ///

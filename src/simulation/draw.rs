@@ -13,26 +13,26 @@ use crate::problem::samples::Samples;
 use crate::simulation::dataset::Dataset;
 use crate::simulation::random::{Purpose, Stream};
 
-/// How many coordinates of a draw belong to each group.
+/// Numbers of coordinates of the groups of a draw.
 ///
-/// The theory is asked about the probabilities themselves. Where these make no whole numbers of
-/// coordinates, exact sizes are off by up to one coordinate a group, a bias of order 1/D.
+/// The theory takes the probabilities themselves. Where they make no whole numbers of coordinates, exact
+/// sizes are off by up to one coordinate a group, a bias of order 1/D.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SupportSampling {
-    /// As many as the probabilities say, rounded so that they add up (largest remainders first).
+    /// The expected number of coordinates in every group, rounded so that they add up (largest remainders
+    /// first).
     #[default]
     ExactSizes,
-    /// Every coordinate chooses for itself.
+    /// The group of every coordinate is drawn independently.
     Bernoulli,
 }
 
 /// One draw of a problem with D coordinates.
 ///
-/// As the columns of the inputs are independent and alike, the coordinates of a group are put next
-/// to each other where [sizes are exact](SupportSampling::ExactSizes). A draw is a function of seed and
-/// index alone, the same on every machine; the same draw with more samples begins with the same
-/// ones.
+/// Where [sizes are exact](SupportSampling::ExactSizes), the coordinates of a group are next to each
+/// other: the columns of the inputs are independent, and alike within a group. A draw is a function of seed and index
+/// alone, the same on every machine. The same draw with more samples begins with the same ones.
 ///
 /// # Examples
 ///
@@ -45,30 +45,79 @@ pub enum SupportSampling {
 /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
 /// let draw = |ratio| Experiment::new(Transfer::new(&task, map), Samples::new(ratio)?, 50)?.draw(7, 0);
 /// let (few, more) = (draw(0.2)?, draw(0.4)?);
-/// assert_eq!(few.coefficients, more.coefficients);
-/// assert_eq!(few.data.labels(), &more.data.labels().rows(0, 10).clone_owned());
-/// assert_eq!(few.labels[few.groups[0]].as_str(), "shared");
+/// assert_eq!(few.coefficients(), more.coefficients());
+/// assert_eq!(few.data().labels(), &more.data().labels().rows(0, 10).clone_owned());
+/// assert_eq!(few.labels()[few.groups()[0]].as_str(), "shared");
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Draw {
-    /// Coefficients of the pretraining task; zero where there is none.
-    pub pretraining_coefficients: DVector<f64>,
-    /// Coefficients of the task that the error is about.
-    pub coefficients: DVector<f64>,
-    /// Data of pretraining; `None` where they are unlimited, or there is no pretraining.
-    pub pretraining_data: Option<Dataset>,
-    /// Data of fine-tuning, or of the one stage that there is.
-    pub data: Dataset,
-    /// Names of the groups, in the order of the law.
-    pub labels: Vec<GroupLabel>,
+    pub(crate) pretraining_coefficients: DVector<f64>,
+    pub(crate) coefficients: DVector<f64>,
+    pub(crate) pretraining_data: Option<Dataset>,
+    pub(crate) data: Dataset,
+    pub(crate) labels: Vec<GroupLabel>,
     /// Group of every coordinate, as position in `labels`.
-    pub groups: Vec<usize>,
+    pub(crate) groups: Vec<usize>,
     /// Kind of every coordinate; several kinds may share a label.
     pub(crate) kinds: Vec<usize>,
     /// Coefficients that training starts from, where there is no pretraining.
     pub(crate) start: DVector<f64>,
+}
+
+impl Draw {
+    /// Coefficients of the pretraining task; zero where there is none.
+    #[must_use]
+    pub fn pretraining_coefficients(&self) -> &DVector<f64> {
+        &self.pretraining_coefficients
+    }
+
+    /// Coefficients of the task that the error is about.
+    #[must_use]
+    pub fn coefficients(&self) -> &DVector<f64> {
+        &self.coefficients
+    }
+
+    /// Data of pretraining; `None` where they are unlimited, or there is no pretraining.
+    #[must_use]
+    pub fn pretraining_data(&self) -> Option<&Dataset> {
+        self.pretraining_data.as_ref()
+    }
+
+    /// Data of fine-tuning, or of the one stage that there is.
+    #[must_use]
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// Names of the groups, in the order of the law.
+    #[must_use]
+    pub fn labels(&self) -> &[GroupLabel] {
+        &self.labels
+    }
+
+    /// Group of every coordinate, as position in [`labels`](Self::labels).
+    #[must_use]
+    pub fn groups(&self) -> &[usize] {
+        &self.groups
+    }
+}
+
+/// Coefficients and data of one's own, see [`Experiment::own_draw`](crate::simulation::Experiment::own_draw).
+///
+/// # Examples
+///
+/// See [`Experiment::own_draw`](crate::simulation::Experiment::own_draw).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnData {
+    /// Coefficients of the pretraining task.
+    pub pretraining_coefficients: DVector<f64>,
+    /// Coefficients of the fine-tuning task.
+    pub coefficients: DVector<f64>,
+    /// Data of pretraining, where they are finite.
+    pub pretraining_data: Option<Dataset>,
+    /// Data of fine-tuning.
+    pub data: Dataset,
 }
 
 /// How coordinates of one kind are drawn.
@@ -97,6 +146,14 @@ struct Coefficients {
 }
 
 impl Source {
+    /// Variance of a coordinate's inputs, in units of 1/D.
+    fn input_variance(&self) -> f64 {
+        match self {
+            Self::Law(group) => group.input_variance(),
+            Self::Task(_) => 1.0,
+        }
+    }
+
     /// Every coordinate takes two normal numbers and a uniform one, whatever its kind.
     fn draw(&self, stream: &mut Stream) -> Result<Coefficients> {
         let [first, second, third] = [stream.normal(), stream.normal(), stream.uniform()];
@@ -167,8 +224,14 @@ fn assign(
     }
 }
 
-/// Draws data of `coefficients`, sample by sample.
-fn data(coefficients: &DVector<f64>, samples: &Samples, mut stream: Stream) -> Result<Dataset> {
+/// Draws data of `coefficients`, sample by sample; inputs have `deviations` in units of those of the unit
+/// law.
+fn data(
+    coefficients: &DVector<f64>,
+    deviations: &[f64],
+    samples: &Samples,
+    mut stream: Stream,
+) -> Result<Dataset> {
     let dimension = coefficients.len();
     let scale = (dimension as f64).sqrt().recip();
     let noise = samples.noise_variance().sqrt();
@@ -179,7 +242,7 @@ fn data(coefficients: &DVector<f64>, samples: &Samples, mut stream: Stream) -> R
         // Summed in order, so that labels are the same everywhere, too.
         let mut label = 0.0;
         for (coordinate, coefficient) in coefficients.iter().enumerate() {
-            let input = scale * stream.normal();
+            let input = scale * stream.normal() * deviations[coordinate];
             inputs[(sample, coordinate)] = input;
             label += input * coefficient;
         }
@@ -233,8 +296,10 @@ impl Plan<'_> {
         };
         let pretrained = vector(|coordinate| coordinate.pretraining);
         let tuned = vector(|coordinate| coordinate.fine_tuning);
+        let deviation = |&kind: &usize| self.kinds[kind].source.input_variance().sqrt();
+        let deviations: Vec<f64> = kinds.iter().map(deviation).collect();
         let stage = |coefficients: &DVector<f64>, samples: &Samples, purpose| {
-            data(coefficients, samples, Stream::new(seed, index, purpose))
+            data(coefficients, &deviations, samples, Stream::new(seed, index, purpose))
         };
         let pretraining_data = match &self.pretraining {
             Some(samples) => Some(stage(&pretrained, samples, Purpose::Pretraining)?),

@@ -1,4 +1,4 @@
-//! From a problem to the outcome of one draw of it: both stages, with real data.
+//! A problem of finite size, and the training of its draws in both stages.
 
 use nalgebra::DVector;
 
@@ -18,7 +18,9 @@ use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 use crate::simulation::dataset::{Dataset, check_length};
 use crate::simulation::descent::GradientDescent;
-use crate::simulation::draw::{Draw, Kind, Plan, Source, SupportSampling, distinct_labels, whole};
+use crate::simulation::draw::{
+    Draw, Kind, OwnData, Plan, Source, SupportSampling, distinct_labels, whole,
+};
 use crate::simulation::flow::GradientFlow;
 use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
@@ -26,17 +28,6 @@ use crate::simulation::training::Training;
 use crate::stages::transfer::Transfer;
 
 /// How the networks of an [`Experiment`] are trained.
-///
-/// # Examples
-///
-/// ```
-/// use diagonet::simulation::{GradientDescent, Interpolator, Trainer};
-///
-/// assert_eq!(Trainer::default(), Trainer::Exact(Interpolator::new()));
-/// let descent = Trainer::Descent(GradientDescent::new().with_target_training_error(1e-4)?);
-/// assert_ne!(descent, Trainer::default());
-/// # Ok::<(), diagonet::Error>(())
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Trainer {
@@ -48,18 +39,49 @@ pub enum Trainer {
     Flow(GradientFlow),
 }
 
+/// The name that [`FromStr`](std::str::FromStr) reads.
+impl std::fmt::Display for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Exact(_) => "exact",
+            Self::Descent(_) => "descent",
+            Self::Flow(_) => "flow",
+        })
+    }
+}
+
+/// With the settings that they have by default; [`Error::UnknownName`] for any other text than exact,
+/// descent, flow.
+impl std::str::FromStr for Trainer {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "exact" => Ok(Self::Exact(Interpolator::default())),
+            "descent" => Ok(Self::Descent(GradientDescent::default())),
+            "flow" => Ok(Self::Flow(GradientFlow::default())),
+            _ => Err(Error::UnknownName {
+                parameter: "trainer",
+                value: name.to_owned(),
+                choices: "exact, descent, flow",
+            }),
+        }
+    }
+}
+
 impl Default for Trainer {
     fn default() -> Self {
         Self::Exact(Interpolator::new())
     }
 }
 
-/// A problem of finite size, of which any number of draws can be trained.
+/// A finite-size version of a problem that can be drawn and trained repeatedly.
 ///
-/// Two tasks: coefficients of both are drawn with their overlap; a network is pretrained on the
-/// first, or starts from its exact coefficients where pretraining data are unlimited; the
-/// [`Protocol`](crate::Protocol) does to its weights what it does; it is fine-tuned on N samples of the second. Or, from any [`Law`], one task on which a network with the
-/// scales of the law is trained.
+/// With a [`Transfer`], it draws the coefficients of both tasks with their overlap. A network is
+/// pretrained on the first task, or starts from its exact coefficients where pretraining data are
+/// unlimited. The [`Protocol`](crate::Protocol) then acts on its weights. It is then fine-tuned on N samples of the second task. With a
+/// [`Law`], it draws one task, and trains a network with the scales of the law
+/// on inputs with its [variances](crate::CoordinateGroup::input_variance).
 ///
 /// # Examples
 ///
@@ -105,24 +127,6 @@ impl Experiment {
     ///
     /// [`Error::OutOfDomain`](crate::Error::OutOfDomain) for a dimension outside [1, 1e9], and for
     /// samples of a stage that are fewer than a half one, or have more than 1e9 inputs in all.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Experiment;
-    /// use diagonet::{
-    ///     Densities, Initialization, Samples, ScaleMap, Scales, Supports, Task, Transfer,
-    /// };
-    ///
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// let transfer = Transfer::new(&task, map);
-    /// assert!(Experiment::new(transfer.clone(), Samples::new(0.25)?, 400).is_ok());
-    /// assert!(Experiment::new(transfer, Samples::new(1e-6)?, 400).is_err());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn new(transfer: Transfer, samples: Samples, dimension: usize) -> Result<Self> {
         let transfer = match transfer.pretraining_samples() {
             Some(samples) => transfer.with_pretraining_samples(whole(&samples, dimension)?),
@@ -160,20 +164,21 @@ impl Experiment {
         Ok(Self { problem, dimension, samples, sampling, trainer, from_scratch: false })
     }
 
-    /// The same experiment with groups of the given kind of sizes, exact unless set.
+    /// The same experiment with this choice of group sizes, exact unless set.
     #[must_use]
     pub fn with_support_sampling(self, sampling: SupportSampling) -> Self {
         Self { sampling, ..self }
     }
 
-    /// The same experiment, trained in the given way, exactly unless set.
+    /// The same experiment with this training, exact unless set.
     #[must_use]
     pub fn with_trainer(self, trainer: Trainer) -> Self {
         Self { trainer, ..self }
     }
 
-    /// The same experiment with, beside fine-tuning, training from scratch on the same data: with the
-    /// initialization of pretraining, but without pretraining. Training on one task is that anyway.
+    /// The same experiment with training from scratch beside fine-tuning: on the same data, with the
+    /// initialization of pretraining, but without pretraining. An experiment with one task always
+    /// trains from scratch.
     ///
     /// # Examples
     ///
@@ -205,7 +210,7 @@ impl Experiment {
     }
 
     /// The samples of fine-tuning as they are drawn: their ratio is that of a whole number of
-    /// samples, so that the theory can be asked about exactly these.
+    /// samples, at which the theory can be evaluated.
     #[must_use]
     pub fn samples(&self) -> Samples {
         self.samples
@@ -238,6 +243,71 @@ impl Experiment {
             fine_tuning: self.samples,
         };
         plan.draw(seed, index)
+    }
+
+    /// A draw of two tasks from coefficients and data of one's own. Coordinates belong to the class that
+    /// their coefficients say; the statistics of the experiment's task play no part in training.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] for vectors or inputs of another dimension than that of the experiment;
+    /// [`Error::UnequalRuns`] for pretraining data where the experiment has none, the other way round,
+    /// or an experiment of one task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, Experiment, OwnData};
+    /// use diagonet::{Initialization, Samples, ScaleMap, Scales, Task, Transfer};
+    /// use nalgebra::{dmatrix, dvector};
+    ///
+    /// let (before, now) = (dvector![1.0, 0.0, 0.0, 1.0], dvector![0.5, 0.0, 0.0, 0.0]);
+    /// let task = Task::from_coefficients(before.as_slice(), now.as_slice())?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-6, relative: 0.0 })?, 0.0)?;
+    /// let experiment = Experiment::new(Transfer::new(&task, map), Samples::new(0.5)?, 4)?;
+    /// let inputs = dmatrix![1.0, 0.3, -0.2, 0.1; -0.4, 0.2, 0.9, 0.8];
+    /// let labels = &inputs * &now;
+    /// let draw = experiment.own_draw(OwnData {
+    ///     pretraining_coefficients: before,
+    ///     coefficients: now,
+    ///     pretraining_data: None,
+    ///     data: Dataset::new(inputs, labels)?,
+    /// })?;
+    /// // Two features that pretraining used, and two samples.
+    /// assert!(experiment.train(&draw)?.generalization_error() < 1e-6);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn own_draw(&self, data: OwnData) -> Result<Draw> {
+        let OwnData { pretraining_coefficients, coefficients, pretraining_data, data } = data;
+        let Problem::Transfer(_) = self.problem else {
+            return Err(Error::UnequalRuns { parameter: "groups" });
+        };
+        check_length("pretraining_coefficients", pretraining_coefficients.len(), self.dimension)?;
+        check_length("coefficients", coefficients.len(), self.dimension)?;
+        for data in pretraining_data.iter().chain([&data]) {
+            check_length("inputs", data.inputs().ncols(), self.dimension)?;
+        }
+        let kinds = self.kinds();
+        let (labels, positions) = distinct_labels(&kinds);
+        let kind = |(before, now): (&f64, &f64)| {
+            let class = FeatureClass::of_activity(*before != 0.0, *now != 0.0);
+            let of_class = |kind: &Kind| kind.label == GroupLabel::from(class);
+            kinds.iter().position(of_class).ok_or(Error::UnequalRuns { parameter: "groups" })
+        };
+        let pairs = pretraining_coefficients.iter().zip(&coefficients);
+        let kinds = pairs.map(kind).collect::<Result<Vec<_>>>()?;
+        let draw = Draw {
+            start: DVector::zeros(self.dimension),
+            groups: kinds.iter().map(|&kind| positions[kind]).collect(),
+            pretraining_coefficients,
+            coefficients,
+            pretraining_data,
+            data,
+            labels,
+            kinds,
+        };
+        self.check_draw(&draw)?;
+        Ok(draw)
     }
 
     /// The samples of pretraining, where it has data of finite size.
@@ -302,7 +372,9 @@ impl Experiment {
     /// - [`Error::Uncertified`] where exact training fails;
     /// - [`Error::NotConverged`] where descent or flow stop before their target, and what else they
     ///   refuse;
-    /// - [`Error::OutOfDomain`] for pretrained coefficients that the scale map sends out of range.
+    /// - [`Error::OutOfDomain`] for pretrained coefficients that the scale map sends out of range, and, with
+    ///   descent and flow, for [penalty weights](crate::CoordinateGroup::penalty_weight) that differ between
+    ///   groups: training knows of none.
     ///
     /// # Examples
     ///
@@ -370,8 +442,9 @@ impl Experiment {
     fn coefficients(&self, draw: &Draw, interpolator: &Interpolator) -> Result<Stages> {
         let (scales, start, centre, pretrained) = match &self.problem {
             Problem::Alone(law) => {
-                let centre = self.of_kinds(draw, |kind| law.groups()[kind].centre());
-                (self.scales(law, draw), draw.start.clone(), centre, None)
+                let centre = self.of_coordinates(draw, |kind| law.groups()[kind].centre());
+                let scales = self.of_coordinates(draw, |kind| law.groups()[kind].scale());
+                (scales, draw.start.clone(), centre, None)
             }
             Problem::Transfer(transfer) => {
                 let scale_map = transfer.scale_map();
@@ -406,13 +479,19 @@ impl Experiment {
                 transfer.protocol().trained_layers() != TrainedLayers::Both
             }
         };
-        let coefficients = if freezes_layer {
-            interpolator.solve_frozen(&draw.data, &scales, &start)?.coefficients
-        } else if centre.iter().all(|&centre| centre == 0.0) {
-            interpolator.solve_from(&draw.data, &scales, &start)?.coefficients
+        let train = |data: &Dataset, start: &DVector<f64>| {
+            let end = match self.penalty_weights(draw) {
+                _ if freezes_layer => interpolator.solve_frozen(data, &scales, start),
+                Some(weights) => interpolator.solve_weighted(data, &scales, start, &weights),
+                None => interpolator.solve_from(data, &scales, start),
+            };
+            Ok::<_, Error>(end?.coefficients)
+        };
+        let coefficients = if centre.iter().all(|&centre| centre == 0.0) {
+            train(&draw.data, &start)?
         } else {
             let data = beside(&draw.data, &centre)?;
-            &centre + interpolator.solve_from(&data, &scales, &(start - &centre))?.coefficients
+            &centre + train(&data, &(start - &centre))?
         };
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
@@ -435,8 +514,9 @@ impl Experiment {
         let train = |network, data: &Dataset| Ok(train(network, data)?.finished()?.network);
         let (start, centre, pretrained) = match &self.problem {
             Problem::Alone(law) => {
-                let scales = self.scales(law, draw);
-                let centre = self.of_kinds(draw, |kind| law.groups()[kind].centre());
+                check_penalty_weights(law)?;
+                let scales = self.of_coordinates(draw, |kind| law.groups()[kind].scale());
+                let centre = self.of_coordinates(draw, |kind| law.groups()[kind].centre());
                 let from_centre = &draw.start - &centre;
                 let weights = scales.iter().zip(&from_centre).map(|(&scale, &start)| {
                     // The end point does not depend on the relative scale.
@@ -497,22 +577,39 @@ impl Experiment {
         }
     }
 
-    /// The scale of every coordinate under a law.
-    fn scales(&self, law: &Law, draw: &Draw) -> DVector<f64> {
-        self.of_kinds(draw, |kind| law.groups()[kind].scale())
+    /// A number for every coordinate, which depends on its kind.
+    fn of_coordinates(&self, draw: &Draw, number: impl Fn(usize) -> f64) -> DVector<f64> {
+        DVector::from_iterator(self.dimension, draw.kinds.iter().map(|&kind| number(kind)))
     }
 
-    /// A quantity that all coordinates of a kind have.
-    fn of_kinds(&self, draw: &Draw, quantity: impl Fn(usize) -> f64) -> DVector<f64> {
-        DVector::from_iterator(self.dimension, draw.kinds.iter().map(|&kind| quantity(kind)))
+    /// The penalty weight of every coordinate, where some are not 1.
+    fn penalty_weights(&self, draw: &Draw) -> Option<DVector<f64>> {
+        let Problem::Alone(law) = &self.problem else { return None };
+        let is_weighted = law.groups().iter().any(|group| group.penalty_weight() != 1.0);
+        is_weighted.then(|| self.of_coordinates(draw, |kind| law.groups()[kind].penalty_weight()))
+    }
+
+    /// The law whose input variances are not all 1.
+    fn structured(&self) -> Option<&Law> {
+        let Problem::Alone(law) = &self.problem else { return None };
+        law.groups().iter().any(|group| group.input_variance() != 1.0).then_some(law)
     }
 
     fn outcome(&self, draw: &Draw, stages: Stages) -> Result<Outcome> {
         let Stages { pretrained, coefficients, from_scratch } = stages;
-        let error = |estimate: &DVector<f64>, truth: &DVector<f64>| errors(draw, estimate, truth);
+        let error =
+            |estimate: &DVector<f64>, truth: &DVector<f64>| errors(draw, estimate, truth, |_| 1.0);
+        let parameter_errors = error(&coefficients, &draw.coefficients);
+        let structured = self.structured();
+        let excess = structured.map(|law| {
+            let variance = |kind: usize| law.groups()[kind].input_variance();
+            errors(draw, &coefficients, &draw.coefficients, variance)
+        });
         Ok(Outcome {
             labels: draw.labels.clone(),
-            errors: error(&coefficients, &draw.coefficients),
+            errors: excess.unwrap_or_else(|| parameter_errors.clone()),
+            parameter_errors,
+            is_structured: structured.is_some(),
             training_error: draw.data.training_error(&coefficients)?,
             pretraining: pretrained.map(|pretrained| PretrainingOutcome {
                 error: error(&pretrained, &draw.pretraining_coefficients),
@@ -525,7 +622,7 @@ impl Experiment {
         })
     }
 
-    /// What the theory says of the experiment, at the samples that it draws.
+    /// The solution of the theory for the experiment, at the samples that it draws.
     ///
     /// # Errors
     ///
@@ -552,7 +649,7 @@ impl Experiment {
         }
     }
 
-    /// What the theory says of every one of the [quantities](Self::quantities); `None` for groups
+    /// The value of the theory for every one of the [quantities](Self::quantities); `None` for groups
     /// that have no weight.
     ///
     /// # Errors
@@ -583,6 +680,10 @@ impl Experiment {
             Problem::Alone(law) => {
                 let report = solver.solve(law, &self.samples)?;
                 add(Some(report.generalization_error()), &|label| report.error_of(label));
+                if self.structured().is_some() {
+                    let errors = report.parameter_errors();
+                    add(Some(errors.total), &|label| errors.of(label));
+                }
             }
             Problem::Transfer(transfer) => {
                 let report = solver.solve(transfer.as_ref(), &self.samples)?;
@@ -597,7 +698,7 @@ impl Experiment {
                 });
                 let statistics = tuned.statistics(0.0)?;
                 for quantity in [
-                    |estimates: &EstimateStatistics| estimates.pretraining_error,
+                    |estimates: &EstimateStatistics| estimates.pretraining_error_after_fine_tuning,
                     |estimates: &EstimateStatistics| estimates.forgetting,
                 ] {
                     add(quantity(&statistics.total), &|label| {
@@ -615,7 +716,9 @@ impl Experiment {
 
     /// Names of the [values](Outcome::values) of an outcome.
     ///
-    /// They are `generalization_error` and, for two stages, `pretraining_error`,
+    /// They are `generalization_error`, `parameter_error` where inputs have
+    /// [variances](crate::CoordinateGroup::input_variance) of their own, and, for two stages,
+    /// `pretraining_error`,
     /// `pretraining_error_after_fine_tuning`, `forgetting` and, if
     /// [asked for](Self::with_training_from_scratch), `generalization_error_from_scratch`, each in
     /// total and, as in `generalization_error:shared`, by group.
@@ -634,6 +737,9 @@ impl Experiment {
     #[must_use]
     pub fn quantities(&self) -> Vec<String> {
         let mut totals = vec!["generalization_error"];
+        if self.structured().is_some() {
+            totals.push("parameter_error");
+        }
         if let Problem::Transfer(_) = self.problem {
             totals.extend([
                 "pretraining_error",
@@ -666,11 +772,30 @@ struct Stages {
     from_scratch: Option<DVector<f64>>,
 }
 
-/// Mean squared difference of two vectors of coefficients.
-fn errors(draw: &Draw, estimate: &DVector<f64>, truth: &DVector<f64>) -> Errors {
+/// Descent and flow of a network minimize the penalty itself, whose weights only differ by a factor of
+/// all.
+fn check_penalty_weights(law: &Law) -> Result<()> {
+    let mut movable = law.movable().map(|(_, group)| group);
+    let Some(first) = movable.next() else { return Ok(()) };
+    for group in movable {
+        let weight = group.penalty_weight();
+        Domain::described("the same for all groups, where networks are trained by descent or flow")
+            .check_if(weight == first.penalty_weight(), "penalty_weight", weight)
+            .map_err(|error| error.in_group(group.label()))?;
+    }
+    Ok(())
+}
+
+/// Mean squared difference of two vectors of coefficients, with a factor for every kind of coordinate.
+fn errors(
+    draw: &Draw,
+    estimate: &DVector<f64>,
+    truth: &DVector<f64>,
+    factor: impl Fn(usize) -> f64,
+) -> Errors {
     let mut sums = vec![(CompensatedSum::new(0.0), 0_usize); draw.labels.len()];
-    for ((a, b), &group) in estimate.iter().zip(truth).zip(&draw.groups) {
-        sums[group].0.add((a - b) * (a - b));
+    for (((a, b), &group), &kind) in estimate.iter().zip(truth).zip(&draw.groups).zip(&draw.kinds) {
+        sums[group].0.add((a - b) * (a - b) * factor(kind));
         sums[group].1 += 1;
     }
     let parts = draw.labels.iter().zip(sums).filter(|(_, (_, count))| *count > 0);
@@ -688,7 +813,7 @@ fn listed<'a>(
     std::iter::once(Some(errors.total)).chain(labels.iter().map(|label| errors.of(label)))
 }
 
-/// What training on one draw led to.
+/// Result of training on one draw.
 ///
 /// # Examples
 ///
@@ -712,20 +837,24 @@ fn listed<'a>(
 pub struct Outcome {
     /// Coefficients at the end of training.
     pub coefficients: DVector<f64>,
-    /// Their difference to the true ones.
+    /// Excess error on fresh inputs.
     pub errors: Errors,
+    /// Error of the coefficients themselves; the same where input variances are 1.
+    pub parameter_errors: Errors,
     /// Training error `||y - X beta||² / N`.
     pub training_error: f64,
-    /// What pretraining led to; `None` where there was none.
+    /// Result of pretraining; `None` without it.
     pub pretraining: Option<PretrainingOutcome>,
     /// Error of training from scratch on the same data, where that was
     /// [asked for](Experiment::with_training_from_scratch).
     pub from_scratch: Option<Errors>,
     /// Labels of the draw, in the order of the law.
     labels: Vec<GroupLabel>,
+    /// Whether input variances are not all 1.
+    is_structured: bool,
 }
 
-/// What pretraining led to, see [`Outcome::pretraining`].
+/// Result of pretraining, see [`Outcome::pretraining`].
 ///
 /// # Examples
 ///
@@ -762,14 +891,13 @@ impl Outcome {
         self.errors.total
     }
 
-    /// The numbers that [`Experiment::quantities`] names; `None` for groups the draw has none of.
-    ///
-    /// # Examples
-    ///
-    /// See [`Outcome`].
+    /// The numbers that [`Experiment::quantities`] names; `None` for groups without coordinates.
     #[must_use]
     pub fn values(&self) -> Vec<Option<f64>> {
         let mut errors = vec![&self.errors];
+        if self.is_structured {
+            errors.push(&self.parameter_errors);
+        }
         if let Some(pretraining) = &self.pretraining {
             let PretrainingOutcome { error, error_after_fine_tuning, forgetting, .. } = pretraining;
             errors.extend([error, error_after_fine_tuning, forgetting]);

@@ -63,8 +63,8 @@ const CHANGE: (f64, f64) = (0.2, 5.0);
 /// for both paths of every coordinate, where
 /// - `tolerance`: in [1e-14, 1e-2], by default 1e-10.
 ///
-/// Each path has its own measure, because the shorter of the two holds the digits of the absolute
-/// scale; flow lets neither vanish. Steps are also kept within the stability of the method.
+/// Each path has its own bound, because the absolute scale depends on the digits of the shorter one;
+/// under the flow neither vanishes. Steps also stay within the stability of the method.
 ///
 /// Accuracy: the conserved quantities drift by less than three tolerances, from 1e-3 to 1e-11, for
 /// absolute scales from 1e-4 to 10. At smaller scales c, the rounding of the weights of a coefficient
@@ -104,13 +104,6 @@ impl Default for GradientFlow {
 impl GradientFlow {
     /// The flow at a tolerance of 1e-10 to a training error of 1e-20 of the mean square of the
     /// labels, in at most 100 000 steps.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::GradientFlow;
-    /// assert_eq!(GradientFlow::new(), GradientFlow::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -160,15 +153,15 @@ impl GradientFlow {
 
     /// Trains `network` on `data`.
     ///
-    /// Steps that run out are not an error but [`Stop::StepLimit`](super::Stop::StepLimit), which
-    /// [`Training::finished`] turns into one.
+    /// A training that uses up its steps is no error: it ends with
+    /// [`Stop::StepLimit`](super::Stop::StepLimit), and [`Training::finished`] returns that as an error.
     ///
     /// # Errors
     ///
     /// [`Error::DimensionMismatch`] where network and data have different dimensions;
     /// [`Error::NotRepresentable`] where the residual of the start overflows, the
-    /// squares of the labels underflow, or the steps leave the
-    /// range of `f64`; [`Error::TrainingDiverged`] where a weight grows beyond 1e150.
+    /// squares of the labels underflow, or the steps leave the range of `f64`;
+    /// [`Error::TrainingDiverged`] where a weight grows beyond 1e150.
     ///
     /// # Examples
     ///

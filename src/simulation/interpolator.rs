@@ -13,7 +13,7 @@ use crate::simulation::dataset::Dataset;
 use crate::simulation::newton_equations::{NewtonEquations, Step};
 use crate::simulation::sweep::sweep;
 
-/// The way to the exact end point of gradient flow on a dataset.
+/// Computes the exact end point of gradient flow on a dataset, without following the flow.
 ///
 /// # Formula
 ///
@@ -36,12 +36,12 @@ use crate::simulation::sweep::sweep;
 /// - `kappa`: strength of an [explicit penalty](Self::with_explicit_penalty), 0 unless set: then the
 ///   minimum is that of `|y - X beta|²/2 + (kappa/2) sum_d Q_d(beta_d)`.
 ///
-/// The maximum is found by Newton's method with an exact search along every step, in 5 to 30 steps.
-/// From 200 samples, conjugate gradients solve the equations of a step, with a factorization in `f32`
-/// as the preconditioner; below, and where these do not converge, a factorization in `f64` does. The
-/// certificate is computed in `f64` in all cases. With `kappa = 0` and as many samples as coordinates that can
-/// move, or more, flow ends at ordinary least squares on these coordinates, which is solved by a QR
-/// decomposition.
+/// Newton's method with an exact search along every step finds the maximum in 5 to 30 steps. From 200
+/// samples, conjugate gradients solve the equations of a step, with a factorization in `f32` as the
+/// preconditioner. Below, and where these do not converge, a factorization in `f64` does. The
+/// certificate is computed in `f64` in all cases. With `kappa = 0` and as many samples as coordinates
+/// that can move, or more, flow ends at ordinary least squares on these coordinates, which a QR
+/// decomposition solves.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1; the dual is Fenchel's.
 ///
@@ -105,13 +105,6 @@ impl Interpolator {
     pub const TOLERANCE: f64 = 1e-10;
 
     /// The end point of gradient flow to zero training loss.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Interpolator;
-    /// assert_eq!(Interpolator::new(), Interpolator::default());
-    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -318,8 +311,9 @@ impl Interpolator {
         Ok(Interpolation { coefficients, primal_residual, duality_gap, label_residual, iterations })
     }
 
-    /// The end point of training on `data` from `start`, with a [penalty weight](crate::CoordinateGroup::penalty_weight)
-    /// of every coordinate: the minimum of `sum_d k_d Q_d(beta_d)` in place of `sum_d Q_d(beta_d)`.
+    /// The end point of training on `data` from `start`, with a
+    /// [penalty weight](crate::CoordinateGroup::penalty_weight) of every coordinate: the minimum of
+    /// `sum_d k_d Q_d(beta_d)` in place of `sum_d Q_d(beta_d)`.
     ///
     /// # Formula
     ///
@@ -332,8 +326,8 @@ impl Interpolator {
     ///
     /// # Errors
     ///
-    /// As [`Interpolator::solve_from`]; also for `penalty_weights`, and for scales, starts and inputs that
-    /// leave their domains once multiplied or divided by them.
+    /// As [`Interpolator::solve_from`]; also for `penalty_weights`, and for scales, starts and inputs
+    /// that leave their domains once multiplied or divided by them.
     ///
     /// # Examples
     ///
@@ -384,20 +378,17 @@ impl Interpolator {
 /// ```text
 /// primal_residual = |y - X beta - (kappa/2) nu| / |y|
 /// duality_gap     = (P(beta) - D(nu)) / P(beta)
-/// ```
-///
-/// with `P` and `D` the values of the two problems of [`Interpolator`]. As no interpolator is below
-/// any value of the dual, `beta` is within the gap of the optimum whatever way it was found. `P` is
-/// that of labels that differ by the residual, and the gap includes what these change of `D`. For
-/// least squares, the first is `|X^T (y - X beta)| / (|X| |y|)` on the coordinates that can move,
-/// and the second 0. Where no coordinate can move, as in a design of zeros, every start is the end,
-/// and both are 0. What the end leaves of the labels is said in all cases by
-///
-/// ```text
 /// label_residual  = |y - X beta| / |y|
 /// ```
 ///
-/// Where the start is not zero, `|y|` is the larger one of `|y|` and `|X b0|` in all of them.
+/// with `P` and `D` the values of the two problems of [`Interpolator`]. No interpolator is below any
+/// value of the dual, so that `beta` is within the gap of the optimum, whatever method found it. `P` is
+/// that of labels that differ by the residual; the gap includes the change of `D` with them.
+///
+/// For least squares, the first is `|X^T (y - X beta)| / (|X| |y|)` on the coordinates that can move,
+/// and the second 0. Where no coordinate can move, as with inputs of zero, every start is the end,
+/// and both are 0. The third is the part of the labels that the end does not fit, in all cases. Where the
+/// start is not zero, `|y|` is the larger one of `|y|` and `|X b0|` in all three.
 ///
 /// # Examples
 ///
@@ -422,8 +413,8 @@ pub struct Interpolation {
     pub primal_residual: f64,
     /// Relative duality gap, an upper bound.
     pub duality_gap: f64,
-    /// Relative residual of the labels: at rounding where the end interpolates, and what least
-    /// squares, frozen coordinates, inputs of zero or an explicit penalty leave unexplained elsewhere.
+    /// Relative residual of the labels. It is at rounding where the end interpolates; elsewhere it is
+    /// what least squares, frozen coordinates, inputs of zero or an explicit penalty leave unexplained.
     pub label_residual: f64,
     /// Newton steps; 1 for least squares.
     pub iterations: usize,
@@ -511,7 +502,7 @@ impl<'a> Equations<'a> {
     }
 }
 
-/// What a dual point says of the coefficients.
+/// The primal quantities of a dual point.
 struct Primal {
     /// `a - asinh(b0/c)`.
     growth: DVector<f64>,

@@ -2,21 +2,21 @@
 //!
 //! | station | type |
 //! |---|---|
-//! | what is drawn and trained, from tasks or from any law | [`Experiment`], [`SupportSampling`] |
+//! | problem to draw and train, from tasks or from any law | [`Experiment`], [`SupportSampling`] |
 //! | a draw: coefficients of both tasks, data of both stages | [`Draw`], [`Dataset`] |
 //! | the exact end point of gradient flow, certified | [`Interpolator`], [`Interpolation`] |
 //! | networks trained in their weights | [`Network`], [`GradientDescent`], [`GradientFlow`], [`Training`] |
-//! | what a draw leads to | [`Outcome`], [`PretrainingOutcome`], with [`Errors`](crate::Errors) |
+//! | errors of a draw | [`Outcome`], [`PretrainingOutcome`], with [`Errors`](crate::Errors) |
 //! | many draws, on threads and machines | [`MonteCarlo`], [`Shard`], [`Ensemble`], [`Statistic`] |
 //!
-//! Training in the weights knows nothing of the implicit bias: a [`Network`] is four vectors, and
+//! Training in the weights makes no use of the implicit bias: a [`Network`] is four vectors, and
 //! training follows the gradient of the squared loss in them, in steps or continuously. The
-//! [`Interpolator`] takes the bias from the theory and needs no time. That both end at the same
-//! coefficients is a test of the one; that their errors are those of the [`Solver`](crate::Solver), of
-//! the other.
+//! [`Interpolator`] takes the bias from the theory, and follows no path. Both end at the same
+//! coefficients, which tests the implicit bias. Their errors agree with the [`Solver`](crate::Solver), which
+//! tests the formula of the error.
 //!
-//! Draws are the same on every machine. What is computed from them is the same to rounding, because
-//! dense linear algebra takes the widest instructions a machine has.
+//! Draws are the same on every machine. Results computed from them are the same to rounding, because
+//! dense linear algebra uses the widest instructions of a machine.
 //!
 //! # Examples
 //!
@@ -57,7 +57,7 @@ mod training;
 
 pub use dataset::Dataset;
 pub use descent::GradientDescent;
-pub use draw::{Draw, SupportSampling};
+pub use draw::{Draw, OwnData, SupportSampling};
 pub use experiment::{Experiment, Outcome, PretrainingOutcome, Trainer};
 pub use flow::GradientFlow;
 pub use interpolator::{Interpolation, Interpolator};

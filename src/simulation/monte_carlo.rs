@@ -1,4 +1,4 @@
-//! Many draws, on many threads or machines, and what they say together.
+//! Many draws, on many threads or machines, and their statistics.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,12 +66,6 @@ impl Shard {
     }
 
     /// Number of shards.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(diagonet::simulation::Shard::ALL.count(), 1);
-    /// ```
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count.get()
@@ -106,7 +100,7 @@ impl FromStr for Shard {
     }
 }
 
-/// How far a run is.
+/// Progress of a run.
 ///
 /// # Examples
 ///
@@ -122,11 +116,11 @@ pub struct Progress {
     pub planned: u64,
 }
 
-/// A number of draws to be run.
+/// A run of many draws.
 ///
 /// Draws run in parallel, on as many threads as rayon has (`RAYON_NUM_THREADS`, or a pool of the
 /// caller's). Each is a function of seed and index, and they are summed in the order of their
-/// indices, so that no number depends on how many threads or [shards](Shard) there are.
+/// indices: no number depends on how many threads or [shards](Shard) there are.
 ///
 /// # Examples
 ///
@@ -160,14 +154,6 @@ impl MonteCarlo {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a number outside [1, 1e9].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::MonteCarlo;
-    /// assert!(MonteCarlo::new(20).is_ok());
-    /// assert!(MonteCarlo::new(0).is_err());
-    /// ```
     pub fn new(draws: u64) -> Result<Self> {
         Domain::closed(1.0, 1e9).check("draws", draws as f64)?;
         Ok(Self { draws, seed: 0, shard: Shard::ALL, target: None })
@@ -187,8 +173,8 @@ impl MonteCarlo {
 
     /// The same run, ended as soon as the standard error of the first quantity is at most `target`.
     ///
-    /// It is looked at after every 16 draws, whatever the number of threads. A shard does not know the
-    /// others' draws, and cannot be ended early.
+    /// It is checked after every 16 draws, whatever the number of threads. One shard among several does
+    /// not have the draws of the others, and cannot be ended early.
     ///
     /// # Errors
     ///
@@ -217,10 +203,6 @@ impl MonteCarlo {
     /// # Errors
     ///
     /// As [`MonteCarlo::run_with`] and [`Experiment::run`].
-    ///
-    /// # Examples
-    ///
-    /// See [`MonteCarlo`].
     pub fn run(&self, experiment: &Experiment) -> Result<Ensemble> {
         self.run_with_progress(experiment, |_| {})
     }
@@ -259,9 +241,10 @@ impl MonteCarlo {
         })
     }
 
-    /// Runs the draws of anything: `trial` takes seed and index of a draw and returns a number, or
-    /// none, for every one of the named quantities. `progress` is called after every draw, from the
-    /// thread that did it.
+    /// Runs the draws of any trial.
+    ///
+    /// `trial` takes seed and index of a draw and returns a number, or none, for every one of the named
+    /// quantities. `progress` is called after every draw, from the thread that did it.
     ///
     /// # Errors
     ///
@@ -357,13 +340,6 @@ pub struct Ensemble {
 
 impl Ensemble {
     /// An ensemble without outcomes yet, of a run with this seed and number of draws.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Ensemble;
-    /// assert!(Ensemble::new(vec!["error".into()], 0, 10).outcomes().next().is_none());
-    /// ```
     #[must_use]
     pub fn new(quantities: Vec<String>, seed: u64, draws: u64) -> Self {
         Self { quantities, seed, draws, outcomes: BTreeMap::new() }
@@ -411,10 +387,6 @@ impl Ensemble {
     ///
     /// [`Error::UnequalRuns`] where quantities, seeds or numbers of draws differ;
     /// [`Error::OutOfDomain`] for a draw that occurs twice.
-    ///
-    /// # Examples
-    ///
-    /// See [`MonteCarlo`].
     pub fn merge(shards: impl IntoIterator<Item = Self>) -> Result<Self> {
         let mut shards = shards.into_iter();
         let mut merged = shards.next().unwrap_or_else(|| Self::new(Vec::new(), 0, 0));
@@ -441,43 +413,18 @@ impl Ensemble {
     }
 
     /// Whether every planned draw has an outcome.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Ensemble;
-    /// let mut ensemble = Ensemble::new(vec!["error".into()], 0, 1);
-    /// assert!(!ensemble.is_complete());
-    /// ensemble.insert(0, vec![None])?;
-    /// assert!(ensemble.is_complete());
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.outcomes.len() as u64 == self.draws
     }
 
     /// The outcomes by draw, in the order of the draws.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Ensemble;
-    /// let mut ensemble = Ensemble::new(vec!["error".into()], 0, 10);
-    /// ensemble.insert(4, vec![Some(0.5)])?;
-    /// assert_eq!(ensemble.outcomes().next(), Some((4, [Some(0.5)].as_slice())));
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     pub fn outcomes(&self) -> impl Iterator<Item = (u64, &[Option<f64>])> {
         self.outcomes.iter().map(|(draw, values)| (*draw, values.as_slice()))
     }
 
     /// Mean and standard error of a quantity over the draws in which it has a value; `None` where
     /// there is no such quantity, no value, or no finite mean.
-    ///
-    /// # Examples
-    ///
-    /// See [`Ensemble`].
     #[must_use]
     pub fn statistic(&self, quantity: &str) -> Option<Statistic> {
         let position = self.quantities.iter().position(|name| name == quantity)?;
@@ -521,10 +468,6 @@ pub struct Statistic {
 impl Statistic {
     /// The statistic of some values; `None` if there are none, or if their mean or standard error is
     /// not a finite number.
-    ///
-    /// # Examples
-    ///
-    /// See [`Statistic`].
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let values: Vec<f64> = values.into_iter().collect();
         if values.is_empty() {
@@ -550,10 +493,6 @@ impl Statistic {
 
     /// How many standard errors the mean is above `expected`; `None` where no value deviates from
     /// the mean, or there is only one.
-    ///
-    /// # Examples
-    ///
-    /// See [`Statistic`].
     #[must_use]
     pub fn z_score(&self, expected: f64) -> Option<f64> {
         let usable = self.standard_error > 0.0 && self.standard_error.is_finite();

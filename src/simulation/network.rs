@@ -46,20 +46,6 @@ pub struct Network {
 
 impl Network {
     /// The network with each coordinate at its own initialization.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::simulation::Network;
-    /// use diagonet::{Initialization, ScaleMap, Scales};
-    /// use nalgebra::dvector;
-    ///
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: -0.5 })?;
-    /// let map = ScaleMap::new(initialization, 0.1)?;
-    /// let start = Network::new(&map.fine_tuning_initializations(&dvector![0.0, 2.0])?);
-    /// assert_eq!(start.coefficients(), dvector![0.0, 0.0]);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn new(initializations: &[Initialization]) -> Self {
         Self::from_paths(initializations.iter().map(|initialization| {
@@ -70,18 +56,6 @@ impl Network {
     }
 
     /// The network with all coordinates at one initialization.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, LayerScales};
-    /// use diagonet::simulation::Network;
-    ///
-    /// let start = Network::uniform(&Initialization::from_layers(LayerScales { first_layer: 0.1, readout: 0.2 })?, 3);
-    /// assert_eq!(start.dimension(), 3);
-    /// assert_eq!(start.weights(2).unwrap().minus.readout(), 0.2);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn uniform(initialization: &Initialization, dimension: usize) -> Self {
         Self::new(&vec![*initialization; dimension])
@@ -156,13 +130,6 @@ impl Network {
     }
 
     /// Number D of coordinates.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use diagonet::simulation::Network;
-    /// assert_eq!(Network::new(&[]).dimension(), 0);
-    /// ```
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.weights.len() / 4
@@ -207,18 +174,6 @@ impl Network {
     }
 
     /// Coefficients `beta = w+ v+ - w- v-`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{Initialization, Scales};
-    /// use diagonet::simulation::Network;
-    ///
-    /// let initialization = Initialization::new(Scales { absolute: 1.0, relative: 0.0 })?;
-    /// let network = Network::from_weights(&[initialization.weights(-0.5)?]);
-    /// assert!((network.coefficients()[0] + 0.5).abs() < 1e-15);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn coefficients(&self) -> DVector<f64> {
         let mut coefficients = DVector::zeros(self.dimension());

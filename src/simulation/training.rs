@@ -1,4 +1,4 @@
-//! What training leaves behind: the network, and the record of its way.
+//! The result of training: the network, and the record of its training.
 
 use nalgebra::DVector;
 
@@ -25,16 +25,16 @@ const RECORDED_DIGITS: u32 = 5;
 pub enum Stop {
     /// The training error is at its target or below.
     TargetReached,
-    /// The gradient is zero, the residual is not: it is orthogonal to the inputs of all coordinates
+    /// The gradient is zero, and the residual is not: it is orthogonal to the inputs of all coordinates
     /// that can move, to 1e-12 in the cosine.
     Stationary,
-    /// The training error is above its target, but the residual no more than the rounding of the
-    /// coefficients, or a step too small to change any weight.
+    /// The training error is above its target, but the residual is no larger than the rounding of the
+    /// coefficients, or a step is too small to change any weight.
     ///
-    /// A coefficient is a difference of products of weights: from absolute scale c and with both
-    /// layers on, it is known to no better than 1e-16 c.
+    /// A coefficient is a difference of products of weights: at absolute scale c, with both layers on,
+    /// its accuracy is 1e-16 c.
     PrecisionLimit,
-    /// Training was not finished when its steps were used up.
+    /// The steps were used up before the end of training.
     StepLimit,
 }
 
@@ -101,12 +101,12 @@ pub struct Training {
     /// Largest [drift](Network::drift) of the conserved quantities, over the history.
     pub drift: f64,
     /// The start, the end, and the steps between that have at most five significant binary digits:
-    /// all up to 32, and sixteen to every doubling from there.
+    /// all up to 32, and sixteen in every doubling from there.
     pub history: Vec<Checkpoint>,
 }
 
 impl Training {
-    /// The training itself if it has come to its end, an error if steps or digits ran out before.
+    /// The training itself if it reached its end, an error if steps or digits ran out before.
     ///
     /// # Errors
     ///

@@ -1,9 +1,8 @@
 //! Discovery rates after both stages.
 //!
-//! Whether a coefficient is discovered may change within a small range of pretrained coefficients:
-//! where few samples move the estimates, or little noise blurs them, the rate at a given observation of
-//! pretraining is nearly a step. The nodes on which fine-tuning was solved are too far apart for that, so
-//! the rate is integrated over the observation anew, at the state that is known.
+//! The discovery rate at a given observation of pretraining can be nearly a step: where few samples move
+//! the estimates, or little noise blurs them. The nodes on which fine-tuning was solved are then too far
+//! apart. The rate is therefore integrated over the observation anew, at the known state.
 
 use crate::asymptotics::statistics::{GroupEstimate, Rate, Statistics, discovery_rates};
 use crate::error::Result;

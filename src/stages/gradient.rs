@@ -1,4 +1,4 @@
-//! Sensitivities of fine-tuning to all parameters of both stages.
+//! Derivatives of the error of fine-tuning in all parameters of both stages.
 //!
 //! The parameters move the groups of the law of fine-tuning: their weights; their scales and starts,
 //! with the coefficient that pretraining ended at; and the priors of the true coefficients given it.
@@ -31,13 +31,13 @@ use crate::stages::transfer::{
 /// where
 /// - `D`: the [`LawGradient`](crate::LawGradient) of the answer, one group for every value of the
 ///   pretrained coefficient;
-/// - `dp` to `db0`: what the parameter does to the group, also through the fixed point of
+/// - `dp` to `db0`: the change of the group with the parameter, also through the fixed point of
 ///   pretraining.
 ///
-/// All are plain derivatives, with the other parameters fixed (the variances of fine-tuning do not
-/// follow its density), and one-sided, into the domain, where the parameter is at an edge of it.
-/// `None` is a parameter that is not there, or one in which the answer has no finite derivative: a
-/// scale at which frozen coordinates would start to move, which they do with infinite slope.
+/// All other parameters are fixed; in particular, the variances of fine-tuning do not follow its
+/// density. At an edge of the domain of a parameter, the derivative is one-sided, into the domain.
+/// `None` is a parameter that does not exist, or in which the answer has no finite derivative: frozen
+/// coordinates, for example, start to move with infinite slope.
 ///
 /// Source: the implicit function theorem at Proposition 4.2 of Anguita et al. 2026
 /// (arXiv:2602.20062), in both stages.
@@ -81,20 +81,20 @@ pub struct TransferGradient {
     pub fine_tuning_density: Option<f64>,
     /// In the overlap `omega`.
     pub overlap: f64,
-    /// In the mean of the pretraining prior, with all its components moving alike: in the magnitude,
+    /// In the mean of the pretraining prior, with equal changes of all its components: in the magnitude,
     /// where it is an atom.
     pub pretraining_mean: Option<f64>,
-    /// In the variance of the pretraining prior, with those of all its components growing alike; `None`
-    /// where pretraining ends at atoms themselves.
+    /// In the variance of the pretraining prior, with equal changes of all its components; `None` where
+    /// pretraining ends at atoms themselves.
     pub pretraining_variance: Option<f64>,
-    /// In the mean of the prior of shared features, with all its components moving alike.
+    /// In the mean of the prior of shared features, with equal changes of all its components.
     pub shared_mean: f64,
-    /// In the variance of the prior of shared features, with those of all its components growing alike;
-    /// `None` for an atom with a correlation, where the variance is felt as a root.
+    /// In the variance of the prior of shared features, with equal changes of all its components;
+    /// `None` for an atom with a correlation, where the answer depends on the root of the variance.
     pub shared_variance: Option<f64>,
-    /// In the mean of the prior of new features, with all its components moving alike.
+    /// In the mean of the prior of new features, with equal changes of all its components.
     pub new_mean: f64,
-    /// In the variance of the prior of new features, with those of all its components growing alike.
+    /// In the variance of the prior of new features, with equal changes of all its components.
     pub new_variance: f64,
     /// In the correlation `q`; `None` where pretraining coefficients are 0, or all are known.
     pub correlation: Option<f64>,
@@ -290,7 +290,7 @@ impl PretrainingSlopes {
     }
 }
 
-/// A law of fine-tuning with what it was made of.
+/// A law of fine-tuning with its task, scale map and pretraining.
 #[derive(Debug)]
 struct Problem<'a> {
     transfer: &'a Transfer,

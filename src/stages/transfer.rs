@@ -1,4 +1,4 @@
-//! Both stages: pretraining on finite or unlimited data, and fine-tuning after it.
+//! Pretraining on finite or unlimited data, and fine-tuning after it.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use crate::network::initialization::ScaleAndStart;
 use crate::network::penalty::Penalty;
 use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::network::scale_map::ScaleMap;
+use crate::numerics::Precision;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
@@ -35,35 +36,42 @@ const INACTIVE: &str = "inactive";
 ///
 /// # Formula
 ///
-/// Pretraining is a training problem of its own, with one scale `c_PT` for all coordinates, and its
+/// Pretraining is a training problem of its own, with one scale `$c_{PT}$` for all coordinates. Its
 /// [`FixedPoint`] gives the law of the pretrained coefficient,
 ///
-/// ```text
-/// z = B_PT + s_PT Z,      beta_PT + (theta_PT/2) asinh(beta_PT/c_PT) = z
-/// ```
+/// `$$ z = B_{PT} + s_{PT} Z, \qquad
+/// \beta_{PT} + \frac{\theta_{PT}}{2} \operatorname{asinh} \frac{\beta_{PT}}{c_{PT}} = z $$`
 ///
-/// Given `z`, a coordinate is fine-tuned from the scale and the start that `beta_PT` sets
-/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is then the fixed
-/// point of the [`Law`] with one group for every node of a quadrature over `z`.
+/// where
+/// - `$B_{PT}$`: true coefficient of pretraining, with the [prior](Task::pretraining_prior) of the task;
+/// - `$s_{PT}^2$`, `$\theta_{PT}$`: effective noise and penalty of pretraining, and `$Z \sim N(0, 1)$`.
 ///
-/// Where pretraining has unlimited data, or no noise and at least one sample per coordinate,
-/// `beta_PT = B_PT`, and a constant magnitude leaves the four groups of [`Law::fine_tuning`]. Where it
-/// has noise and more than one sample per coordinate, it is ordinary least squares,
-/// `beta_PT = z` with `s_PT² = sigma²/(alpha_PT - 1)`.
+/// Given `$z$`, a coordinate is fine-tuned from the scale and the start that `$\beta_{PT}$` sets
+/// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point
+/// of the [`Law`] with one group for every node of a quadrature over `$z$`.
+///
+/// Unlimited pretraining data, or noiseless data with at least one sample per coordinate, give
+/// `beta_PT = B_PT`; a constant magnitude then leaves the four groups of [`Law::fine_tuning`]. Noisy
+/// data with more than one sample per coordinate give ordinary least squares, `beta_PT = z` with
+/// `s_PT² = sigma²/(alpha_PT - 1)`.
 ///
 /// The number of nodes is doubled, twice at least, until the error of fine-tuning changes by less than
-/// [`Transfer::TOLERANCE`], relatively. Because the rule converges geometrically, much less is left:
-/// 1e-9 relative is the budget, 4e-10 the worst of a thousand random problems. The time grows with the
-/// square of the logarithm of signal over scale: two milliseconds at a scale of 1e-3, fifteen at 1e-12,
-/// half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
+/// [`Transfer::TOLERANCE`], relatively. The rule converges geometrically, so that the last change is far
+/// above the error that is left: 1e-9 relative is the budget, 4e-10 the worst of a thousand random
+/// problems. [Statistics](TransferSolution::statistics) have that accuracy, too; discovery rates are
+/// integrals over the pretrained coefficients of their own.
 ///
-/// [Statistics](TransferSolution::statistics) have that accuracy, too; discovery rates are integrals over
-/// the pretrained coefficients of their own.
+/// The time grows with the square of the logarithm of signal over scale: two milliseconds at a scale of
+/// 1e-3, fifteen at 1e-12, half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
 ///
 /// The settings of the [`Solver`] are those of fine-tuning and of training from scratch; pretraining is
 /// gradient flow to zero loss. Where the protocol freezes a layer, fine-tuning is
 /// [`Estimator::Lazy`] whatever the scales, and exact; an explicit penalty is then that of
 /// [`Estimator::Lazy`], too.
+///
+/// Derivation: [theory](crate::theory#two-stages). Source: Anguita et al. 2026 (arXiv:2602.20062),
+/// Theorem 4.1 and Proposition 4.2, in both stages; Bayati and Montanari 2012 (arXiv:1008.2581) for the
+/// law of the estimates.
 ///
 /// # Errors
 ///
@@ -77,10 +85,7 @@ const INACTIVE: &str = "inactive";
 /// - with [`Error::QuadratureDisabled`] where pretrained coefficients are not atoms and the feature
 ///   `quadrature` is off;
 /// - with [`Error::NotConverged`] where [`Transfer::MAX_REFINEMENT`] is not enough: an error many orders
-///   below the coefficients can ask for more nodes than that.
-///
-/// Source: Anguita et al. 2026 (arXiv:2602.20062), Theorem 4.1 and Proposition 4.2, in both stages;
-/// Bayati and Montanari 2012 (arXiv:1008.2581) for the law of the estimates.
+///   of magnitude below the coefficients can need more nodes than that.
 ///
 /// # Examples
 ///
@@ -119,7 +124,7 @@ pub struct Transfer {
     protocol: Protocol,
 }
 
-/// The solution of a [`Transfer`]: both stages, and training from scratch when asked for.
+/// The solution of a [`Transfer`]: both stages, and training from scratch on request.
 ///
 /// # Examples
 ///
@@ -150,8 +155,7 @@ pub struct TransferSolution {
     pub fine_tuning: Solution,
     /// How often the steps over pretrained coefficients were halved.
     pub refinement: u32,
-    /// Last relative change of the error of fine-tuning with the number of nodes; 0 where there is no
-    /// integral.
+    /// Last relative change of the error of fine-tuning with the number of nodes; 0 without an integral.
     pub change: f64,
     pub(crate) transfer: Transfer,
     pub(crate) solver: Solver,
@@ -185,19 +189,13 @@ impl Solve for Transfer {
         self.resolve(pretraining.clone(), solver, samples, start)
     }
 
-    fn scan(&self, pretraining: &Option<Solution>) -> Result<Scan> {
-        const SPACING: f64 = 0.5;
+    fn scan(&self, pretraining: &Option<Solution>, target_error: f64) -> Result<Scan> {
         let state = PretrainingState::of(pretraining.as_ref());
         let law = self.law_at(state, FINE)?;
-        if !self.has_integral(state) {
-            return law.scan(&());
-        }
-        let reachable = law.reachable_fraction();
-        Ok(Scan {
-            error_without_samples: law.signal(),
-            // Scales have a density: only where none is left to be filled the error can peak.
-            peaks: vec![if reachable > 0.0 { reachable } else { 1.0 }],
-            spacing: SPACING,
+        Ok(if self.has_integral(state) {
+            Scan::of_density(&law, target_error)
+        } else {
+            Scan::of(&law, target_error)
         })
     }
 }
@@ -224,9 +222,9 @@ impl TransferSolution {
 
     /// Statistics of the estimate after fine-tuning, see [`Statistics`].
     ///
-    /// Discovery rates are integrated over the pretrained coefficients, to 1e-10. Those of
-    /// `fine_tuning.statistics` are sums over the groups of its law: where a discovery depends on the
-    /// pretrained coefficient as on a step, these are good to the probability of a node only.
+    /// Discovery rates are integrals over the pretrained coefficients, to 1e-10. Those of
+    /// `fine_tuning.statistics` are sums over the groups of its law: where discovery is a step in the
+    /// pretrained coefficient, they are accurate to the probability of one node only.
     ///
     /// # Errors
     ///
@@ -257,8 +255,8 @@ impl TransferSolution {
         self.solver.solve(&law, &self.fine_tuning.samples())
     }
 
-    /// What transfer saves: the error of training from scratch less that of fine-tuning. Negative where
-    /// pretraining hurts.
+    /// The error that pretraining saves: the error of training from scratch less that of fine-tuning.
+    /// It is negative where pretraining hurts.
     ///
     /// # Errors
     ///
@@ -296,12 +294,12 @@ pub(crate) struct PretrainedNode {
     pub(crate) coefficient: f64,
     /// True coefficient of pretraining, given `z`.
     pub(crate) truth: Prior,
-    /// Whether the node stands for its mirror image, too.
+    /// Whether the node represents its mirror image, too.
     pub(crate) mirrored: bool,
     pub(crate) motion: Motion,
 }
 
-/// How a pretrained coefficient moves with what it depends on.
+/// Derivatives of a pretrained coefficient in the variables that it depends on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Motion {
     /// `z - E[z]`.
@@ -355,29 +353,13 @@ pub(crate) struct PretrainingState {
 }
 
 impl Transfer {
-    /// Relative change of the error of fine-tuning at which the nodes over the pretrained
-    /// coefficients are enough.
+    /// Relative change of the error of fine-tuning below which the number of nodes is no longer doubled.
     pub const TOLERANCE: f64 = 1e-7;
 
-    /// How often [`Solver::solve`] halves the steps over pretrained coefficients at most.
+    /// Largest number of times that [`Solver::solve`] halves the steps over pretrained coefficients.
     pub const MAX_REFINEMENT: u32 = 8;
 
     /// Fine-tuning after pretraining on unlimited data, with rebalanced paths.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use diagonet::{
-    ///     Densities, Initialization, Protocol, ScaleMap, Scales, Supports, Task, Transfer,
-    /// };
-    ///
-    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
-    /// let task = Task::new(supports)?;
-    /// let initialization = Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?;
-    /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// assert_eq!(Transfer::new(&task, map).protocol(), Protocol::REBALANCED);
-    /// # Ok::<(), diagonet::Error>(())
-    /// ```
     #[must_use]
     pub fn new(task: &Task, scale_map: ScaleMap) -> Self {
         Self {
@@ -411,7 +393,7 @@ impl Transfer {
         &self.task
     }
 
-    /// Initialization of pretraining, and the scales it leads to.
+    /// Scale map, from the initialization of pretraining to the scales of fine-tuning.
     #[must_use]
     pub fn scale_map(&self) -> ScaleMap {
         self.scale_map
@@ -488,9 +470,9 @@ impl Transfer {
     /// The law of a coordinate in fine-tuning, with the steps of the rule over pretrained coefficients
     /// halved `refinement` times.
     ///
-    /// How fine is fine enough depends on the data of fine-tuning; [`Solver::solve`] finds
-    /// out and [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants,
-    /// the law is the same at every refinement.
+    /// The refinement that is enough depends on the data of fine-tuning; [`Solver::solve`] finds it and
+    /// [reports](TransferSolution::refinement) it. Where pretrained coefficients are constants, the law
+    /// is the same at every refinement.
     ///
     /// # Errors
     ///
@@ -537,7 +519,11 @@ impl Transfer {
                 let difference = (error - coarser.generalization_error()).abs();
                 change = if difference == 0.0 { 0.0 } else { difference / error };
             }
-            if exact || (change <= Self::TOLERANCE && refinement >= FINE) {
+            let (tolerance, least) = match solver.precision() {
+                Precision::Draft => (Precision::DRAFT, 1),
+                Precision::Full => (Self::TOLERANCE, FINE),
+            };
+            if exact || (change <= tolerance && refinement >= least) {
                 return Ok(TransferSolution {
                     pretraining,
                     fine_tuning,

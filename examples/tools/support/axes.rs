@@ -1,9 +1,9 @@
 //! Axes with round numbers, and the frame that two of them span.
 
-use super::svg::{Anchor, Colour, Font, OptimumPosition, Stroke, Svg};
+use super::svg::{Anchor, Colour, Font, Position, Stroke, Svg};
 
 /// A range of one quantity along an edge of a plot.
-pub(crate) struct DiagramAxis {
+pub(crate) struct Axis {
     pub(crate) low: f64,
     pub(crate) high: f64,
     pub(crate) is_logarithmic: bool,
@@ -11,7 +11,7 @@ pub(crate) struct DiagramAxis {
     pub(crate) label: String,
 }
 
-impl DiagramAxis {
+impl Axis {
     pub(crate) fn linear(low: f64, high: f64, label: impl Into<String>) -> Self {
         Self { low, high, is_logarithmic: false, label: label.into() }
     }
@@ -75,17 +75,17 @@ fn power_of_ten(digit: u32, power: i32) -> (f64, String) {
     let text = format!("{digit}e{power}");
     // Parsed, it is correctly rounded.
     let number: f64 = text.parse().unwrap_or(f64::NAN);
-    (number, if (-3..=3).contains(&power) { number.to_string() } else { text })
+    (number, if (-2..=2).contains(&power) { number.to_string() } else { text })
 }
 
 /// A rectangle of a figure with an axis along its lower and its left edge.
 pub(crate) struct Plot {
     /// The upper left corner.
-    pub(crate) corner: OptimumPosition,
+    pub(crate) corner: Position,
     pub(crate) width: f64,
     pub(crate) height: f64,
-    pub(crate) x: DiagramAxis,
-    pub(crate) y: DiagramAxis,
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
 }
 
 /// Text beside axes.
@@ -94,12 +94,12 @@ const LABEL: f64 = 14.0;
 
 impl Plot {
     /// Where a point of the two quantities lies in the figure.
-    pub(crate) fn at(&self, x: f64, y: f64) -> OptimumPosition {
+    pub(crate) fn at(&self, x: f64, y: f64) -> Position {
         self.at_shares((self.x.share(x), self.y.share(y)))
     }
 
     /// Where shares of the two axes lie in the figure.
-    pub(crate) fn at_shares(&self, (x, y): OptimumPosition) -> OptimumPosition {
+    pub(crate) fn at_shares(&self, (x, y): Position) -> Position {
         (self.corner.0 + self.width * x, self.corner.1 + self.height * (1.0 - y))
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::svg::OptimumPosition;
+use super::svg::Position;
 
 /// A quantity at the points of a grid that spans the unit square, row after row from below. It is
 /// `NaN` where there is none.
@@ -30,7 +30,7 @@ impl Grid {
 
     /// Lines along which the quantity has the value `level`; they end at the edge of the grid and
     /// where there is no quantity.
-    pub(crate) fn lines(&self, level: f64) -> Vec<Vec<OptimumPosition>> {
+    pub(crate) fn lines(&self, level: f64) -> Vec<Vec<Position>> {
         join(self.segments(level))
             .into_iter()
             .map(|chain| chain.into_iter().map(|edge| self.crossing(edge, level)).collect())
@@ -38,7 +38,7 @@ impl Grid {
     }
 
     /// Closed lines around the area in which the quantity exceeds `level`.
-    pub(crate) fn rings(&self, level: f64) -> Vec<Vec<OptimumPosition>> {
+    pub(crate) fn rings(&self, level: f64) -> Vec<Vec<Position>> {
         // In a frame of low values, no line ends at the edge; what it says there is put back on it.
         let (columns, rows) = (self.columns + 2, self.rows() + 2);
         let mut values = vec![f64::NEG_INFINITY; columns * rows];
@@ -53,7 +53,7 @@ impl Grid {
             // From steps of the frame to shares of the grid.
             (x * (count + 1) as f64 - 1.0) / (count - 1) as f64
         };
-        let back = |(x, y): OptimumPosition| {
+        let back = |(x, y): Position| {
             (into(x, self.columns).clamp(0.0, 1.0), into(y, self.rows()).clamp(0.0, 1.0))
         };
         framed.lines(level).into_iter().map(|line| line.into_iter().map(back).collect()).collect()
@@ -95,7 +95,7 @@ impl Grid {
     }
 
     /// Where the quantity has the value `level` along an edge, as shares of the unit square.
-    fn crossing(&self, edge: Edge, level: f64) -> OptimumPosition {
+    fn crossing(&self, edge: Edge, level: f64) -> Position {
         let step = if edge.is_upwards { self.columns } else { 1 };
         let (from, to) = (self.values[edge.point], self.values[edge.point + step]);
         // Next to the frame, on the side of the quantity.
@@ -113,7 +113,7 @@ impl Grid {
 
 /// The middle of an area of a grid: the point furthest from all that is outside, as shares of the unit
 /// square, with its distance in steps of the grid over the longer edge.
-pub(crate) fn middle(columns: usize, inside: &[bool]) -> Option<(OptimumPosition, f64)> {
+pub(crate) fn middle(columns: usize, inside: &[bool]) -> Option<(Position, f64)> {
     let rows = inside.len() / columns;
     let mut distances = vec![usize::MAX; inside.len()];
     // A sweep in each direction carries the distances along.

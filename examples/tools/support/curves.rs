@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::axes::{DiagramAxis, Plot};
-use super::svg::{Anchor, Colour, Font, OptimumPosition, Shape, Stroke, Svg};
+use super::axes::{Axis, Plot};
+use super::svg::{Anchor, Colour, Font, Position, Shape, Stroke, Svg};
 
 /// One row of panels with a common legend.
 pub(crate) struct Figure {
@@ -106,8 +106,8 @@ impl Figure {
                 corner,
                 width: PANEL.0,
                 height: PANEL.1,
-                x: DiagramAxis::linear(0.0, self.x_max, self.x_axis.as_str()),
-                y: DiagramAxis::logarithmic(low, high, y_label),
+                x: Axis::linear(0.0, self.x_max, self.x_axis.as_str()),
+                y: Axis::logarithmic(low, high, y_label),
             };
             let centre = (corner.0 + 0.5 * PANEL.0, 0.5 * top);
             figure.text(&panel.title, centre, Font::new(15.0, Anchor::Middle));
@@ -189,7 +189,7 @@ impl Figure {
 }
 
 /// The pieces of a line above zero, cut where it crosses.
-fn above_zero(points: &[OptimumPosition]) -> Vec<Vec<OptimumPosition>> {
+fn above_zero(points: &[Position]) -> Vec<Vec<Position>> {
     let mut pieces = vec![Vec::new()];
     for (index, &(x, y)) in points.iter().enumerate() {
         if index > 0 {

@@ -1,7 +1,7 @@
 //! Quantities as colours: images without seams, and their keys.
 
-use super::axes::{DiagramAxis, Plot};
-use super::svg::{Anchor, Colour, Font, OptimumPosition, Stroke, Svg};
+use super::axes::{Axis, Plot};
+use super::svg::{Anchor, Colour, Font, Position, Stroke, Svg};
 
 /// Colours at equal distances, from low to high. Their lightness grows evenly, so that they keep their
 /// order in grey and to the colour-blind (viridis, by Smith and van der Walt).
@@ -96,9 +96,9 @@ fn encode(width: u32, height: u32, pixels: &[u8]) -> Result<Vec<u8>, png::Encodi
 /// The key of a range of colours: a bar with an axis, upright or lying.
 pub(crate) fn draw_key(
     figure: &mut Svg,
-    axis: &DiagramAxis,
-    (left, top): OptimumPosition,
-    (width, height): OptimumPosition,
+    axis: &Axis,
+    (left, top): Position,
+    (width, height): Position,
 ) -> Result<(), png::EncodingError> {
     let is_upright = height > width;
     let shades: Vec<u8> = (0..SHADES).collect();

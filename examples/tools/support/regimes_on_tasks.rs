@@ -1,9 +1,11 @@
 //! The problems of `learning_curves` and `validate`: every regime on every task.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use diagonet::Regime;
 
 use super::curves::{Figure, Panel, Series};
 use super::problem::{Options, RelativeScale, Statement, default_variance};
@@ -27,12 +29,7 @@ pub(crate) struct Problems {
         long = "regime",
         value_name = "NAME:LAMBDA:GAMMA",
         allow_hyphen_values = true,
-        default_values = [
-            "I rich, independent:-0.999999:1e-6",
-            "II lazy, dependent:0:0",
-            "III lazy, independent:0:10",
-            "IV rich, dependent:-0.99:0",
-        ]
+        default_values_t = reference_regimes()
     )]
     pub(crate) regimes: Vec<NamedRegime>,
     /// Tasks with their fine-tuning densities and overlaps; give the flag once for each.
@@ -83,6 +80,35 @@ pub(crate) struct NamedTask {
     pub(crate) name: String,
     rho_ft: f64,
     overlap: f64,
+}
+
+/// The reference points of the four regimes.
+fn reference_regimes() -> Vec<NamedRegime> {
+    let names = [
+        "I rich, independent",
+        "II lazy, dependent",
+        "III lazy, independent",
+        "IV rich, dependent",
+    ];
+    let named = Regime::ALL.into_iter().zip(names).map(|(regime, name)| {
+        let scale_map = regime.reference().expect("reference points are legal");
+        NamedRegime {
+            name: name.into(),
+            relative_scale: RelativeScale::Lambda(scale_map.pretraining().relative_scale()),
+            gamma: scale_map.readout_scale(),
+        }
+    });
+    named.collect()
+}
+
+/// The text that [`FromStr`] reads.
+impl fmt::Display for NamedRegime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.relative_scale {
+            RelativeScale::Lambda(lambda) => write!(f, "{}:{lambda}:{}", self.name, self.gamma),
+            RelativeScale::Gap(gap) => write!(f, "{}:lambda_gap={gap}:{}", self.name, self.gamma),
+        }
+    }
 }
 
 fn fields(text: &str) -> Result<[&str; 3], String> {
@@ -147,13 +173,15 @@ impl Problems {
         self.ratios(self.points)
     }
 
-    /// The figure of the problems, a panel for every task.
-    pub(crate) fn figure(&self, panels: Vec<Panel>) -> Figure {
-        let series =
-            self.regimes.iter().map(|NamedRegime { name, relative_scale, gamma }| Series {
-                name: format!("{name} ({relative_scale}, gamma = {})", short(*gamma)),
-                is_reference: false,
-            });
+    /// The figure of the problems, a panel for every task, with lines of reference after those of the
+    /// regimes.
+    pub(crate) fn figure(&self, panels: Vec<Panel>, references: &[&str]) -> Figure {
+        let regime = |NamedRegime { name, relative_scale, gamma }: &NamedRegime| Series {
+            name: format!("{name} ({relative_scale}, gamma = {})", short(*gamma)),
+            is_reference: false,
+        };
+        let reference = |name: &&str| Series { name: (*name).into(), is_reference: true };
+        let series = self.regimes.iter().map(regime).chain(references.iter().map(reference));
         let premises = format!(
             "c_PT = {}, rho_PT = {}, beta_PT = {}, noise variance {}; lines end at an error of {:e}",
             short(self.c_pt),

@@ -7,7 +7,7 @@ use super::files::Output;
 use super::typeset::{Style, typeset};
 
 /// A point of a figure, in pixels from its upper left corner.
-pub(crate) type OptimumPosition = (f64, f64);
+pub(crate) type Position = (f64, f64);
 
 /// Red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,7 +116,7 @@ fn round(x: f64) -> f64 {
 }
 
 /// The commands of a path through points.
-fn path_data(points: &[OptimumPosition]) -> String {
+fn path_data(points: &[Position]) -> String {
     let mut data = String::new();
     for (index, &(x, y)) in points.iter().enumerate() {
         let command = if index == 0 { 'M' } else { 'L' };
@@ -144,7 +144,7 @@ impl Svg {
     }
 
     /// A line through points.
-    pub(crate) fn line(&mut self, points: &[OptimumPosition], stroke: Stroke) {
+    pub(crate) fn line(&mut self, points: &[Position], stroke: Stroke) {
         if points.len() > 1 {
             let data = path_data(points);
             self.add(format_args!(r#"<path d="{data}" {stroke} stroke-linejoin="round"/>"#));
@@ -152,7 +152,7 @@ impl Svg {
     }
 
     /// The area within closed lines; where an even number of them surrounds a point, it is outside.
-    pub(crate) fn area(&mut self, rings: &[Vec<OptimumPosition>], colour: Colour) {
+    pub(crate) fn area(&mut self, rings: &[Vec<Position>], colour: Colour) {
         let data: String = rings.iter().map(|ring| path_data(ring) + "Z").collect();
         if !data.is_empty() {
             self.add(format_args!(r#"<path d="{data}" fill="{colour}" fill-rule="evenodd"/>"#));
@@ -160,7 +160,7 @@ impl Svg {
     }
 
     /// A filled rectangle between its upper left and lower right corners.
-    pub(crate) fn rectangle(&mut self, from: OptimumPosition, to: OptimumPosition, colour: Colour) {
+    pub(crate) fn rectangle(&mut self, from: Position, to: Position, colour: Colour) {
         let ((x, y), width, height) = (from, round(to.0 - from.0), round(to.1 - from.1));
         let (x, y) = (round(x), round(y));
         self.add(format_args!(
@@ -169,14 +169,8 @@ impl Svg {
     }
 
     /// A filled mark around a position.
-    pub(crate) fn mark(
-        &mut self,
-        (x, y): OptimumPosition,
-        size: f64,
-        shape: Shape,
-        colour: Colour,
-    ) {
-        let around = |corners: &[OptimumPosition]| {
+    pub(crate) fn mark(&mut self, (x, y): Position, size: f64, shape: Shape, colour: Colour) {
+        let around = |corners: &[Position]| {
             let corners = corners.iter().map(|(dx, dy)| (x + size * dx, y + size * dy));
             vec![corners.collect::<Vec<_>>()]
         };
@@ -202,7 +196,7 @@ impl Svg {
     }
 
     /// A line of text, centred vertically at a position.
-    pub(crate) fn text(&mut self, text: &str, (x, y): OptimumPosition, font: Font) {
+    pub(crate) fn text(&mut self, text: &str, (x, y): Position, font: Font) {
         if text.is_empty() {
             return;
         }
@@ -235,7 +229,7 @@ impl Svg {
     }
 
     /// A PNG image, stretched between its upper left and lower right corners.
-    pub(crate) fn image(&mut self, png: &[u8], from: OptimumPosition, to: OptimumPosition) {
+    pub(crate) fn image(&mut self, png: &[u8], from: Position, to: Position) {
         let ((x, y), width, height) = (from, round(to.0 - from.0), round(to.1 - from.1));
         let (x, y, data) = (round(x), round(y), base64(png));
         self.add(format_args!(

@@ -1,0 +1,104 @@
+//! Batches of problems, against the problems one by one.
+
+#![cfg(feature = "quadrature")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diagonet::{
+    Densities, Error, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+};
+
+/// What a start may change: the budgets of both solutions.
+const BUDGET: f64 = 2.0 * Solver::ACCURACY;
+
+fn task() -> Task {
+    let densities = Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 };
+    Task::new(Supports::new(densities).unwrap()).unwrap()
+}
+
+fn law(absolute: f64, relative: f64, readout: f64) -> Result<Law, Error> {
+    let initialization = Initialization::new(Scales { absolute, relative })?;
+    Law::fine_tuning(&task(), &ScaleMap::new(initialization, readout)?)
+}
+
+/// Two hundred problems, neighbours close and far, some without an answer.
+fn problems() -> Vec<(Law, Samples)> {
+    let problem = |i: i32| {
+        let scale = 10.0_f64.powi(-(i * 7 % 10));
+        let ratio = [0.1, 0.11, 0.3, 1.0][i as usize % 4];
+        let samples = Samples::new(ratio).unwrap().with_noise_variance(0.01).unwrap();
+        (law(scale, -0.9 + 0.009 * f64::from(i), 0.0).unwrap(), samples)
+    };
+    (0..200).map(problem).collect()
+}
+
+#[test]
+fn a_batch_has_the_answers_of_its_problems() {
+    let (solver, problems) = (Solver::new(), problems());
+    let solutions = solver.solve_batch(&problems);
+    assert_eq!(solutions.len(), problems.len());
+    for ((law, samples), together) in problems.iter().zip(solutions) {
+        match (solver.solve(law, samples), together) {
+            (Ok(alone), Ok(together)) => {
+                let ratio = together.generalization_error() / alone.generalization_error();
+                assert!((ratio - 1.0).abs() < BUDGET, "{ratio} {alone:?}");
+                assert_eq!(together.law(), law);
+            }
+            (alone, together) => assert_eq!(alone, together),
+        }
+    }
+}
+
+#[test]
+fn a_grid_is_in_order_and_passes_errors_on() {
+    let solver = Solver::new();
+    let (rows, columns) = (7, 5);
+    let readout = |column: usize| [0.0, 1e-3, 1e-2, -1.0, 1.0][column];
+    let samples = Samples::new(0.3).unwrap();
+    let made = |row: usize, column| law(1e-3, 0.1 * row as f64, readout(column));
+    let answered = AtomicUsize::new(0);
+    let answers = solver.solve_grid(
+        rows,
+        columns,
+        |row, column| Ok((made(row, column)?, samples)),
+        |solution| {
+            answered.fetch_add(1, Ordering::Relaxed);
+            solution.map(|solution| solution.generalization_error())
+        },
+    );
+    assert_eq!((answers.len(), answered.into_inner()), (35, 35));
+    for (index, answer) in answers.into_iter().enumerate() {
+        let alone = made(index / columns, index % columns)
+            .and_then(|law| solver.solve(&law, &samples))
+            .map(|solution| solution.generalization_error());
+        match (alone, answer) {
+            (Ok(alone), Ok(answer)) => assert!((answer / alone - 1.0).abs() < BUDGET, "{index}"),
+            (alone, answer) => assert_eq!(alone, answer),
+        }
+    }
+    let none = solver.solve_grid(0, 3, |_, _| Ok((law(1.0, 0.0, 0.0)?, samples)), |_| ());
+    assert!(none.is_empty());
+}
+
+#[test]
+fn curves_of_a_batch_are_those_of_its_problems() {
+    let laws = [1e-6, 1e-3, 1.0].map(|scale| law(scale, 0.0, 0.0).unwrap());
+    let ratios = [0.1, 0.2, -1.0, 0.3];
+    let solver = Solver::new();
+    let curves = solver.learning_curves(&laws, 0.01, &ratios);
+    for (law, curve) in laws.iter().zip(curves) {
+        assert_eq!(curve, solver.learning_curve(law, 0.01, &ratios));
+    }
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn digits_do_not_depend_on_the_number_of_threads() {
+    let problems = problems();
+    let errors = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let solutions = pool.install(|| Solver::new().solve_batch(&problems));
+        solutions.into_iter().map(|s| Some(s.ok()?.generalization_error())).collect::<Vec<_>>()
+    };
+    assert_eq!(errors(1), errors(3));
+}

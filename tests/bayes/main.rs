@@ -1,0 +1,6 @@
+//! The Bayes-optimal learner.
+
+mod bound;
+#[path = "../common/mod.rs"]
+mod common;
+mod optimal;

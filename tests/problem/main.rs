@@ -1,0 +1,9 @@
+//! Tasks, laws, and what every type promises.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod errors;
+mod mixtures;
+mod round_trips;
+mod strategies;
+mod traits;

@@ -1,0 +1,6 @@
+//! Networks of finite size.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod networks;
+mod structured;

@@ -1,0 +1,5 @@
+//! The programs of the examples folder.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod programs;
