@@ -2,8 +2,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Densities, Initialization, Law, RecoveryThreshold, Samples, ScaleMap, Scales, Supports, Task,
-    minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
+    Densities, Initialization, Law, PowerLaw, RecoveryThreshold, Samples, ScaleMap, Scales,
+    Supports, Task, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
 };
 use std::hint::black_box;
 
@@ -28,6 +28,19 @@ fn limits(criterion: &mut Criterion) {
     criterion.bench_function("weighted_l2", |b| b.iter(|| weighted_l2(black_box(&law), &few)));
     criterion.bench_function("weighted_l1", |b| {
         b.iter(|| weighted_l1(black_box(&law), &weights, &few));
+    });
+    let spectrum = PowerLaw {
+        features: 1_000_000,
+        bins: 60,
+        input_exponent: 1.5,
+        coefficient_exponent: 0.5,
+        scale: 1.0,
+    };
+    let power_law = Law::power_law(spectrum).expect("legal exponents");
+    let thousand = Samples::new(1e-3).expect("a legal ratio");
+    criterion.bench_function("power_law", |b| b.iter(|| Law::power_law(black_box(spectrum))));
+    criterion.bench_function("weighted_l2/power_law", |b| {
+        b.iter(|| weighted_l2(black_box(&power_law), &thousand));
     });
     criterion.bench_function("recovery_threshold", |b| {
         b.iter(|| RecoveryThreshold::of_law(black_box(&law), &weights));

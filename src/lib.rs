@@ -15,7 +15,7 @@
 //! | scale at which a pretrained coordinate is fine-tuned | [`ScaleMap`] |
 //! | inductive bias and regimes, and the initialization that has a given bias | [`InductiveBias`], [`ProtocolBias`], [`TaskBias`], [`PhaseDiagram`], [`TargetBias`] |
 //! | supports, coefficients and samples of the two tasks | [`Supports`], [`Task`], [`Mixture`], [`Samples`] |
-//! | law of one coordinate | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`] |
+//! | law of one coordinate; power laws of many features | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`PowerLaw`] |
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`], [`ProtocolRanking`] |
 //! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
@@ -26,7 +26,7 @@
 //! | solution: error in total and by group, effective noise and penalty | [`Solution`], [`Errors`], [`FixedPoint`] |
 //! | moments of the estimate, discovery rates, forgetting | [`Statistics`] |
 //! | derivatives in all parameters | [`Sensitivities`], [`LawGradient`], [`TransferGradient`] |
-//! | best initialization for a task, best parameters of a protocol | [`InitializationDesign`], [`Optimum`], [`ProtocolDesign`] |
+//! | best initialization for a task, best parameters of a protocol | [`InitializationDesign`], [`Optimum`], [`ProtocolDesign`], [`ProtocolOptimum`] |
 //! | the least error of any learner, what message passing reaches, thresholds | `BayesOptimal`, with the feature `quadrature` |
 //! | networks of finite size | `simulation`, a cargo feature |
 //!
@@ -138,6 +138,7 @@ pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
 pub use problem::law::{CoordinateGroup, Law};
 pub use problem::mixture::Mixture;
+pub use problem::power_law::PowerLaw;
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;
 pub use problem::samples::Samples;

@@ -32,11 +32,13 @@
 //! | `$p_g$` | [`CoordinateGroup::weight`] | [0, 1] | [law](#law-of-one-coordinate) |
 //! | `$m_g$`, `$v_g$` | [`Prior::mean`], [`Prior::variance`] | [-1e150, 1e150], [0, 1e300] | [law](#law-of-one-coordinate) |
 //! | `$r$` | [`Law::reachable_fraction`] | [0, 1] | [law](#law-of-one-coordinate) |
+//! | `$F$` | mean square of the coefficients on frozen coordinates | at least 0 | [law](#law-of-one-coordinate) |
 //! | `$z = B + s Z$` | observation of one coordinate | real | [state evolution](#state-evolution) |
 //! | `$s^2$` | [`FixedPoint::effective_noise_variance`] | at least 0 | [state evolution](#state-evolution) |
 //! | `$\theta$` | [`FixedPoint::effective_penalty`] | at least 0 | [state evolution](#state-evolution) |
 //! | `$E$` | [`Solution::generalization_error`] | at least 0 | [state evolution](#state-evolution) |
 //! | `$a_g$` | response of a group in the lazy limit | [0, 1] | [closed forms](#closed-forms) |
+//! | `$V_g$` | mean square of the coefficients of a group less their start | at least 0 | [closed forms](#closed-forms) |
 //! | `$w_g$` | [`rich_weights`](crate::rich_weights) | (0, 1e300] | [closed forms](#closed-forms) |
 //! | `$\alpha_c$` | [`RecoveryThreshold::sample_ratio`] | [0, 1] | [recovery](#recovery) |
 //! | `$k_g$` | [`CoordinateGroup::penalty_weight`] | [1e-150, 1e150] | [penalty weight](#penalty-weight) |
@@ -47,18 +49,19 @@
 //!
 //! `$$ \beta = w_+ v_+ - w_- v_-, $$`
 //!
-//! with the first layer `$w$` and the readout `$v$`. The [`Samples`] are `$N$` pairs of an input and a label,
+//! with the first layer `$w$` and the readout `$v$`. The [`Samples`] are `$N$` pairs of an input and a
+//! label,
 //!
 //! `$$ y = X \beta^\star + \varepsilon, \qquad X_{ij} \sim N(0, 1/D), \qquad
 //! \varepsilon_i \sim N(0, \sigma^2). $$`
 //!
-//! Gradient flow on `$\lVert y - X\beta \rVert^2 / 2$` moves the weights of a coordinate by the negative
-//! gradient `$g$` of the loss in its coefficient, `$g = X_d^\top (y - X\beta)$`:
+//! Gradient flow on `$\lVert y - X\beta \rVert^2 / 2$` moves the weights of a coordinate by the
+//! negative gradient `$g$` of the loss in its coefficient, `$g = X_d^\top (y - X\beta)$`:
 //!
 //! `$$ \dot w_\pm = \pm g v_\pm, \qquad \dot v_\pm = \pm g w_\pm . $$`
 //!
-//! The sums `$w_+ + v_+$` and `$w_- - v_-$` therefore grow as `$e^G$`, and the differences `$w_+ - v_+$` and
-//! `$w_- + v_-$` decay as `$e^{-G}$`, where `$G = \int g$`. With the initial values
+//! The sums `$w_+ + v_+$` and `$w_- - v_-$` therefore grow as `$e^G$`, and the differences
+//! `$w_+ - v_+$` and `$w_- + v_-$` decay as `$e^{-G}$`, where `$G = \int g$`. With the initial values
 //!
 //! `$$ A_+ = (w_+ + v_+)^2 + (w_- - v_-)^2, \qquad A_- = (w_+ - v_+)^2 + (w_- + v_-)^2, $$`
 //!
@@ -67,11 +70,11 @@
 //! `$$ \beta = \tfrac14 \left( A_+ e^{2G} - A_- e^{-2G} \right) = c \sinh(\xi_0 + 2G), \qquad
 //! c = \tfrac12 \sqrt{A_+ A_-} . $$`
 //!
-//! All that the dynamics keep of the four weights is the scale `$c$` and the coefficient `$c \sinh \xi_0$`
-//! at the start.
+//! The coefficient therefore depends on the four initial weights through two numbers only: the scale
+//! `$c$` and the coefficient `$c \sinh \xi_0$` at the start.
 //!
-//! An [`Initialization`] has equal paths, `$w_\pm = w_0$` and `$v_\pm = v_0$`, and so `$\beta = 0$`. Its
-//! scales are
+//! An [`Initialization`] has equal paths, `$w_\pm = w_0$` and `$v_\pm = v_0$`, and so `$\beta = 0$`.
+//! Its scales are
 //!
 //! `$$ c = w_0^2 + v_0^2, \qquad \lambda = (w_0^2 - v_0^2)/c . $$`
 //!
@@ -85,13 +88,12 @@
 //!
 //! # Implicit bias
 //!
-//! The last section says `$\operatorname{asinh}(\beta_d/c_d) - \xi_{0,d} = 2 X_d^\top \nu$` with one
-//! vector `$\nu$` for all coordinates, the integral of the residual. At zero loss, this is the
+//! The previous section gives `$\operatorname{asinh}(\beta_d/c_d) - \xi_{0,d} = 2 X_d^\top \nu$` with
+//! one vector `$\nu$` for all coordinates, the integral of the residual. At zero loss, this is the
 //! stationarity condition of a constrained minimum with the multiplier `$\nu$`:
 //!
 //! `$$ \hat\beta = \operatorname{argmin} \sum_d q_{c_d}(\beta_d) \quad
-//! \text{subject to} \quad X\beta = y, \qquad
-//! q_c'(b) = \tfrac12 \operatorname{asinh}(b/c) . $$`
+//! \text{subject to} \quad X\beta = y, \qquad q_c'(b) = \tfrac12 \operatorname{asinh}(b/c) . $$`
 //!
 //! Integration from 0 gives the [`Penalty`]
 //!
@@ -101,25 +103,25 @@
 //! It is strictly convex, so that the minimum is unique. It is homogeneous of degree one in `$(b, c)$`.
 //! Its limits are the two classical norms:
 //!
-//! `$$ q_c(b) \to \frac{b^2}{4c} \quad (c \to \infty, \text{ lazy}), \qquad
-//! q_c(b) \to \frac{|b|}{2} \left( \log\frac{2|b|}{c} - 1 \right) \quad (c \to 0, \text{ rich}) . $$`
+//! `$$ q_c(b) \to \frac{b^2}{4c} \quad (c \to \infty, \text{ lazy}), \qquad q_c(b) \to \frac{|b|}{2}
+//! \left( \log\frac{2|b|}{c} - 1 \right) \quad (c \to 0, \text{ rich}) . $$`
 //!
 //! At `$c = 0$` both paths are at zero, and the coordinate is frozen: `$\beta_d = 0$`.
 //!
 //! Training that starts at a coefficient `$b_0$` minimizes the Bregman divergence from it,
-//! `$q_c(b) - q_c(b_0) - q_c'(b_0)(b - b_0)$`, in place of the penalty. Training with an explicit penalty
-//! minimizes `$\lVert y - X\beta \rVert^2/2 + \kappa \sum_d q_{c_d}(\beta_d)$`; gradient flow is its
-//! limit `$\kappa \to 0$`.
+//! `$q_c(b) - q_c(b_0) - q_c'(b_0)(b - b_0)$`, in place of the penalty. Training with an explicit
+//! penalty minimizes `$\lVert y - X\beta \rVert^2/2 + \kappa \sum_d q_{c_d}(\beta_d)$`; gradient flow
+//! is its limit `$\kappa \to 0$`.
 //!
-//! The mirror map of the penalty is `$b = c \sinh t$`, `$q_c'(b) = t/2$`: both are explicit in `$t$`. The
-//! numerics below rest on this.
+//! The mirror map of the penalty is `$b = c \sinh t$`, `$q_c'(b) = t/2$`: both are explicit in `$t$`.
+//! The numerics below rest on this.
 //!
 //! # Scale map
 //!
 //! Between the stages, [`Protocol::Rebalanced`](crate::Protocol::Rebalanced) sets both first-layer
 //! weights to the sum `$w_+ + w_- = 2 w_0 \cosh(\xi/2)$` of the pretrained ones, and both readouts to
-//! `$\gamma/\sqrt2$`. The coefficient is 0 again, and `$c = w^2 + v^2$` gives the scale of fine-tuning, the
-//! [`ScaleMap`]:
+//! `$\gamma/\sqrt2$`. The coefficient is 0 again, and `$c = w^2 + v^2$` gives the scale of fine-tuning,
+//! the [`ScaleMap`]:
 //!
 //! `$$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) +
 //! \frac{\gamma^2}{2} . $$`
@@ -127,26 +129,25 @@
 //! A coordinate that pretraining used has a larger scale than one that it did not use. The strength of
 //! the effect is the log-sensitivity
 //!
-//! `$$ \varsigma = \frac{d \log c_{FT}}{d \log |\beta_{PT}|}
-//! = \frac{c_{PT} (1 + \lambda_{PT})}{c_{FT}}
-//! \frac{(\beta_{PT}/c_{PT})^2}{\sqrt{1 + (\beta_{PT}/c_{PT})^2}} \in [0, 1] . $$`
+//! `$$ \varsigma = \frac{d \log c_{FT}}{d \log |\beta_{PT}|} = \frac{c_{PT} (1 +
+//! \lambda_{PT})}{c_{FT}} \frac{(\beta_{PT}/c_{PT})^2}{\sqrt{1 + (\beta_{PT}/c_{PT})^2}} \in [0, 1] . $$`
 //!
-//! [`Protocol::Continued`](crate::Protocol::Continued) changes no weight: the scale stays `$c_{PT}$`, and
-//! training starts at `$b_0 = \beta_{PT}$`. Any other change of weights between stages enters by the
-//! scale and the start of the [first section](#network), too.
+//! [`Protocol::Continued`](crate::Protocol::Continued) changes no weight: the scale stays `$c_{PT}$`,
+//! and training starts at `$b_0 = \beta_{PT}$`. Any other change of weights between stages enters by
+//! the scale and the start of the [first section](#network), too.
 //!
 //! # Regimes
 //!
-//! The [`InductiveBias`] of a feature `$(\beta_{PT}, \beta_{FT})$` is a pair of exponents of its penalty.
-//! With `$x = \beta_{FT}/c_{FT}$`,
+//! The [`InductiveBias`] of a feature `$(\beta_{PT}, \beta_{FT})$` is a pair of exponents of its
+//! penalty. With `$x = \beta_{FT}/c_{FT}$`,
 //!
 //! `$$ l = \frac{d \log q}{d \log |\beta_{FT}|} = \frac{x \operatorname{asinh} x}{1 -
-//! \sqrt{1 + x^2} + x \operatorname{asinh} x},
-//! \qquad PD = \frac{d \log q}{d \log |\beta_{PT}|} = (1 - l) \varsigma . $$`
+//! \sqrt{1 + x^2} + x \operatorname{asinh} x}, \qquad PD = \frac{d \log q}{d
+//! \log |\beta_{PT}|} = (1 - l) \varsigma . $$`
 //!
 //! The second equation is the homogeneity of `$q$`: its exponents in `$b$` and in `$c$` sum to 1. From
-//! `$1 \le l \le 2$` and `$0 \le \varsigma \le 1$` follows `$1 \le l + PD \le 2$`. The pairs fill a triangle,
-//! and its corners are the pure regimes:
+//! `$1 \le l \le 2$` and `$0 \le \varsigma \le 1$` follows `$1 \le l + PD \le 2$`. The pairs fill a
+//! triangle, and its corners are the pure regimes:
 //!
 //! | regime | corner `$(l, PD)$` | norm | reached by |
 //! |---|---|---|---|
@@ -163,17 +164,18 @@
 //! The price of a new feature against a reused one is the ratio of marginal penalties at equal
 //! magnitude ([`InductiveBias::feature_price`]):
 //!
-//! `$$ \frac{q_{c_0}'(b)}{q_{c_1}'(b)} = \frac{\operatorname{asinh}(b/c_0)}{\operatorname{asinh}(b/c_1)} \ge 1, \qquad
+//! `$$ \frac{q_{c_0}'(b)}{q_{c_1}'(b)} =
+//! \frac{\operatorname{asinh}(b/c_0)}{\operatorname{asinh}(b/c_1)} \ge 1, \qquad
 //! c_0 = c_{FT}(0), \quad c_1 = c_{FT}(\beta_{PT}) . $$`
 //!
-//! [`InductiveBias::realize`] inverts the map: given `$(l, PD)$` and `$c_{PT}$`, it returns `$\lambda_{PT}$`
-//! and `$\gamma$`.
+//! [`InductiveBias::realize`] inverts the map: given `$(l, PD)$` and `$c_{PT}$`, it returns
+//! `$\lambda_{PT}$` and `$\gamma$`.
 //!
 //! # Tasks
 //!
 //! Coordinates are independent. Pretraining uses a coordinate with probability `$\rho_{PT}$` and
-//! fine-tuning with probability `$\rho_{FT}$`; pretraining used the fraction `$\omega$` of the fine-tuning
-//! support. This makes four classes ([`FeatureClass`](crate::FeatureClass), [`Supports`]):
+//! fine-tuning with probability `$\rho_{FT}$`; pretraining used the fraction `$\omega$` of the
+//! fine-tuning support. This makes four classes ([`FeatureClass`](crate::FeatureClass), [`Supports`]):
 //!
 //! | class | probability |
 //! |---|---|
@@ -204,8 +206,8 @@
 //!
 //! # State evolution
 //!
-//! Let `$D \to \infty$` at fixed `$\alpha$`, with an explicit penalty `$\kappa$`. Take one coordinate out,
-//! solve for the others, and put it back. Three facts about the others then suffice.
+//! Let `$D \to \infty$` at fixed `$\alpha$`, with an explicit penalty `$\kappa$`. Take one coordinate
+//! out, solve for the others, and put it back. Three facts about the others then suffice.
 //!
 //! 1. They respond linearly to it, and absorb a part of what it adds to the residual. The rest gives
 //!    the coordinate the loss `$\mu (b - z)^2/2 + \kappa q_c(b)$` with
@@ -214,37 +216,38 @@
 //! 2. It is observed once, as `$z = B + s Z$` with `$Z \sim N(0, 1)$`, because the residual is a sum of
 //!    many small terms.
 //! 3. The residual of a sample that training has not seen has the variance `$\sigma^2 + E$`. Training
-//!    shrinks it by the factor `$\mu/\alpha$`. A sum over `$N$` samples, divided by `$\mu$`, has the variance
-//!    `$(\sigma^2 + E)/\alpha$`.
+//!    shrinks it by the factor `$\mu/\alpha$`. A sum over `$N$` samples, divided by `$\mu$`, has the
+//!    variance `$(\sigma^2 + E)/\alpha$`.
 //!
 //! The result is the [`FixedPoint`], two equations in `$s^2$` and `$\theta$`:
 //!
 //! `$$ b(z) + \theta k_g \left[ q_c'(b(z)) - q_c'(b_0) \right] = z, \qquad z = B + s Z, $$`
 //!
-//! `$$ \theta \left( \alpha - \mathbb E \left[ \frac{db}{dz} \right] \right) = \kappa, \qquad
-//! s^2 = \frac{\sigma^2 + E}{\alpha}, \qquad E = \mathbb E \left[ (b - B)^2 \right] . $$`
+//! `$$ \theta \left( \alpha - \mathbb E \left[ \frac{db}{dz} \right] \right) = \kappa, \qquad s^2 =
+//! \frac{\sigma^2 + E}{\alpha}, \qquad E = \mathbb E \left[ (b - B)^2 \right] . $$`
 //!
-//! Expectations run over `$Z$`, the priors and the groups; frozen groups have `$b = 0$`. Gradient flow to
-//! zero loss is `$\kappa = 0$` with `$\theta > 0$`, which needs `$\alpha < r$`. The generalization error
+//! Expectations run over `$Z$`, the priors and the groups; frozen groups have `$b = 0$`. Gradient flow
+//! to zero loss is `$\kappa = 0$` with `$\theta > 0$`, which needs `$\alpha < r$`. The generalization
+//! error
 //!
 //! `$$ E = \lVert \hat\beta - \beta^\star \rVert^2 / D = \sum_g p_g E_g $$`
 //!
-//! is the excess test error on a fresh input `$x \sim N(0, I/D)$`. [`Solver::solve`] returns it with its
-//! parts `$E_g$`, in a [`Solution`]. The argument above is proved for convex separable penalties by
+//! is the excess test error on a fresh input `$x \sim N(0, I/D)$`. [`Solver::solve`] returns it with
+//! its parts `$E_g$`, in a [`Solution`]. The argument above is proved for convex separable penalties by
 //! approximate message passing (Bayati and Montanari) and by the Gaussian min-max theorem
 //! (Thrampoulidis, Oymak and Hassibi).
 //!
 //! ## Derivatives
 //!
-//! At the root `$R(x, \pi) = 0$` of both equations, `$x = (\log s^2, \log\theta)$`, the state moves with
-//! any parameter `$\pi$` by `$dx = -(\partial_x R)^{-1} \partial_\pi R \ d\pi$`.
+//! At the root `$R(x, \pi) = 0$` of both equations, `$x = (\log s^2, \log\theta)$`, the state moves
+//! with any parameter `$\pi$` by `$dx = -(\partial_x R)^{-1} \partial_\pi R \ d\pi$`.
 //! [`Solution::sensitivities`] returns the derivatives of error and state in all parameters by one pass
 //! over the groups.
 //!
 //! ## Quadrature
 //!
-//! Inside of a group, `$\mathbb E [B \mid z]$` is linear in `$z$`. With `$S^2 = v + s^2$`, one integral over
-//! `$z \sim N(m, S^2)$` is left:
+//! Inside of a group, `$\mathbb E [B \mid z]$` is linear in `$z$`. With `$S^2 = v + s^2$`, one integral
+//! over `$z \sim N(m, S^2)$` is left:
 //!
 //! `$$ E_g = \frac{v s^2}{S^2} + \mathbb E_z \left[ \left( m + \frac{v}{S^2} (z - m) - b(z) \right)^2
 //! \right] . $$`
@@ -262,37 +265,40 @@
 //!
 //! # Closed forms
 //!
-//! *Least squares*, `$\alpha \ge r$`, `$\kappa = 0$`. The solution is unique, so that the penalty plays no
-//! part ([`ordinary_least_squares`](crate::ordinary_least_squares)):
+//! *Least squares*, `$\alpha \ge r$`, `$\kappa = 0$`. The solution is unique, so that the penalty plays
+//! no part ([`ordinary_least_squares`](crate::ordinary_least_squares)):
 //!
 //! `$$ E = \frac{\alpha F + r \sigma^2}{\alpha - r} . $$`
 //!
 //! It diverges at `$\alpha = r$` unless both `$\sigma^2$` and `$F$` are 0.
 //!
 //! *Lazy limit*, all scales to infinity at fixed ratios ([`weighted_l2`](crate::weighted_l2)). The
-//! penalty is `$k_g b^2/(4 c_g)$`, and the response to `$z - b_0$` is a constant `$a_g$`. With `$t = \theta/2$`
-//! and `$V_g = v_g + (m_g - b_{0,g})^2$`,
+//! penalty is `$k_g b^2/(4 c_g)$`, and the response to `$z - b_0$` is a constant `$a_g$`. With
+//! `$t = \theta/2$` and `$V_g = v_g + (m_g - b_{0,g})^2$`,
 //!
-//! `$$ a_g = \frac{c_g}{c_g + k_g t}, \qquad \sum_g p_g a_g = \alpha, \qquad
-//! s^2 = \frac{\sigma^2 + F + \sum_g p_g (1 - a_g)^2 V_g}{\sum_g p_g a_g (1 - a_g)}, $$`
+//! `$$ a_g = \frac{c_g}{c_g + k_g t}, \qquad \sum_g p_g a_g = \alpha, \qquad s^2 =
+//! \frac{\sigma^2 + F + \sum_g p_g (1 - a_g)^2 V_g}{\sum_g p_g a_g (1 - a_g)}, $$`
 //!
 //! `$$ E_g = (1 - a_g)^2 V_g + a_g^2 s^2 , $$`
 //!
-//! with sums over groups that can move. Equal scales, weights and starts at 0 give
-//! [`minimum_l2`](crate::minimum_l2): `$E = (1 - \alpha/r) V + F + (\sigma^2 + F) \alpha/(r - \alpha)$`.
+//! with sums over groups that can move. Equal scales and penalty weights give
+//! [`minimum_l2`](crate::minimum_l2), with `$V = \sum_g p_g V_g$`:
+//!
+//! `$$ E = (1 - \alpha/r) V + F + \frac{\alpha (\sigma^2 + F)}{r - \alpha} . $$`
+//!
 //! At finite scales the difference falls as `$1/c^2$`, and [`Solution::difference_bound`] bounds it.
 //!
 //! *Rich limit*, all scales to 0 ([`weighted_l1`](crate::weighted_l1)). The marginal penalty
-//! `$\operatorname{asinh}(b/c_g)/2$` becomes a constant on each side of 0, and `$b(z)$` a soft threshold at
-//! `$\theta k_g w_g$`. The weights are `$w_g = \operatorname{asinh}(\bar B/c_g)$` with the root mean square
-//! `$\bar B$` of the active coefficients ([`rich_weights`](crate::rich_weights)). For `$B \sim N(0, v)$`,
-//! `$u = \theta k_g w_g/S$` and `$P = \operatorname{erfc}(u/\sqrt2)$`,
+//! `$\operatorname{asinh}(b/c_g)/2$` becomes a constant on each side of 0, and `$b(z)$` a soft
+//! threshold at `$\theta k_g w_g$`. The weights are `$w_g = \operatorname{asinh}(\bar B/c_g)$` with the
+//! root mean square `$\bar B$` of the active coefficients ([`rich_weights`](crate::rich_weights)). For
+//! `$B \sim N(0, v)$`, `$u = \theta k_g w_g/S$` and `$P = \operatorname{erfc}(u/\sqrt2)$`,
 //!
-//! `$$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad
-//! E_g = v - 2 v P + S^2 \left[ (1 + u^2) P - u \sqrt{2/\pi} \ e^{-u^2/2} \right] . $$`
+//! `$$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad E_g = v - 2 v P + S^2 \left[ (1 + u^2) P - u
+//! \sqrt{2/\pi} \ e^{-u^2/2} \right] . $$`
 //!
-//! The difference falls as `$1/\log(1/c)$` only: at `$c$` = 1e-100, one to three thousandths of the error
-//! are left.
+//! The difference falls as `$1/\log(1/c)$` only: at `$c$` = 1e-100, one to three thousandths of the
+//! error are left.
 //!
 //! With `$\kappa > 0$` the two limits are ridge regression and LASSO, by the same responses and
 //! `$\theta (\alpha - \mathbb E [db/dz]) = \kappa$`. An [`ElasticNet`](crate::ElasticNet) of curvature
@@ -307,8 +313,7 @@
 //! `$M(u) < \alpha$`, so that ([`RecoveryThreshold`])
 //!
 //! `$$ \alpha_c = \min_u \left\lbrace \sum_{g \text{ active}} p_g (1 + u^2 w_g^2) + \sum_{g
-//! \text{ zero}} p_g
-//! \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g
+//! \text{ zero}} p_g \left[ (1 + u^2 w_g^2) \operatorname{erfc} \frac{u w_g}{\sqrt2} - u w_g
 //! \sqrt{\frac 2\pi} e^{-u^2 w_g^2/2} \right] \right\rbrace . $$`
 //!
 //! The values of the active coefficients do not matter. Pretraining lowers `$\alpha_c$` by smaller
@@ -323,10 +328,10 @@
 //! \qquad z_{PT} = B_{PT} + s_{PT} Z_{PT} . $$`
 //!
 //! Given `$z_{PT}$`, scale and start of fine-tuning are constants, and the true coefficients of both
-//! tasks are Gaussian. A [`Transfer`] puts a quadrature over `$z_{PT}$`; each node is a group of the law
-//! of fine-tuning. The data of the two stages are independent, so that this law enters the fixed point
-//! of fine-tuning as any other. Unlimited data, and noiseless data with `$\alpha_{PT} \ge 1$`, give
-//! `$\beta_{PT} = B_{PT}$`. Noisy data with `$\alpha_{PT} > 1$` give `$\beta_{PT} = z_{PT}$` with
+//! tasks are Gaussian. A [`Transfer`] puts a quadrature over `$z_{PT}$`; each node is a group of the
+//! law of fine-tuning. The data of the two stages are independent, so that this law enters the fixed
+//! point of fine-tuning as any other. Unlimited data, and noiseless data with `$\alpha_{PT} \ge 1$`,
+//! give `$\beta_{PT} = B_{PT}$`. Noisy data with `$\alpha_{PT} > 1$` give `$\beta_{PT} = z_{PT}$` with
 //! `$s_{PT}^2 = \sigma_{PT}^2/(\alpha_{PT} - 1)$`.
 //!
 //! What [`Statistics`](crate::Statistics) report are expectations at the same fixed point:
@@ -342,14 +347,14 @@
 //! # Penalty weight
 //!
 //! A group may have `$k_g$` times the penalty ([`CoordinateGroup::with_penalty_weight`]). Inputs of
-//! unequal variance, `$x_j \sim N(0, \Lambda_j/D)$`, are one use. With `$\tilde b = \sqrt\Lambda b$` the
-//! inputs have unit variance, and homogeneity gives
+//! unequal variance, `$x_j \sim N(0, \Lambda_j/D)$`, are one use. With `$\tilde b = \sqrt\Lambda b$`
+//! the inputs have unit variance, and homogeneity gives
 //!
 //! `$$ q_c(b) = \frac{1}{\sqrt\Lambda} q_{\sqrt\Lambda c} \left( \tilde b \right) . $$`
 //!
-//! The group then has the prior of `$\sqrt\Lambda B$`, scale `$\sqrt\Lambda c$`, start `$\sqrt\Lambda b_0$`
-//! and `$k = 1/\sqrt\Lambda$`. Its error is the excess test error, `$\Lambda$` times the error of the
-//! coefficients.
+//! The group then has the prior of `$\sqrt\Lambda B$`, scale `$\sqrt\Lambda c$`, start
+//! `$\sqrt\Lambda b_0$` and `$k = 1/\sqrt\Lambda$`. Its error is the excess test error, `$\Lambda$`
+//! times the error of the coefficients.
 //!
 //! # Accuracy
 //!

@@ -15,7 +15,7 @@ use crate::problem::samples::Samples;
 ///
 /// # Formula
 ///
-/// For `alpha < r` every coordinate behaves as if its true coefficient `$B$` were observed once, as
+/// For `$\alpha < r$` every coordinate behaves as if its true coefficient `$B$` were observed once, as
 /// `$z = B + s Z$` with `$Z \sim N(0, 1)$`, and estimated by the proximal map of `$\theta k q_c$`:
 ///
 /// `$$ b(z) + \frac{k \theta}{2} \left[ \operatorname{asinh} \frac{b(z)}{c} - \operatorname{asinh}
@@ -32,9 +32,10 @@ use crate::problem::samples::Samples;
 /// - `$\kappa$`: explicit penalty strength, 0 for gradient flow to zero loss;
 /// - `$r$`: [reachable fraction](Law::reachable_fraction), the probability of `$c > 0$`.
 ///
-/// For `kappa = 0` and `alpha > r`, training is ordinary least squares on the coordinates that can
-/// move: `theta = 0` and `s² = (sigma² + F)/(alpha - r)`, with `F` the mean square of the
-/// coefficients on frozen coordinates. At `alpha = r` it diverges unless both `sigma²` and `F` are 0.
+/// For `$\kappa = 0$` and `$\alpha > r$`, training is ordinary least squares on the coordinates that can
+/// move: `$\theta = 0$` and `$s^2 = (\sigma^2 + F)/(\alpha - r)$`, with `$F$` the mean square of the
+/// coefficients on frozen coordinates. At `$\alpha = r$` it diverges unless both `$\sigma^2$` and `$F$`
+/// are 0.
 ///
 /// Derivation: [theory](crate::theory#state-evolution). Source: Anguita et al. 2026 (arXiv:2602.20062),
 /// Proposition 4.2; Bayati and Montanari 2012; Thrampoulidis, Oymak and Hassibi 2015.

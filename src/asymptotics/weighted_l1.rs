@@ -49,7 +49,8 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 /// # Formula
 ///
 /// The [fixed point](crate::FixedPoint) with a soft threshold at `$\theta k_g w_g$`. For a prior
-/// `$N(0, v)$`, with `$S^2 = v + s^2$`, `$u = \theta k_g w_g/S$` and `$P = \operatorname{erfc}(u/\sqrt2)$`,
+/// `$N(0, v)$`, with `$S^2 = v + s^2$`, `$u = \theta k_g w_g/S$` and
+/// `$P = \operatorname{erfc}(u/\sqrt2)$`,
 ///
 /// `$$ \mathbb E \left[ \frac{db}{dz} \right] = P, \qquad
 /// E_g = v - 2 v P + S^2 \left[ (1 + u^2) P - u \sqrt{2/\pi} \ e^{-u^2/2} \right] $$`
@@ -61,9 +62,9 @@ pub fn basis_pursuit(law: &Law, samples: &Samples) -> Result<Solution> {
 /// - `$s^2$`, `$\theta$`: effective noise and penalty, solved for.
 ///
 /// Without noise and frozen signal the error is 0 from the [recovery threshold](RecoveryThreshold) on.
-/// For `alpha >= r` the solution is that of [`ordinary_least_squares`](crate::ordinary_least_squares).
-/// Where a threshold is narrow and a mean is not zero, differences of normal tails are sums over ten
-/// nodes, which keep their digits.
+/// For `$\alpha \ge r$` the solution is that of
+/// [`ordinary_least_squares`](crate::ordinary_least_squares). Where a threshold is narrow and a mean is
+/// not zero, differences of normal tails are sums over ten nodes, which keep their digits.
 ///
 /// The formula is exact in the limit of vanishing scales, for the weights of [`rich_weights`].
 /// Convergence is logarithmic in the scale: even the smallest floats are not close, so no bound is given.

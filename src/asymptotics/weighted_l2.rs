@@ -25,8 +25,8 @@ pub(crate) const DETERMINED: Domain = Domain::described("[reachable fraction, 1e
 /// where
 /// - `alpha`, `sigma²`: sample ratio and noise variance of the [`Samples`], `alpha >= r`;
 /// - `r`: [reachable fraction](Law::reachable_fraction) of the [`Law`], which counts scales above 0;
-/// - `F`: mean square of the coefficients on frozen coordinates (scale 0), times their
-///   [input variance](CoordinateGroup::input_variance).
+/// - `F = sum_g p_g Lambda_g (v_g + m_g²)` over frozen groups (scale 0): mean square of what cannot be
+///   learned, with the [input variance](CoordinateGroup::input_variance) `Lambda_g`.
 ///
 /// The formula is exact for every penalty, because the solution is unique. Without noise and frozen
 /// signal the error is 0, also at `alpha = r`.
@@ -72,8 +72,8 @@ pub fn ordinary_least_squares(law: &Law, samples: &Samples) -> Result<Solution> 
 /// ```
 ///
 /// where
-/// - `V`: mean square of the coefficients, less their [start](CoordinateGroup::start), on coordinates
-///   that can move;
+/// - `V = sum_g p_g V_g` over groups that can move, with the mean square `V_g` of their coefficients
+///   less the [start](CoordinateGroup::start);
 /// - `alpha`, `sigma²`, `r`, `F`: as in [`ordinary_least_squares`], which it is for `alpha >= r`.
 ///
 /// The formula is exact in the limit of large and equal scales, regime III.
@@ -103,7 +103,7 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 }
 
 /// Generalization error in the lazy limit: the interpolator with the smallest weighted l2 norm,
-/// `sum_d beta_d²/c_d`.
+/// `sum_d k_d beta_d²/c_d`.
 ///
 /// # Formula
 ///
@@ -122,8 +122,8 @@ pub fn minimum_l2(law: &Law, samples: &Samples) -> Result<Solution> {
 /// - `$V_g$`: mean square of the true coefficients less the start;
 /// - `$\alpha$`, `$\sigma^2$`: sample ratio and noise variance of the [`Samples`].
 ///
-/// The equation of `t` is linear for one scale and quadratic for two, and has one root for more.
-/// For `alpha >= r` the solution is that of [`ordinary_least_squares`].
+/// The equation of `$t$` is linear for one scale and quadratic for two, and has one root for more.
+/// For `$\alpha \ge r$` the solution is that of [`ordinary_least_squares`].
 ///
 /// The formula is exact in the limit of large scales at fixed ratios, regimes II and III. At finite
 /// scales the relative difference falls as the square of signal over scale; where the limit is close, the

@@ -158,7 +158,8 @@ impl BarycentricCoordinates {
 /// where
 /// - `$q$`: [penalty](Penalty) of `$\beta_{FT}$` at the fine-tuning scale `$c_{FT}$` of the
 ///   [scale map](ScaleMap);
-/// - `$\varsigma$`: [log-sensitivity](ScaleMap::log_sensitivity) of `$c_{FT}$` to `$\beta_{PT}$`, in [0, 1].
+/// - `$\varsigma$`: [log-sensitivity](ScaleMap::log_sensitivity) of `$c_{FT}$` to `$\beta_{PT}$`, in
+///   [0, 1].
 ///
 /// The inequalities hold to the last bit. They bound a triangle, with a pure regime at each
 /// [corner](Self::coordinates). Accuracy: 4e-15 absolute of both numbers, wherever `$c_{FT}$` is at

@@ -14,6 +14,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::network::initialization::{Initialization, Scales};
 use crate::network::scale_map::ScaleMap;
+use crate::numerics::Precision;
 use crate::numerics::crossing::{Outline, Threshold, first_crossing};
 use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
 use crate::problem::samples::Samples;
@@ -290,12 +291,13 @@ impl InitializationDesign {
             OptimalParameter::new(range.value(minimum.point[axis]), &range)
         });
         let unanswered = evaluations.unanswered;
-        let mut landscape = Landscape::new(self.ranges, |point| evaluations.value(point));
+        let mut landscape =
+            Landscape::new(self.ranges, |point, precision| evaluations.value(point, precision));
         for (axis, parameter) in parameters.iter_mut().enumerate() {
             parameter.tolerated = landscape.extent(minimum, axis, limit);
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
-        let (scale_map, solution) = evaluations.solution(minimum.point)?;
+        let (scale_map, solution) = evaluations.solution(minimum.point, Precision::Full)?;
         let [pretrained_coefficient, coefficient] = self.task.typical_coefficients();
         Ok(Optimum {
             scale_map,
@@ -356,7 +358,7 @@ impl InitializationDesign {
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
             let mut evaluations = self.evaluations(self.ranges, samples);
             let minimum = evaluations.minimum(None)?;
-            Ok(evaluations.solution(minimum.point)?.1.generalization_error())
+            Ok(evaluations.solution(minimum.point, Precision::Full)?.1.generalization_error())
         })
     }
 
@@ -366,7 +368,7 @@ impl InitializationDesign {
         let equal_layers = Range::new(1.0, 1.0, 1.0);
         let mut evaluations = self.evaluations([scales, equal_layers, readouts], self.samples);
         let minimum = evaluations.minimum(None).ok()?;
-        let solution = evaluations.solution(minimum.point).ok()?.1;
+        let solution = evaluations.solution(minimum.point, Precision::Full).ok()?.1;
         Some((minimum.point, solution.generalization_error()))
     }
 
@@ -398,7 +400,7 @@ fn needs_quadrature(problem: &Error) -> bool {
 impl Evaluations<'_> {
     /// The best point of the box, searched from a `known` one, too.
     fn minimum(&mut self, known: Option<Point>) -> Result<Candidate> {
-        let found = Landscape::new(self.ranges, |point| self.value(point)).minimum(known);
+        let found = self.landscape().minimum(known);
         match &self.problem {
             Some(problem) if found.value == f64::INFINITY || needs_quadrature(problem) => {
                 Err(problem.clone())
@@ -407,9 +409,18 @@ impl Evaluations<'_> {
         }
     }
 
+    /// The box, and the logarithm of the error over it.
+    fn landscape(&mut self) -> Landscape<impl FnMut(Point, Precision) -> f64> {
+        Landscape::new(self.ranges, |point, precision| self.value(point, precision))
+    }
+
     /// Logarithm of the error at a point.
-    fn value(&mut self, point: Point) -> f64 {
-        match self.solution(point) {
+    fn value(&mut self, point: Point, precision: Precision) -> f64 {
+        let mut solution = self.solution(point, precision);
+        if solution.is_err() && precision == Precision::Draft {
+            solution = self.solution(point, Precision::Full);
+        }
+        match solution {
             Ok((_, solution)) => {
                 self.warm = Some(solution.state);
                 solution.generalization_error().ln()
@@ -425,7 +436,7 @@ impl Evaluations<'_> {
         }
     }
 
-    fn solution(&self, point: Point) -> Result<(ScaleMap, Solution)> {
+    fn solution(&self, point: Point, precision: Precision) -> Result<(ScaleMap, Solution)> {
         let value = |axis: usize| self.ranges[axis].value(point[axis]);
         let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
         let scale_map = ScaleMap::new(pretraining, value(2))?;
@@ -433,7 +444,7 @@ impl Evaluations<'_> {
         if let Some(samples) = self.design.pretraining_samples {
             transfer = transfer.with_pretraining_samples(samples);
         }
-        let solver = &self.design.solver;
+        let solver = &self.design.solver.with_precision(precision);
         let solution = match &self.warm {
             Some(state) => solver.solve_from(&transfer, &self.samples, state)?,
             None => solver.solve(&transfer, &self.samples)?,
@@ -477,6 +488,40 @@ mod tests {
         assert!(optimum.one_plus_relative_scale.is_flat());
         assert!(optimum.readout_scale.is_flat());
         assert_eq!(design.required_sample_ratio(0.0), Ok(0.0));
+    }
+
+    #[cfg(feature = "quadrature")]
+    #[test]
+    fn a_finer_grid_in_full_finds_the_same_minima() {
+        use rand_pcg::rand_core::{Rng, SeedableRng};
+
+        let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(11);
+        let mut uniform = |low: f64, high: f64| {
+            low + (high - low) * (random.next_u64() >> 11) as f64 * 0.5_f64.powi(53)
+        };
+        let mut worst = 0.0_f64;
+        for _ in 0..150 {
+            let densities = Densities {
+                pretraining: 10.0_f64.powf(uniform(-2.0, -0.5)),
+                fine_tuning: 10.0_f64.powf(uniform(-2.0, -0.5)),
+                overlap: 0.0,
+            };
+            let most = (densities.pretraining / densities.fine_tuning).min(1.0);
+            let overlap = uniform(0.0, most);
+            let task = Task::new(Supports::new(Densities { overlap, ..densities }).unwrap());
+            let ratio = 10.0_f64.powf(uniform(-1.5, -0.05));
+            let noise = 10.0_f64.powf(uniform(-4.0, 0.0));
+            let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
+            let scale = 10.0_f64.powf(uniform(-6.0, 1.0));
+            let design = InitializationDesign::new(&task.unwrap(), samples, scale).unwrap();
+            let mut evaluations = design.evaluations(design.ranges, samples);
+            let found = evaluations.minimum(None).unwrap();
+            let full = |point, _| evaluations.value(point, Precision::Full);
+            let finer = Landscape::new(design.ranges, full).with_side(32).minimum(None);
+            worst = worst.max(found.value - finer.value);
+            assert!(found.value < finer.value + 1e-9, "{found:?} {finer:?} {design:?}");
+        }
+        println!("largest excess of the logarithm: {worst:e}");
     }
 
     #[test]

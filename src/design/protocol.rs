@@ -244,7 +244,7 @@ impl ProtocolDesign {
         let (mut warm, mut unanswered) = (None, 0);
         let mut problem: Option<Error> = None;
         let mut landscape =
-            Landscape::new(self.ranges, |point| match solution(point, warm.as_ref()) {
+            Landscape::new(self.ranges, |point, _| match solution(point, warm.as_ref()) {
                 Ok(solution) => {
                     warm = Some(solution.fine_tuning.state);
                     solution.generalization_error().ln()

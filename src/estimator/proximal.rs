@@ -1,11 +1,12 @@
 //! The channel of the implicit penalty, by quadrature.
 
 use crate::error::{Error, Result};
-use crate::estimator::quadrature::{Node, Proximal, Rule, integrate, integrate_over};
+use crate::estimator::quadrature::{Node, Proximal, Rule, Visitor, integrate, integrate_over};
 use crate::estimator::{
     Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
 };
 use crate::network::mirror_map::{Hyperbolic, MirrorMap};
+use crate::numerics::lanes::Lanes;
 use crate::problem::law::CoordinateGroup;
 
 impl Proximal {
@@ -140,14 +141,12 @@ impl Proximal {
         match form {
             Form::Direct => {
                 let mut moments = DirectMoments::default();
-                let nodes =
-                    integrate_over::<M>(self, w, half_penalty, &rule, |node| moments.add(node));
+                let nodes = integrate_over::<M>(self, w, half_penalty, &rule, &mut moments);
                 moments.terms(self.variance, w, nodes)
             }
             Form::Complementary => {
                 let mut moments = ComplementaryMoments::default();
-                let nodes =
-                    integrate_over::<M>(self, w, half_penalty, &rule, |node| moments.add(node));
+                let nodes = integrate_over::<M>(self, w, half_penalty, &rule, &mut moments);
                 moments.terms(self.variance, w, nodes)
             }
         }
@@ -177,18 +176,18 @@ impl Proximal {
 /// Sums over nodes for the direct form.
 #[derive(Debug, Default)]
 struct DirectMoments {
-    response: f64,
-    response_deviation_squared: f64,
-    response_by_penalty: f64,
-    bias_squared: f64,
-    bias_squared_deviation_squared: f64,
-    bias_deviation: f64,
-    response_bias_shrinkage: f64,
+    response: Lanes,
+    response_deviation_squared: Lanes,
+    response_by_penalty: Lanes,
+    bias_squared: Lanes,
+    bias_squared_deviation_squared: Lanes,
+    bias_deviation: Lanes,
+    response_bias_shrinkage: Lanes,
 }
 
-impl DirectMoments {
+impl Visitor for DirectMoments {
     #[inline(always)]
-    fn add(&mut self, node: Node) {
+    fn visit(&mut self, node: &Node<Lanes>, _: usize) {
         let bias_squared = node.mass * node.bias * node.bias;
         self.response += node.response;
         self.response_deviation_squared += node.response * node.deviation_squared;
@@ -198,22 +197,28 @@ impl DirectMoments {
         self.bias_deviation += node.mass * node.bias * node.deviation;
         self.response_bias_shrinkage += node.response * node.bias * node.shrinkage;
     }
+}
 
+impl DirectMoments {
     fn terms(&self, variance: f64, w: f64, nodes: usize) -> Terms {
         let total = variance + w;
         let (signal_share, noise_share) = (variance / total, w / total);
-        let error = signal_share * w + self.bias_squared;
+        let error = signal_share * w + self.bias_squared.sum();
         let response = Slopes {
-            value: self.response,
-            by_noise: 0.5 * noise_share * (self.response_deviation_squared - self.response),
-            by_penalty: self.response_by_penalty,
+            value: self.response.sum(),
+            by_noise: 0.5
+                * noise_share
+                * (self.response_deviation_squared.sum() - self.response.sum()),
+            by_penalty: self.response_by_penalty.sum(),
         };
         let noise = Slopes {
             value: error,
             by_noise: w * signal_share * signal_share
-                + 0.5 * noise_share * (self.bias_squared_deviation_squared - self.bias_squared)
-                - 2.0 * signal_share * noise_share * self.bias_deviation,
-            by_penalty: 2.0 * self.response_bias_shrinkage,
+                + 0.5
+                    * noise_share
+                    * (self.bias_squared_deviation_squared.sum() - self.bias_squared.sum())
+                - 2.0 * signal_share * noise_share * self.bias_deviation.sum(),
+            by_penalty: 2.0 * self.response_bias_shrinkage.sum(),
         };
         Terms { response, noise, error, nodes }
     }
@@ -222,18 +227,18 @@ impl DirectMoments {
 /// Sums over nodes for the complementary form.
 #[derive(Debug, Default)]
 struct ComplementaryMoments {
-    resistance: f64,
-    resistance_deviation_squared: f64,
-    response_by_penalty: f64,
-    shrinkage_squared: f64,
-    shrinkage_squared_deviation_squared: f64,
-    response_shrinkage_squared: f64,
-    bias_squared: f64,
+    resistance: Lanes,
+    resistance_deviation_squared: Lanes,
+    response_by_penalty: Lanes,
+    shrinkage_squared: Lanes,
+    shrinkage_squared_deviation_squared: Lanes,
+    response_shrinkage_squared: Lanes,
+    bias_squared: Lanes,
 }
 
-impl ComplementaryMoments {
+impl Visitor for ComplementaryMoments {
     #[inline(always)]
-    fn add(&mut self, node: Node) {
+    fn visit(&mut self, node: &Node<Lanes>, _: usize) {
         let shrinkage_squared = node.shrinkage * node.shrinkage;
         self.resistance += node.resistance;
         self.resistance_deviation_squared += node.resistance * node.deviation_squared;
@@ -244,23 +249,27 @@ impl ComplementaryMoments {
         self.response_shrinkage_squared += node.response * shrinkage_squared;
         self.bias_squared += node.mass * node.bias * node.bias;
     }
+}
 
+impl ComplementaryMoments {
     fn terms(&self, variance: f64, w: f64, nodes: usize) -> Terms {
         let total = variance + w;
         let noise_share = w / total;
         let response = Slopes {
-            value: self.resistance,
-            by_noise: 0.5 * noise_share * (self.resistance_deviation_squared - self.resistance),
-            by_penalty: -self.response_by_penalty,
-        };
-        let noise = Slopes {
-            value: self.shrinkage_squared,
+            value: self.resistance.sum(),
             by_noise: 0.5
                 * noise_share
-                * (self.shrinkage_squared_deviation_squared - self.shrinkage_squared),
-            by_penalty: 2.0 * self.response_shrinkage_squared,
+                * (self.resistance_deviation_squared.sum() - self.resistance.sum()),
+            by_penalty: -self.response_by_penalty.sum(),
         };
-        let error = variance * noise_share + self.bias_squared;
+        let noise = Slopes {
+            value: self.shrinkage_squared.sum(),
+            by_noise: 0.5
+                * noise_share
+                * (self.shrinkage_squared_deviation_squared.sum() - self.shrinkage_squared.sum()),
+            by_penalty: 2.0 * self.response_shrinkage_squared.sum(),
+        };
+        let error = variance * noise_share + self.bias_squared.sum();
         Terms { response, noise, error, nodes }
     }
 }

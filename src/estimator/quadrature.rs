@@ -16,6 +16,8 @@
 //! shrinkage is then counted from `t0`.
 
 use crate::network::mirror_map::{Hyperbolic, MirrorMap, Place, Walk};
+use crate::numerics::exponential::exp_of_negative;
+use crate::numerics::lanes::{LANES, Lanes};
 
 /// The Gaussian channel of one group: `z = beta* + s Z` with `beta* ~ N(mean, variance)`.
 ///
@@ -116,41 +118,41 @@ impl Rule {
 /// under the fine rule, and by a 64th of that where the steps are halved most often.
 const MOST_NODES: usize = 1 << 23;
 
-/// One node of the rule.
+/// One node of the rule, or several in lanes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Node {
+pub(crate) struct Node<T = f64> {
     /// Probability mass of the node, the quadrature weight of an expectation.
-    pub(crate) mass: f64,
+    pub(crate) mass: T,
     /// Mass times `db/dz`.
-    pub(crate) response: f64,
+    pub(crate) response: T,
     /// Mass times `1 - db/dz`.
-    pub(crate) resistance: f64,
+    pub(crate) resistance: T,
     /// Mass times the derivative of `db/dz` in log theta at fixed `z`.
-    pub(crate) response_by_penalty: f64,
+    pub(crate) response_by_penalty: T,
     /// The estimate `b`.
-    pub(crate) estimate: f64,
+    pub(crate) estimate: T,
     /// `h (P - P0)`, the shrinkage `z - b`.
-    pub(crate) shrinkage: f64,
+    pub(crate) shrinkage: T,
     /// `z - mean`.
-    pub(crate) deviation: f64,
+    pub(crate) deviation: T,
     /// `(z - mean)² / (variance + s²)`.
-    pub(crate) deviation_squared: f64,
+    pub(crate) deviation_squared: T,
     /// `E[beta* | z] - b`.
-    pub(crate) bias: f64,
+    pub(crate) bias: T,
     /// `db/dz`.
-    pub(crate) slope: f64,
+    pub(crate) slope: T,
     /// `1 - db/dz`.
-    pub(crate) stiffness: f64,
+    pub(crate) stiffness: T,
     /// `1 / (sqrt(c² + b²) + h)`.
-    pub(crate) inverse_speed: f64,
+    pub(crate) inverse_speed: T,
     /// `c / sqrt(c² + b²)`.
-    pub(crate) scale_share: f64,
+    pub(crate) scale_share: T,
     /// `b / sqrt(c² + b²)`.
-    pub(crate) estimate_share: f64,
+    pub(crate) estimate_share: T,
     /// `P - P0`.
-    distance: f64,
+    distance: T,
     /// `h db/dz`.
-    pull: f64,
+    pull: T,
     at_start: Start,
 }
 
@@ -165,28 +167,61 @@ struct Start {
     estimate_share: f64,
 }
 
-impl Node {
-    /// A node that leaves every sum undefined.
-    const UNDEFINED: Self = Self {
-        mass: f64::NAN,
-        response: f64::NAN,
-        resistance: f64::NAN,
-        response_by_penalty: f64::NAN,
-        estimate: f64::NAN,
-        shrinkage: f64::NAN,
-        deviation: f64::NAN,
-        deviation_squared: f64::NAN,
-        bias: f64::NAN,
-        slope: f64::NAN,
-        stiffness: f64::NAN,
-        inverse_speed: f64::NAN,
-        scale_share: f64::NAN,
-        estimate_share: f64::NAN,
-        distance: f64::NAN,
-        pull: f64::NAN,
-        at_start: Start { inverse_norm: f64::NAN, scale_share: f64::NAN, estimate_share: f64::NAN },
-    };
+impl Node<Lanes> {
+    /// Nodes that leave every sum undefined.
+    fn undefined() -> Self {
+        let nan = Lanes::splat(f64::NAN);
+        Self {
+            mass: nan,
+            response: nan,
+            resistance: nan,
+            response_by_penalty: nan,
+            estimate: nan,
+            shrinkage: nan,
+            deviation: nan,
+            deviation_squared: nan,
+            bias: nan,
+            slope: nan,
+            stiffness: nan,
+            inverse_speed: nan,
+            scale_share: nan,
+            estimate_share: nan,
+            distance: nan,
+            pull: nan,
+            at_start: Start {
+                inverse_norm: f64::NAN,
+                scale_share: f64::NAN,
+                estimate_share: f64::NAN,
+            },
+        }
+    }
 
+    /// The node of one lane.
+    #[inline(always)]
+    fn lane(&self, lane: usize) -> Node {
+        Node {
+            mass: self.mass.0[lane],
+            response: self.response.0[lane],
+            resistance: self.resistance.0[lane],
+            response_by_penalty: self.response_by_penalty.0[lane],
+            estimate: self.estimate.0[lane],
+            shrinkage: self.shrinkage.0[lane],
+            deviation: self.deviation.0[lane],
+            deviation_squared: self.deviation_squared.0[lane],
+            bias: self.bias.0[lane],
+            slope: self.slope.0[lane],
+            stiffness: self.stiffness.0[lane],
+            inverse_speed: self.inverse_speed.0[lane],
+            scale_share: self.scale_share.0[lane],
+            estimate_share: self.estimate_share.0[lane],
+            distance: self.distance.0[lane],
+            pull: self.pull.0[lane],
+            at_start: self.at_start,
+        }
+    }
+}
+
+impl Node {
     /// `tanh t - tanh t0`.
     pub(crate) fn turn(&self) -> f64 {
         let start = self.at_start;
@@ -223,19 +258,34 @@ pub(crate) fn integrate(
     noise: f64,
     half_penalty: f64,
     rule: &Rule,
-    visit: impl FnMut(Node),
+    mut visit: impl FnMut(Node),
 ) -> usize {
-    integrate_over::<Hyperbolic<f64>>(channel, noise, half_penalty, rule, visit)
+    integrate_over::<Hyperbolic<f64>>(channel, noise, half_penalty, rule, &mut OneByOne(&mut visit))
 }
 
-/// The same for any mirror map.
+/// What is done with nodes, several at a time: the first `count` are nodes, and the others have no mass.
+pub(crate) trait Visitor {
+    fn visit(&mut self, nodes: &Node<Lanes>, count: usize);
+}
+
+/// Visits one node after the other.
+struct OneByOne<F>(F);
+
+impl<F: FnMut(Node)> Visitor for OneByOne<F> {
+    #[inline(always)]
+    fn visit(&mut self, nodes: &Node<Lanes>, count: usize) {
+        (0..count).for_each(|lane| (self.0)(nodes.lane(lane)));
+    }
+}
+
+/// The same for any mirror map and visitor.
 #[inline(always)]
 pub(crate) fn integrate_over<M: MirrorMap>(
     channel: &Proximal,
     noise: f64,
     half_penalty: f64,
     rule: &Rule,
-    mut visit: impl FnMut(Node),
+    visitor: &mut impl Visitor,
 ) -> usize {
     let &Proximal { mean, variance, mut scale, start } = channel;
     let mut half_penalty = half_penalty;
@@ -275,7 +325,7 @@ pub(crate) fn integrate_over<M: MirrorMap>(
     let step = spread * stretch / bend;
     if !step.is_normal() {
         // All of the Gaussian is within a distance in t that underflows.
-        visit(Node::UNDEFINED);
+        visitor.visit(&Node::undefined(), 1);
         return 1;
     }
 
@@ -316,34 +366,55 @@ pub(crate) fn integrate_over<M: MirrorMap>(
     // One pass away from the origin, up or down.
     let mut walk = |sign: f64, first: usize, multiplicity: f64| {
         let mut walk = map.walk(origin_point, sign, step, stretch, first);
-        for index in first..MOST_NODES {
-            let Place { moved: estimate, norm, turned: tau, rate } = walk.place(index);
-            let deviation = origin_deviation + sign * (estimate + pull_per_tau * tau);
+        for block in (first..MOST_NODES).step_by(LANES) {
+            let lanes: [usize; LANES] = std::array::from_fn(|lane| lane);
+            let mut places = lanes.map(|lane| {
+                let place = walk.place(block + lane);
+                walk.advance();
+                place
+            });
+            let deviation_at =
+                |at: &Place| origin_deviation + sign * (at.moved + pull_per_tau * at.turned);
             // Asked so that an undefined deviation ends the walk, too.
-            let inside = sign * deviation <= cut;
-            if !inside {
-                return true;
+            let is_outside = |at: &Place| !(sign * deviation_at(at) <= cut);
+            let mut masses = [multiplicity * density; LANES];
+            if block == 0 {
+                masses[0] = density;
             }
-            let standardized = deviation * inverse_spread;
+            let mut inside = LANES;
+            if is_outside(&places[LANES - 1]) {
+                inside = places.iter().position(is_outside).unwrap_or(LANES);
+                if inside == 0 {
+                    return true;
+                }
+                // What is not visited has no mass, and no numbers that are undefined.
+                let first = places[0];
+                places[inside..].fill(first);
+                masses[inside..].fill(0.0);
+            }
+            let of = |part: fn(&Place) -> f64| Lanes::from_fn(|lane| part(&places[lane]));
+            let (estimate, norm) = (of(|at| at.moved), of(|at| at.norm));
+            let (tau, rate) = (of(|at| at.turned), of(|at| at.rate));
+            let deviation = origin_deviation + sign * (estimate + pull_per_tau * tau);
+            let standardized = inverse_spread * deviation;
             let deviation_squared = standardized * standardized;
-            let weight = if index == 0 { density } else { multiplicity * density }
-                * (-0.5 * deviation_squared).exp()
-                * rate;
+            let exponential = Lanes(exp_of_negative((-0.5 * deviation_squared).0));
+            let weight = Lanes(masses) * exponential * rate;
             let shrinkage = if linear {
                 half_penalty * origin + sign * (pull_per_tau * tau)
             } else {
                 half_penalty * (origin + sign * tau)
             };
-            let speed = norm + half_penalty;
+            let speed = half_penalty + norm;
             let response = weight * norm;
-            let resistance = weight * half_penalty;
+            let resistance = half_penalty * weight;
             let inverse_speed = speed.recip();
             let signed_estimate = origin_estimate + sign * estimate;
-            let bend = map.bend_of(signed_estimate, norm);
+            let bend = Lanes::from_fn(|lane| map.bend_of(signed_estimate.0[lane], norm.0[lane]));
             let pull = bend * (shrinkage * inverse_speed);
             let slope = norm * inverse_speed;
-            let inverse_norm = reciprocal(norm);
-            visit(Node {
+            let inverse_norm = norm.map(reciprocal);
+            let nodes = Node {
                 mass: weight * speed,
                 response,
                 resistance,
@@ -352,27 +423,29 @@ pub(crate) fn integrate_over<M: MirrorMap>(
                 shrinkage,
                 deviation,
                 deviation_squared,
-                bias: bias_0
-                    + bias_shrinkage * shrinkage
+                bias: (bias_0 + bias_shrinkage * shrinkage)
                     + bias_deviation * deviation
-                    + bias_estimate * sign * estimate,
+                    + (bias_estimate * sign) * estimate,
                 slope,
                 stiffness: half_penalty * inverse_speed,
                 inverse_speed: factor * inverse_speed,
                 scale_share: scale * inverse_norm,
                 estimate_share: factor * (signed_estimate * inverse_norm),
-                distance: factor * (origin + sign * (tau / stretch)),
+                distance: factor * (origin + sign * tau.map(|tau| tau / stretch)),
                 pull: whole_half_penalty * slope,
                 at_start,
-            });
-            count += 1;
-            walk.advance();
+            };
+            visitor.visit(&nodes, inside);
+            count += inside;
+            if inside < LANES {
+                return true;
+            }
         }
         false
     };
     let ended = if symmetric { walk(1.0, 0, 2.0) } else { walk(1.0, 0, 1.0) && walk(-1.0, 1, 1.0) };
     if !ended {
-        visit(Node::UNDEFINED);
+        visitor.visit(&Node::undefined(), 1);
     }
     count
 }

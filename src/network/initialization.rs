@@ -74,8 +74,9 @@ pub struct LayerScales {
 ///
 /// # Formula
 ///
-/// The network computes `beta = w+ v+ - w- v-` in every coordinate, with first layer `w` and
-/// readout `v`. Both paths start equal, `w+ = w- = w0` and `v+ = v- = v0`, so that `beta(0) = 0`, and
+/// The network computes `$\beta = w_+ v_+ - w_- v_-$` in every coordinate, with first layer `$w$` and
+/// readout `$v$`. Both paths start equal, `$w_\pm = w_0$` and `$v_\pm = v_0$`, so that
+/// `$\beta(0) = 0$`, and
 ///
 /// `$$ c = w_0^2 + v_0^2, \qquad \lambda = \frac{w_0^2 - v_0^2}{c} $$`
 ///

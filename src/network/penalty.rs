@@ -11,17 +11,18 @@ use crate::numerics::sum::CompensatedSum;
 ///
 /// # Formula
 ///
-/// Gradient flow from `beta(0) = 0` to zero training loss ends at the interpolator that minimizes
+/// Gradient flow from `$\beta(0) = 0$` to zero training loss ends at the interpolator that minimizes
 /// the sum over coordinates of
 ///
-/// `$$ q_c(b) = \frac c2 \left[ 1 - \sqrt{1 + (b/c)^2} + \frac bc \operatorname{asinh} \frac bc \right] $$`
+/// `$$ q_c(b) = \frac c2 \left[ 1 - \sqrt{1 + (b/c)^2} + \frac bc \operatorname{asinh} \frac bc
+/// \right] $$`
 ///
 /// where
 /// - `$c$`: absolute scale of the coordinate, 0 or in [1e-307, 1e307];
 /// - `$b$`: coefficient, in [-1e300, 1e300].
 ///
-/// At large `c` the penalty is the l2 norm, `b²/(4c)`. At small `c` it is the l1 norm up to a logarithm,
-/// `(|b|/2)(log(2|b|/c) - 1)`. At `c = 0` the coordinate is frozen at zero.
+/// At large `$c$` the penalty is the l2 norm, `$b^2/(4c)$`. At small `$c$` it is the l1 norm up to a
+/// logarithm, `$(|b|/2)(\log(2|b|/c) - 1)$`. At `$c = 0$` the coordinate is frozen at zero.
 ///
 /// The arithmetic is generic over [`RealField`]: it takes `f32` and forward-mode dual numbers, too. A
 /// result that a smaller type cannot hold is [`Error::NotRepresentable`]. Accuracy for `f64`:

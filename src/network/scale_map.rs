@@ -16,9 +16,9 @@ pub(crate) const MIN_READOUT_SCALE: f64 = 1e-153;
 ///
 /// # Formula
 ///
-/// After pretraining, the paths are rebalanced (`w+ = w- := w+ + w-`, the sum of the pretrained
-/// values) and the readout is reset (`v+ = v- := gamma/sqrt(2)`). The coefficient is zero again,
-/// and its scale is
+/// After pretraining, the paths are rebalanced (both first-layer weights become `$w_+ + w_-$`, the sum of
+/// the pretrained values) and the readout is reset (both weights become `$\gamma/\sqrt2$`). The
+/// coefficient is zero again, and its scale is
 ///
 /// `$$ c_{FT} = c_{PT} (1 + \lambda_{PT}) \left( 1 + \sqrt{1 + (\beta_{PT}/c_{PT})^2} \right) +
 /// \frac{\gamma^2}{2} $$`

@@ -3,6 +3,8 @@
 //! Coordinates are logarithms of parameters, for which the functions of this crate are smooth; minus
 //! infinity is a parameter of 0. A value of plus infinity is a point without an answer.
 
+use crate::numerics::Precision;
+
 /// Number of parameters.
 pub(crate) const PARAMETERS: usize = 3;
 
@@ -11,6 +13,9 @@ pub(crate) type Point = [f64; PARAMETERS];
 
 /// Values that differ by less are equal.
 const EQUAL: f64 = 1e-10;
+
+/// Drafted values that differ by less are equal.
+const DRAFTED_EQUAL: f64 = 1e-5;
 
 /// Half the size of a stencil of differences: at this step, truncation and the rounding of values
 /// good to 1e-11 leave the minimum below [`EQUAL`].
@@ -147,16 +152,31 @@ impl Candidate {
 /// The box, and the function over it.
 pub(crate) struct Landscape<F> {
     ranges: [Range; PARAMETERS],
+    /// Nodes of a grid over two parameters along either.
+    side: usize,
     function: F,
 }
 
-impl<F: FnMut(Point) -> f64> Landscape<F> {
+impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
+    /// `function` is the logarithm of one that is drafted.
     pub(crate) fn new(ranges: [Range; PARAMETERS], function: F) -> Self {
-        Self { ranges, function }
+        /// Even 10 find the same minima of random tasks.
+        const SIDE: usize = 16;
+        Self { ranges, side: SIDE, function }
+    }
+
+    /// The same with another number of nodes.
+    #[cfg(test)]
+    pub(crate) fn with_side(self, side: usize) -> Self {
+        Self { side, ..self }
     }
 
     fn at(&mut self, point: Point) -> Candidate {
-        Candidate { point, value: (self.function)(point) }
+        Candidate { point, value: (self.function)(point, Precision::Full) }
+    }
+
+    fn draft(&mut self, point: Point) -> Candidate {
+        Candidate { point, value: (self.function)(point, Precision::Draft) }
     }
 
     /// The lowest point: of a grid over the box, the lowest basins are descended into, and from
@@ -166,7 +186,12 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
     pub(crate) fn minimum(&mut self, known: Option<Point>) -> Candidate {
         let free = self.ranges.map(|range| !range.is_fixed());
         let mut best = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };
-        let axes = self.axes();
+        let count = match self.free() {
+            0 | 1 => 96,
+            2 => self.side,
+            _ => 12,
+        };
+        let axes = self.ranges.map(|range| range.nodes(count));
         let mut basins = self.basins(&axes);
         basins.extend(known.map(|point| self.at(point)));
         for basin in basins {
@@ -184,14 +209,9 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         if best.value < f64::INFINITY { self.snap(best) } else { best }
     }
 
-    /// Nodes of a grid over the box.
-    fn axes(&self) -> [Vec<f64>; PARAMETERS] {
-        let count = match self.ranges.iter().filter(|range| !range.is_fixed()).count() {
-            0 | 1 => 96,
-            2 => 32,
-            _ => 12,
-        };
-        self.ranges.map(|range| range.nodes(count))
+    /// Number of parameters that have a choice.
+    fn free(&self) -> usize {
+        self.ranges.iter().filter(|range| !range.is_fixed()).count()
     }
 
     /// The lower of `best` and the minimum that it leads to where parameter `axis`, which is 0 there,
@@ -224,7 +244,7 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         for &first in &axes[0] {
             for &second in &axes[1] {
                 for &third in &axes[2] {
-                    grid.push(self.at([first, second, third]));
+                    grid.push(self.draft([first, second, third]));
                 }
             }
         }
@@ -247,7 +267,7 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         // Of a plateau, the first point counts.
         let is_basin = |&i: &usize| {
             (0..27).filter_map(|k| neighbour(i, k)).all(|j| {
-                let slack = if j < i { -EQUAL } else { EQUAL };
+                let slack = if j < i { -DRAFTED_EQUAL } else { DRAFTED_EQUAL };
                 grid[i].value <= grid[j].value + slack
             })
         };
@@ -255,7 +275,7 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
         let mut basins: Vec<_> = (0..grid.len()).filter(is_basin).chain(lowest).collect();
         basins.sort_by(|&i, &j| grid[i].value.total_cmp(&grid[j].value));
         basins.truncate(BASINS);
-        basins.into_iter().map(|i| grid[i]).collect()
+        basins.into_iter().map(|i| self.at(grid[i].point)).collect()
     }
 
     /// Down from `start` along the positive coordinates that are `free`, by quadratic models in a
@@ -337,7 +357,7 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
             for &axis in steps {
                 moved[axis] += sign * size[axis];
             }
-            Some((self.function)(moved)).filter(|value| value.is_finite())
+            Some((self.function)(moved, Precision::Full)).filter(|value| value.is_finite())
         };
         let mut model = Quadratic {
             centre,
@@ -447,7 +467,8 @@ impl<F: FnMut(Point) -> f64> Landscape<F> {
     /// to `limit`, at which the search ends with the last of them.
     fn rivals(&mut self, axis: usize, coordinate: f64, limit: f64) -> Vec<Candidate> {
         const RIVALS: usize = 3;
-        let mut axes = self.axes();
+        let count = if self.free() > 2 { 12 } else { 32 };
+        let mut axes = self.ranges.map(|range| range.nodes(count));
         axes[axis] = vec![coordinate];
         let mut free = [true; PARAMETERS];
         free[axis] = false;
@@ -576,7 +597,7 @@ mod tests {
     fn the_lower_of_two_basins_is_found() {
         // A wide basin at 1e-2, and a narrow and deeper one at 1e3.
         let ranges = [range(1e-6, 1e6), range(1e-6, 1e6), range(1.0, 1.0)];
-        let function = |[x, y, _]: Point| {
+        let function = |[x, y, _]: Point, _: Precision| {
             let well = |centre: f64, width: f64| {
                 let (dx, dy) = ((x - decade(centre)) / width, (y - decade(centre)) / width);
                 (-0.5 * (dx * dx + 0.8 * dx * dy + dy * dy)).exp()
@@ -594,7 +615,7 @@ mod tests {
     fn a_minimum_at_a_bound_is_exact_and_zero_is_preferred_where_it_is_as_low() {
         let ranges = [range(0.0, 2.0), range(0.3, 7.0), range(0.0, 0.0)];
         // Falls with the second parameter, and does not depend on the first where it is small.
-        let function = |point: Point| ranges[0].value(point[0]).powi(4) - point[1];
+        let function = |point: Point, _: Precision| ranges[0].value(point[0]).powi(4) - point[1];
         let mut landscape = Landscape::new(ranges, function);
         let found = landscape.minimum(None);
         assert_eq!(found.point[0], f64::NEG_INFINITY);
@@ -606,7 +627,7 @@ mod tests {
     fn curved_valleys_are_followed_to_their_end() {
         // Rosenbrock's function of the logarithms, with a curvature that stencils resolve.
         let ranges = [range(1e-3, 1e3), range(1e-3, 1e3), range(1e-3, 1e3)];
-        let function = |[x, y, z]: Point| {
+        let function = |[x, y, z]: Point, _: Precision| {
             let step = |a: f64, b: f64| 10.0 * (b - a * a).powi(2) + (1.0 - a).powi(2);
             step(x, y) + step(y, z)
         };
@@ -619,7 +640,7 @@ mod tests {
     fn an_extent_follows_a_valley() {
         // Constant along x + y = 0: each alone has a short reach, with the other a long one.
         let ranges = [range(1e-3, 1e3), range(1e-2, 1e2), range(0.0, 1.0)];
-        let function = |[x, y, z]: Point| 50.0 * (x + y).powi(2) + z.exp();
+        let function = |[x, y, z]: Point, _: Precision| 50.0 * (x + y).powi(2) + z.exp();
         let mut landscape = Landscape::new(ranges, function);
         let minimum = landscape.minimum(None);
         let [low, high] = landscape.extent(minimum, 0, minimum.value + 1e-3);
@@ -638,7 +659,7 @@ mod tests {
         // With the second parameter at 0 the first must be 1; at 1 it may be anything from 1 down, at
         // a price.
         let valley = |price: f64| {
-            move |[x, y, _]: Point| {
+            move |[x, y, _]: Point, _: Precision| {
                 let open = (-y * y).exp();
                 let steep = 3.0 * x * x * if x < 0.0 { 1.0 - open } else { 1.0 };
                 steep.min(1.0) + price * open
@@ -660,10 +681,11 @@ mod tests {
     #[test]
     fn points_without_an_answer_are_passed_over() {
         let ranges = [range(1e-3, 1e3), range(1.0, 1.0), range(1.0, 1.0)];
-        let hole = |[x, ..]: Point| if x < 0.0 { f64::INFINITY } else { (x - 1.0).powi(2) };
+        let hole =
+            |[x, ..]: Point, _: Precision| if x < 0.0 { f64::INFINITY } else { (x - 1.0).powi(2) };
         let found = Landscape::new(ranges, hole).minimum(None);
         assert!(found.value < 1e-10, "{found:?}");
-        let none = Landscape::new(ranges, |_| f64::INFINITY).minimum(None);
+        let none = Landscape::new(ranges, |_, _| f64::INFINITY).minimum(None);
         assert_eq!(none.value, f64::INFINITY);
     }
 }

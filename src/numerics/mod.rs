@@ -2,7 +2,11 @@
 
 pub(crate) mod crossing;
 pub(crate) mod double_word;
+#[cfg(feature = "quadrature")]
+pub(crate) mod exponential;
 pub(crate) mod gauss_legendre;
+#[cfg(feature = "quadrature")]
+pub(crate) mod lanes;
 pub(crate) mod minimum;
 pub(crate) mod normal;
 pub(crate) mod root;

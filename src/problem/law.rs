@@ -473,7 +473,8 @@ impl CoordinateGroup {
 /// where
 /// - `$p_g$`: [weight](CoordinateGroup::weight) of group `$g$`;
 /// - `$B$`: true coefficient, with the [prior](CoordinateGroup::prior) `$N(m_g, v_g)$`;
-/// - `$c_g$`, `$b_{0,g}$`: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of training.
+/// - `$c_g$`, `$b_{0,g}$`: [scale](CoordinateGroup::scale) and [start](CoordinateGroup::start) of
+///   training.
 ///
 /// The generalization error depends on network and tasks by the law only. A law is made from a task and
 /// an initialization, or by hand, with any mixture and any scales.

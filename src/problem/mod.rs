@@ -5,6 +5,7 @@ pub(crate) mod errors;
 pub(crate) mod feature_class;
 pub(crate) mod law;
 pub(crate) mod mixture;
+pub(crate) mod power_law;
 pub(crate) mod pretrained;
 pub(crate) mod prior;
 pub(crate) mod samples;

@@ -70,8 +70,8 @@ pub struct ConditionalDensities {
 /// - `$\rho_{FT}$`: [fine-tuning density](Self::fine_tuning_density), probability of being active in
 ///   fine-tuning;
 /// - `$\omega$`: [overlap](Self::overlap), fraction of the fine-tuning support that pretraining used;
-/// - `$\rho_{shared}$`, `$\rho_{new}$`: probability of being active in fine-tuning given active, or inactive,
-///   in pretraining.
+/// - `$\rho_{shared}$`, `$\rho_{new}$`: probability of being active in fine-tuning given active, or
+///   inactive, in pretraining.
 ///
 /// Derivation: [theory](crate::theory#tasks). Source: Anguita et al. 2026 (arXiv:2602.20062), section 5.
 ///

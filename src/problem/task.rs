@@ -27,18 +27,18 @@ use crate::problem::supports::Supports;
 /// \text{on shared coordinates} $$`
 ///
 /// with `$\xi \sim N(0, 1)$`; all others are 0. Here
-/// - `$P$`: [pretraining prior](Self::pretraining_prior), a [`Mixture`] with the root mean square `$R$`; the
-///   atom at 1 unless set;
+/// - `$P$`: [pretraining prior](Self::pretraining_prior), a [`Mixture`] with the root mean square
+///   `$R$`; the atom at 1 unless set;
 /// - `$S$`, `$Q$`: priors of [shared](Self::shared_prior) and of [new](Self::new_prior) features, from
 ///   whose components `$N(m, v)$` is chosen at random. Both are `$N(0, 1/\rho_{FT})$` unless set, which
 ///   makes the mean square of the fine-tuning coefficients one;
 /// - `$q$`: [correlation](Self::correlation), in [-1, 1], 0 unless set.
 ///
 /// The correlation is between the deviation of a shared coefficient from the mean of its component and
-/// the pretraining coefficient, `E[(beta_FT - m) beta_PT] / sqrt(v E[beta_PT²])`. The mean square of
-/// `beta_FT - m` is `v` for every `q`; an atom (`v = 0`) is not correlated. With a constant pretraining
-/// magnitude and `S = N(0, v)`, `q = 1` makes all shared coefficients `sqrt(v)` with the sign of
-/// pretraining, and `q = -1` with the opposite sign.
+/// the pretraining coefficient, `$\mathbb E [(\beta_{FT} - m) \beta_{PT}] / (\sqrt v R)$`. The mean
+/// square of `$\beta_{FT} - m$` is `$v$` for every `$q$`; an atom (`$v = 0$`) is not correlated. With a
+/// constant pretraining magnitude and `$S = N(0, v)$`, `$q = 1$` makes all shared coefficients
+/// `$\sqrt v$` with the sign of pretraining, and `$q = -1$` with the opposite sign.
 ///
 /// A task may also be given by the [coefficients themselves](Self::from_coefficients).
 ///
@@ -159,8 +159,8 @@ impl Task {
     /// bin of `log |beta|` of width `width`. The coefficients of a bin are replaced by their mean; those
     /// of fine-tuning keep their variance, as a Gaussian. Classes of features are never mixed.
     ///
-    /// The relative change of the generalization error shrinks with the square of the width. It was at
-    /// most 1e-4 at a width of 0.1, on Gaussian and heavy-tailed coefficients.
+    /// The relative change of the generalization error shrinks with the square of the width. It is at
+    /// most 1e-4 at a width of 0.1, measured on Gaussian and heavy-tailed coefficients.
     ///
     /// # Errors
     ///

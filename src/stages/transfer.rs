@@ -51,9 +51,9 @@ const INACTIVE: &str = "inactive";
 /// of the [`Law`] with one group for every node of a quadrature over `$z$`.
 ///
 /// Unlimited pretraining data, or noiseless data with at least one sample per coordinate, give
-/// `beta_PT = B_PT`; a constant magnitude then leaves the four groups of [`Law::fine_tuning`]. Noisy
-/// data with more than one sample per coordinate give ordinary least squares, `beta_PT = z` with
-/// `s_PT² = sigma²/(alpha_PT - 1)`.
+/// `$\beta_{PT} = B_{PT}$`; a constant magnitude then leaves the four groups of [`Law::fine_tuning`].
+/// Noisy data with more than one sample per coordinate give ordinary least squares, `$\beta_{PT} = z$`
+/// with `$s_{PT}^2 = \sigma_{PT}^2/(\alpha_{PT} - 1)$`.
 ///
 /// The number of nodes is doubled, twice at least, until the error of fine-tuning changes by less than
 /// [`Transfer::TOLERANCE`], relatively. The rule converges geometrically, so that the last change is far

@@ -4,6 +4,7 @@
 mod common;
 mod errors;
 mod mixtures;
+mod power_law;
 mod round_trips;
 mod strategies;
 mod traits;
