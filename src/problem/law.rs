@@ -397,6 +397,7 @@ impl CoordinateGroup {
             prior: self.prior.scaled(self.input_variance),
             scale: unit * self.scale,
             start: unit * self.start,
+            centre: unit * self.centre,
             penalty_weight: self.penalty_weight / unit,
             input_variance: 1.0,
             unit,

@@ -405,12 +405,13 @@ fn no_parameter_of_a_grid_beats_the_optimum() {
 #[cfg(feature = "quadrature")]
 #[test]
 fn centres_shift_estimates_and_nothing_else() {
-    let law = |shift: f64| {
+    let law = |shift: f64, input_variance: f64| {
         let group = |label, weight, mean: f64, variance, scale, start: f64| {
             let prior = Prior::gaussian(mean + shift, variance).unwrap();
             CoordinateGroup::new(label, weight, prior, scale)
                 .and_then(|group| group.with_start(start + shift))
                 .and_then(|group| group.with_centre(shift))
+                .and_then(|group| group.with_input_variance(input_variance))
                 .unwrap()
         };
         Law::new(vec![
@@ -420,9 +421,11 @@ fn centres_shift_estimates_and_nothing_else() {
         ])
         .unwrap()
     };
-    for estimator in [Estimator::Quadrature, Estimator::Lazy] {
+    for (estimator, input_variance) in
+        [(Estimator::Quadrature, 1.0), (Estimator::Lazy, 1.0), (Estimator::Quadrature, 2.5)]
+    {
         let solver = Solver::new().with_estimator(estimator);
-        let solution = |shift| solver.solve(&law(shift), &samples(0.4)).unwrap();
+        let solution = |shift| solver.solve(&law(shift, input_variance), &samples(0.4)).unwrap();
         let (plain, shifted) = (solution(0.0), solution(0.75));
         let gap = relative_error(shifted.generalization_error(), plain.generalization_error());
         assert!(gap < 1e-10, "{gap:e}");
