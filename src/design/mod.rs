@@ -6,6 +6,7 @@ pub(crate) mod protocol;
 use std::ops::RangeInclusive;
 
 use crate::asymptotics::fixed_point::FixedPoint;
+use crate::asymptotics::problem::Problem;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::bias::inductive_bias::Feature;
@@ -17,6 +18,7 @@ use crate::network::scale_map::ScaleMap;
 use crate::numerics::Precision;
 use crate::numerics::crossing::{Outline, Threshold, first_crossing};
 use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
+use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 use crate::problem::task::Task;
 use crate::stages::transfer::Transfer;
@@ -82,9 +84,14 @@ pub struct InitializationDesign {
     ranges: [Range; PARAMETERS],
 }
 
+/// The law of every scale map.
+type Family<'a> = &'a dyn Fn(&ScaleMap) -> Result<Law>;
+
 /// The points of one search: the state to start from, and what was met on the way.
 struct Evaluations<'a> {
     design: &'a InitializationDesign,
+    /// Laws in place of those of fine-tuning on the task.
+    family: Option<Family<'a>>,
     ranges: [Range; PARAMETERS],
     samples: Samples,
     warm: Option<FixedPoint>,
@@ -281,9 +288,46 @@ impl InitializationDesign {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn optimum(&self) -> Result<Optimum> {
-        let balanced = self.balanced();
+        self.optimum_of(None)
+    }
+
+    /// The initialization and readout scale with the lowest generalization error in the box, for any
+    /// family of laws: `family` takes the scale map of a point of the box to the law that it is trained
+    /// for, in place of fine-tuning on the task of the design. The task still says what a typical feature
+    /// of the [inductive bias](Optimum::inductive_bias) is; pretraining samples have no effect.
+    ///
+    /// # Errors
+    ///
+    /// As [`InitializationDesign::optimum`], with the errors of `family`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{Densities, InitializationDesign, Law, Samples, ScaleMap, Supports, Task};
+    ///
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let design = InitializationDesign::new(&Task::new(supports)?, Samples::new(0.3)?, 1e-3)?;
+    /// let design = design.with_readout_scales(0.0..=0.0)?;
+    /// // One's own coefficients of both tasks.
+    /// let before = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    /// let now = [1.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0];
+    /// let laws = |map: &ScaleMap| Law::from_coefficients(&before, &now, map);
+    /// let [own, random] = [design.optimum_over(&laws)?, design.optimum()?];
+    /// assert_ne!(own.scale_map, random.scale_map);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn optimum_over(&self, family: &dyn Fn(&ScaleMap) -> Result<Law>) -> Result<Optimum> {
+        self.optimum_of(Some(family))
+    }
+
+    fn optimum_of(&self, family: Option<Family<'_>>) -> Result<Optimum> {
+        let balanced = self.balanced(family);
         let known = balanced.filter(|_| self.ranges[1].contains(1.0)).map(|(point, _)| point);
         let mut evaluations = self.evaluations(self.ranges, self.samples);
+        evaluations.family = family;
         let minimum = evaluations.minimum(known)?;
         let limit = minimum.value + self.tolerance.ln_1p();
         let mut parameters = [0, 1, 2].map(|axis| {
@@ -363,17 +407,27 @@ impl InitializationDesign {
     }
 
     /// The point with equal layers and the lowest error, with that, if there is an answer.
-    fn balanced(&self) -> Option<(Point, f64)> {
+    fn balanced(&self, family: Option<Family<'_>>) -> Option<(Point, f64)> {
         let [scales, _, readouts] = self.ranges;
         let equal_layers = Range::new(1.0, 1.0, 1.0);
         let mut evaluations = self.evaluations([scales, equal_layers, readouts], self.samples);
+        evaluations.family = family;
         let minimum = evaluations.minimum(None).ok()?;
         let solution = evaluations.solution(minimum.point, Precision::Full).ok()?.1;
         Some((minimum.point, solution.generalization_error()))
     }
 
-    fn evaluations(&self, ranges: [Range; PARAMETERS], samples: Samples) -> Evaluations<'_> {
-        Evaluations { design: self, ranges, samples, warm: None, unanswered: 0, problem: None }
+    fn evaluations<'a>(&'a self, ranges: [Range; PARAMETERS], samples: Samples) -> Evaluations<'a> {
+        let family = None;
+        Evaluations {
+            design: self,
+            family,
+            ranges,
+            samples,
+            warm: None,
+            unanswered: 0,
+            problem: None,
+        }
     }
 }
 
@@ -440,16 +494,24 @@ impl Evaluations<'_> {
         let value = |axis: usize| self.ranges[axis].value(point[axis]);
         let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
         let scale_map = ScaleMap::new(pretraining, value(2))?;
+        if let Some(family) = self.family {
+            let solver = self.design.solver.with_precision(precision);
+            return Ok((scale_map, self.solve(&solver, &family(&scale_map)?)?));
+        }
         let mut transfer = Transfer::new(&self.design.task, scale_map);
         if let Some(samples) = self.design.pretraining_samples {
             transfer = transfer.with_pretraining_samples(samples);
         }
-        let solver = &self.design.solver.with_precision(precision);
-        let solution = match &self.warm {
-            Some(state) => solver.solve_from(&transfer, &self.samples, state)?,
-            None => solver.solve(&transfer, &self.samples)?,
-        };
-        Ok((scale_map, solution.fine_tuning))
+        let solver = self.design.solver.with_precision(precision);
+        Ok((scale_map, self.solve(&solver, &transfer)?.fine_tuning))
+    }
+
+    /// From the state of the last point, if there is one.
+    fn solve<P: Problem>(&self, solver: &Solver, problem: &P) -> Result<P::Solution> {
+        match &self.warm {
+            Some(state) => solver.solve_from(problem, &self.samples, state),
+            None => solver.solve(problem, &self.samples),
+        }
     }
 }
 
@@ -457,7 +519,6 @@ impl Evaluations<'_> {
 mod tests {
     use super::*;
     use crate::asymptotics::estimator::Estimator;
-    use crate::problem::law::Law;
     use crate::problem::supports::{Densities, Supports};
 
     fn task(variance: f64) -> Task {
@@ -539,5 +600,15 @@ mod tests {
         assert_eq!(optimum.solution, solver.solve(&law, &samples).unwrap());
         // Equal layers are outside of the box, and may be better.
         assert_ne!(optimum.gain(), Some(1.0));
+    }
+
+    #[test]
+    fn the_family_of_a_task_is_the_task() {
+        let solver = Solver::new().with_estimator(Estimator::Lazy);
+        let task = task(1.0);
+        let design = InitializationDesign::new(&task, Samples::new(0.5).unwrap(), 0.25).unwrap();
+        let design = design.with_solver(solver);
+        let laws = |map: &ScaleMap| Law::fine_tuning(&task, map);
+        assert_eq!(design.optimum_over(&laws).unwrap(), design.optimum().unwrap());
     }
 }
