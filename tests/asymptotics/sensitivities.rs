@@ -403,10 +403,13 @@ fn second_stage(parameters: &Parameters) -> (Solver, Samples) {
 
 fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
     let (solver, samples) = second_stage(parameters);
-    let sensitivities = solver
-        .solve(&transfer(parameters, finite, protocol), &samples)
-        .and_then(|solution| solution.sensitivities())
-        .unwrap();
+    let solution = solver.solve(&transfer(parameters, finite, protocol), &samples).unwrap();
+    let sensitivities = solution.sensitivities().unwrap();
+    // Derivatives are those on the nodes of the solution.
+    let answers = |parameters: &Parameters, protocol| {
+        let law = transfer(parameters, finite, protocol).law(solution.refinement).unwrap();
+        answers(parameters, &law, protocol)
+    };
     let gradients = [
         sensitivities.generalization_error.entries(),
         sensitivities.effective_noise_variance.entries(),
@@ -431,7 +434,7 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
         let answers = |x: f64| {
             let mut moved = *parameters;
             moved[index] += x;
-            answers(&moved, finite, protocol)
+            answers(&moved, protocol)
         };
         let implicit = [0, 1, 2].map(|answer| gradients[answer][index].1.unwrap());
         check_derivative(name, implicit, answers, size, &(protocol, parameters));
@@ -441,7 +444,7 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
         let answers = |x: f64| {
             let mut moved = of_protocol.clone();
             moved[index] += x;
-            answers(parameters, finite, Protocol::from_name(protocol.name(), &moved).unwrap())
+            answers(parameters, Protocol::from_name(protocol.name(), &moved).unwrap())
         };
         let implicit = [0, 1, 2].map(|answer| gradients[answer][18 + index].1.unwrap());
         check_derivative("own", implicit, answers, 0.5 * value, &(protocol, parameters));
@@ -450,14 +453,13 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
 }
 
 /// Error, noise and penalty of fine-tuning on a law of fixed nodes.
-fn answers(parameters: &Parameters, finite: bool, protocol: Protocol) -> [f64; 3] {
+fn answers(parameters: &Parameters, law: &Law, protocol: Protocol) -> [f64; 3] {
     let (solver, samples) = second_stage(parameters);
-    let law = transfer(parameters, finite, protocol).law(2).unwrap();
     let solver = match protocol.trained_layers() {
         TrainedLayers::Both => solver,
         _ => solver.with_estimator(Estimator::Lazy),
     };
-    let report = solver.solve(&law, &samples).unwrap();
+    let report = solver.solve(law, &samples).unwrap();
     let state = report.state;
     [report.generalization_error(), state.effective_noise_variance, state.effective_penalty]
 }
