@@ -230,11 +230,15 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
     /// The lowest local minima of the grid with these nodes.
     fn basins(&mut self, axes: &[Vec<f64>; PARAMETERS]) -> Vec<Candidate> {
         let sizes = [axes[0].len(), axes[1].len(), axes[2].len()];
+        // Nodes of a coarse grid are far apart, so that small differences decide which of them lie low.
+        let is_fine = self.free() <= 2;
+        let equal = if is_fine { DRAFTED_EQUAL } else { EQUAL };
         let mut grid = Vec::with_capacity(sizes.iter().product());
         for &first in &axes[0] {
             for &second in &axes[1] {
                 for &third in &axes[2] {
-                    grid.push(self.draft([first, second, third]));
+                    let point = [first, second, third];
+                    grid.push(if is_fine { self.draft(point) } else { self.at(point) });
                 }
             }
         }
@@ -257,7 +261,7 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
         // Of a plateau, the first point counts.
         let is_basin = |&i: &usize| {
             (0..27).filter_map(|k| neighbour(i, k)).all(|j| {
-                let slack = if j < i { -DRAFTED_EQUAL } else { DRAFTED_EQUAL };
+                let slack = if j < i { -equal } else { equal };
                 grid[i].value <= grid[j].value + slack
             })
         };
@@ -265,7 +269,8 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
         let mut basins: Vec<_> = (0..grid.len()).filter(is_basin).chain(lowest).collect();
         basins.sort_by(|&i, &j| grid[i].value.total_cmp(&grid[j].value));
         basins.truncate(BASINS);
-        basins.into_iter().map(|i| self.at(grid[i].point)).collect()
+        let exact = |i: usize| if is_fine { self.at(grid[i].point) } else { grid[i] };
+        basins.into_iter().map(exact).collect()
     }
 
     /// Down from `start` along the positive coordinates that are `free`, by quadratic models in a

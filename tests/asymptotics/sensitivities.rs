@@ -14,6 +14,10 @@ use proptest::prelude::*;
 /// of the derivatives in logarithms.
 const DIFFERENCES: f64 = 2e-10;
 
+/// The same after finite pretraining with other protocols, whose scales change more from node to node: the
+/// error of the rule over pretrained coefficients, 1e-9 of the answer at most, moves with the parameters.
+const OF_PROTOCOLS: f64 = 5e-10;
+
 /// What identities between derivatives may miss, relative to their terms.
 const IDENTITIES: f64 = 1e-9;
 
@@ -401,7 +405,7 @@ fn second_stage(parameters: &Parameters) -> (Solver, Samples) {
     (solver, Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap())
 }
 
-fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
+fn check_transfer(budget: f64, parameters: &Parameters, finite: bool, protocol: Protocol) {
     let (solver, samples) = second_stage(parameters);
     let solution = solver.solve(&transfer(parameters, finite, protocol), &samples).unwrap();
     let sensitivities = solution.sensitivities().unwrap();
@@ -437,7 +441,7 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
             answers(&moved, protocol)
         };
         let implicit = [0, 1, 2].map(|answer| gradients[answer][index].1.unwrap());
-        check_derivative(name, implicit, answers, size, &(protocol, parameters));
+        check_derivative(budget, name, implicit, answers, size, &(protocol, parameters));
     }
     let of_protocol = protocol.parameters();
     for (index, value) in of_protocol.iter().enumerate() {
@@ -447,7 +451,7 @@ fn check_transfer(parameters: &Parameters, finite: bool, protocol: Protocol) {
             answers(parameters, Protocol::from_name(protocol.name(), &moved).unwrap())
         };
         let implicit = [0, 1, 2].map(|answer| gradients[answer][18 + index].1.unwrap());
-        check_derivative("own", implicit, answers, 0.5 * value, &(protocol, parameters));
+        check_derivative(budget, "own", implicit, answers, 0.5 * value, &(protocol, parameters));
     }
     assert!(gradients[0][18 + of_protocol.len()..].iter().all(|entry| entry.1.is_none()));
 }
@@ -465,6 +469,7 @@ fn answers(parameters: &Parameters, law: &Law, protocol: Protocol) -> [f64; 3] {
 }
 
 fn check_derivative(
+    budget: f64,
     name: &str,
     implicit: [f64; 3],
     answers: impl Fn(f64) -> [f64; 3],
@@ -476,7 +481,7 @@ fn check_derivative(
     for answer in 0..3 {
         let scale = (implicit[answer] * size).abs().max(values[answer] * 0.1);
         let gap = (implicit[answer] - differences[answer]).abs() * size / scale;
-        assert!(gap <= DIFFERENCES, "{name}, answer {answer}: {gap:e} {problem:?}");
+        assert!(gap <= budget, "{name}, answer {answer}: {gap:e} {problem:?}");
     }
 }
 
@@ -506,9 +511,9 @@ fn derivatives_of_all_protocols() {
         "adapter 0.4",
     ] {
         let protocol = name.parse().unwrap();
-        check_transfer(&base, false, protocol);
-        check_transfer(&gaussian, true, protocol);
-        check_transfer(&centred, false, protocol);
+        check_transfer(OF_PROTOCOLS, &base, false, protocol);
+        check_transfer(OF_PROTOCOLS, &gaussian, true, protocol);
+        check_transfer(OF_PROTOCOLS, &centred, false, protocol);
     }
 }
 
@@ -543,11 +548,11 @@ fn derivatives_of_both_stages() {
         (negative, Protocol::REBALANCED),
         (negative, Protocol::Continued),
     ] {
-        check_transfer(&parameters, true, protocol);
+        check_transfer(DIFFERENCES, &parameters, true, protocol);
     }
     for protocol in [Protocol::REBALANCED, Protocol::Continued] {
-        check_transfer(&base, false, protocol);
-        check_transfer(&centred, false, protocol);
+        check_transfer(DIFFERENCES, &base, false, protocol);
+        check_transfer(DIFFERENCES, &centred, false, protocol);
     }
 }
 
