@@ -19,6 +19,7 @@
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`] |
 //! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
+//! | stochastic gradients, label noise and weight decay: the scale that training ends at | [`Optimizer`], [`LabelNoise`], [`EffectiveScale`], [`ShrunkScale`] |
 //! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
 //! | closed forms | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`], [`rich_weights`] |
 //! | sample ratio of exact recovery | [`RecoveryThreshold`] |
@@ -97,8 +98,10 @@ pub mod theory;
 
 pub use nalgebra;
 
+pub use asymptotics::effective_scale::{EffectiveScale, ShrunkScale};
 pub use asymptotics::estimator::Estimator;
 pub use asymptotics::fixed_point::FixedPoint;
+pub use asymptotics::optimizer::{LabelNoise, Optimizer};
 pub use asymptotics::problem::Problem;
 pub use asymptotics::recovery::RecoveryThreshold;
 pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod effective_scale;
 mod elastic_net;
 mod extremes;
 mod generalization;
