@@ -100,18 +100,18 @@ impl Solver {
     /// Training multiplies the scale and the start of every coordinate by the same factor:
     ///
     /// ```text
-    /// ln(c/c_inf) = (eta/b) E[D_q(b, b0)] + eta² delta² K/(b D) + 2 int kappa dt
+    /// ln(c/c_inf) = (eta/n) E[D_q(b, b0)] + eta² delta² K/(n D) + 2 int kappa dt
     /// ```
     ///
     /// where
     /// - `D_q(b, b0)`: Bregman divergence of the [penalty](crate::Penalty) between the estimate at the fixed
     ///   point for the scale `c_inf` and the start, which training uses up in noisy gradients;
-    /// - `eta`, `b`, `delta²`, `K/D`, `int kappa dt`: settings of the [`Optimizer`].
+    /// - `eta`, `n`, `delta²`, `K/D`, `int kappa dt`: settings of the [`Optimizer`].
     ///
     /// Where scales shrink at the end of training, the penalty is `q_c`. Where they shrink at the start, it
     /// is `q_{c_inf}`, with the start `(c_inf/c) b0`. The lesser divergence gives the highest scale. The
     /// greater one gives the lowest, with both terms of noise divided by what a step leaves of the loss,
-    /// `1 - (eta/b) E[sqrt(c² + b²)]` (the larger expectation of the start and the end of training).
+    /// `1 - (eta/n) E[sqrt(c² + b²)]` (the larger expectation of the start and the end of training).
     ///
     /// Weight decay alone gives both ends the same scale, and is exact. Stochastic gradients are covered
     /// to first order in the learning rate. The formula holds for small batches: the mean gradient of large
@@ -127,7 +127,7 @@ impl Solver {
     /// # Errors
     ///
     /// - [`Error::OutOfDomain`] for an explicit penalty, and for a learning rate at which
-    ///   `(eta/b) E[sqrt(c² + b²)]` is above 2/3, where the upper end has no solution;
+    ///   `(eta/n) E[sqrt(c² + b²)]` is above 2/3, where the upper end has no solution;
     /// - [`Error::UnknownName`] for an estimator without a scale (rich limit, elastic net);
     /// - [`Error::OutOfDomain`] with stochastic gradients for [input
     ///   variances](CoordinateGroup::input_variance) and [penalty weights](CoordinateGroup::penalty_weight)
@@ -174,7 +174,7 @@ struct Training<'a> {
     law: &'a Law,
     samples: &'a Samples,
     learning_rate: f64,
-    /// `eta/b`.
+    /// `eta/n`.
     step: f64,
     /// Of label noise.
     noise: f64,

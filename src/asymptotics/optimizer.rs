@@ -29,17 +29,17 @@ pub struct LabelNoise {
 ///
 /// # Formula
 ///
-/// A step on a batch of `b` samples, with weight decay in all weights:
+/// A step on a batch of `n` samples, with weight decay in all weights:
 ///
 /// ```text
 /// w± := w± ± eta p v± - eta kappa w±,      v± := v± ± eta p w± - eta kappa v±
-/// p = (1/b) sum_i x_i (y_i + delta xi_i - x_i · beta),      xi_i ~ N(0, 1)
+/// p = (1/n) sum_i x_i (y_i + delta xi_i - x_i · beta),      xi_i ~ N(0, 1)
 /// ```
 ///
 /// where
 /// - `eta`: [learning rate](Self::with_learning_rate) on half the squared loss of a sample, 0 (gradient
 ///   flow, unless set) or in [1e-300, 1e300];
-/// - `b`: [batch](Self::with_batch), 1 unless set;
+/// - `n`: [batch](Self::with_batch), 1 unless set;
 /// - `delta²`: variance of the [label noise](Self::with_label_noise), which lasts for `K` steps and is then
 ///   switched off; 0 unless set;
 /// - `kappa`: strength of the weight decay, which is switched off in the end. Only its

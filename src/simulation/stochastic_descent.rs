@@ -186,7 +186,7 @@ struct Steps<'a> {
     data: &'a Dataset,
     /// The inputs, one a column.
     transposed: DMatrix<f64>,
-    /// `eta/b`.
+    /// `eta/n`.
     rate: f64,
     batch: Vec<usize>,
     coefficients: Vec<f64>,

@@ -2,5 +2,6 @@
 
 #[cfg(feature = "quadrature")]
 mod discovery;
+mod effective_scale;
 pub(crate) mod gradient;
 pub(crate) mod transfer;
