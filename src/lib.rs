@@ -177,6 +177,8 @@ struct Readme;
 /// InitializationDesign::new(&task, samples, 1e-3)?.optimum()?;
 /// InitializationDesign::new(&task, samples, 1e-3)?.required_sample_ratio(0.1)?;
 /// RecoveryThreshold::of_law(&law, &rich_weights(&law))?.sample_ratio();
+/// let optimizer = Optimizer::new().with_learning_rate(0.1)?.with_weight_decay_integral(0.5)?;
+/// solver.effective_scale(&law, &samples, &optimizer)?.generalization_errors();
 /// let solver = solver.with_estimator(Estimator::Rich).with_explicit_penalty(0.1)?;
 /// solver.solve(&law, &samples)?;
 /// # #[cfg(feature = "simulation")]

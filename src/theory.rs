@@ -313,9 +313,10 @@
 //! \frac KD + 2 \int \kappa_w dt . $$
 //!
 //! The expectation is that of the fixed point at $c_\infty$. The divergence is $D_{q_c}$ where scales shrink at
-//! the end of training, $D_{q_{c_\infty}}$ where they shrink at its start. To second order a step leaves the
-//! share $(\eta/n) \mathbb E \sqrt{c^2 + b^2}$ of the loss, which the noise of later steps must use up.
-//! [`Solver::effective_scale`] returns the bracket that these make.
+//! the end of training, $D_{q_{c_\infty}}$ where they shrink at its start. To second order, a step lowers the
+//! divergence by $1 - (\eta/n) \mathbb E \sqrt{c^2 + b^2}$ of that only, so that the sum over steps, and with it
+//! both terms of noise, are larger by the inverse. [`Solver::effective_scale`] returns the bracket that these
+//! make.
 //!
 //! # Recovery
 //!

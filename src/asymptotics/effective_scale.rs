@@ -110,8 +110,9 @@ impl Solver {
     ///
     /// Where scales shrink at the end of training, the penalty is `q_c`. Where they shrink at the start, it
     /// is `q_{c_inf}`, with the start `(c_inf/c) b0`. The lesser divergence gives the highest scale. The
-    /// greater one gives the lowest, with both terms of noise divided by what a step leaves of the loss,
-    /// `1 - (eta/n) E[sqrt(c² + b²)]` (the larger expectation of the start and the end of training).
+    /// greater one gives the lowest, with both terms of noise divided by `1 - (eta/n) E[sqrt(c² + b²)]`, the
+    /// larger expectation of the start and the end of training: to second order, a step lowers the
+    /// divergence by that share of what it does to first order.
     ///
     /// Weight decay alone gives both ends the same scale, and is exact. Stochastic gradients are covered
     /// to first order in the learning rate. The formula holds for small batches: the mean gradient of large
