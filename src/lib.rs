@@ -19,6 +19,7 @@
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`], [`ProtocolRanking`] |
 //! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
+//! | stochastic gradients, label noise and weight decay: the scale that training ends at | [`Optimizer`], [`LabelNoise`], [`EffectiveScale`], [`ShrunkScale`] |
 //! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
 //! | closed forms | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`], [`rich_weights`] |
 //! | the explicit penalty with the lowest error | [`BestPenalty`], [`PenaltyPosition`] |
@@ -100,8 +101,10 @@ pub mod theory;
 
 pub use nalgebra;
 
+pub use asymptotics::effective_scale::{EffectiveScale, ShrunkScale};
 pub use asymptotics::estimator::Estimator;
 pub use asymptotics::fixed_point::FixedPoint;
+pub use asymptotics::optimizer::{LabelNoise, Optimizer};
 pub use asymptotics::problem::Problem;
 pub use asymptotics::recovery::RecoveryThreshold;
 pub use asymptotics::sensitivity::{GroupGradient, LawGradient, Sensitivities};
@@ -182,6 +185,8 @@ struct Readme;
 /// InitializationDesign::new(&task, samples, 1e-3)?.optimum()?;
 /// InitializationDesign::new(&task, samples, 1e-3)?.required_sample_ratio(0.1)?;
 /// RecoveryThreshold::of_law(&law, &rich_weights(&law))?.sample_ratio();
+/// let optimizer = Optimizer::new().with_learning_rate(0.1)?.with_weight_decay_integral(0.5)?;
+/// solver.effective_scale(&law, &samples, &optimizer)?.generalization_errors();
 /// let solver = solver.with_estimator(Estimator::Rich).with_explicit_penalty(0.1)?;
 /// solver.solve(&law, &samples)?;
 /// # #[cfg(feature = "simulation")]

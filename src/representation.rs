@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::asymptotics::estimator::Estimator;
-use crate::asymptotics::solver;
+use crate::asymptotics::{optimizer, solver};
 use crate::error::{Error, Result};
 use crate::label::GroupLabel;
 use crate::network::initialization::{self, GapScales, LayerScales, Scales};
@@ -188,6 +188,46 @@ impl TryFrom<Mixture> for mixture::Mixture {
         let component =
             |part: Part| Ok((part.weight, prior::Prior::gaussian(part.mean, part.variance)?));
         Self::new(value.0.into_iter().map(component).collect::<Result<Vec<_>>>()?)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Optimizer {
+    #[serde(default)]
+    learning_rate: f64,
+    #[serde(default = "one_sample")]
+    batch: usize,
+    #[serde(default)]
+    label_noise: optimizer::LabelNoise,
+    #[serde(default)]
+    weight_decay_integral: f64,
+}
+
+fn one_sample() -> usize {
+    1
+}
+
+impl From<optimizer::Optimizer> for Optimizer {
+    fn from(value: optimizer::Optimizer) -> Self {
+        Self {
+            learning_rate: value.learning_rate(),
+            batch: value.batch(),
+            label_noise: value.label_noise(),
+            weight_decay_integral: value.weight_decay_integral(),
+        }
+    }
+}
+
+impl TryFrom<Optimizer> for optimizer::Optimizer {
+    type Error = Error;
+
+    fn try_from(value: Optimizer) -> Result<Self> {
+        Self::new()
+            .with_learning_rate(value.learning_rate)?
+            .with_batch(value.batch)?
+            .with_label_noise(value.label_noise)?
+            .with_weight_decay_integral(value.weight_decay_integral)
     }
 }
 

@@ -111,6 +111,11 @@ impl Solution {
         Self { l1_weights: Some(weights.to_vec()), ..self }
     }
 
+    /// The same state, with statistics by another estimator.
+    pub(crate) fn with_estimator(self, estimator: Estimator) -> Self {
+        Self { estimator, ..self }
+    }
+
     /// Weights of the l1 norm that were given.
     pub(crate) fn given_l1_weights(&self) -> Option<&[f64]> {
         self.l1_weights.as_deref()

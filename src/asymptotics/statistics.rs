@@ -8,7 +8,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::estimator::linear::Linear;
 use crate::estimator::weighted::Weighted;
-use crate::estimator::{Line, ScalarEstimator, exact_unit_squared, signed_unit};
+use crate::estimator::{Divergence, Line, ScalarEstimator, exact_unit_squared, signed_unit};
 use crate::label::GroupLabel;
 use crate::numerics::normal::upper_tail;
 use crate::numerics::sum::CompensatedSum;
@@ -334,6 +334,15 @@ impl<'a> GroupEstimate<'a> {
     fn square_distance(&self, level: f64, slope: f64) -> f64 {
         let line = Line { level: level / self.unit, slope: slope / self.unit.abs() };
         self.unit * self.unit * self.estimator.square_distance(self.w, self.half_penalty, line)
+    }
+
+    /// How far training moves the coefficient; `None` for an estimator without a scale.
+    pub(crate) fn divergence(&self, stretch: f64) -> Option<Divergence> {
+        let Divergence { own, stretched, norm } =
+            self.estimator.divergence(self.w, self.half_penalty, stretch)?;
+        // Homogeneous of degree one in coefficient, scale and start.
+        let unit = self.unit.abs();
+        Some(Divergence { own: unit * own, stretched: unit * stretched, norm: unit * norm })
     }
 
     /// `P(|b| > cut)`.

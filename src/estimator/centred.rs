@@ -1,7 +1,9 @@
 //! An estimator whose penalty is least away from zero: the one place where the centre of a group enters
 //! what is said of its estimates.
 
-use crate::estimator::{Form, Line, Partials, Resolution, ScalarEstimator, Terms, signed_unit};
+use crate::estimator::{
+    Divergence, Form, Line, Partials, Resolution, ScalarEstimator, Terms, signed_unit,
+};
 use crate::problem::law::CoordinateGroup;
 
 /// An estimator of coefficients that are counted from `centre`, in its units.
@@ -56,5 +58,9 @@ impl<E: ScalarEstimator> ScalarEstimator for Centred<E> {
 
     fn observation(&self, half_penalty: f64, estimate: f64) -> f64 {
         self.centre + self.estimator.observation(half_penalty, estimate - self.centre)
+    }
+
+    fn divergence(&self, w: f64, half_penalty: f64, stretch: f64) -> Option<Divergence> {
+        self.estimator.divergence(w, half_penalty, stretch)
     }
 }

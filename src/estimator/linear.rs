@@ -3,7 +3,7 @@
 //! Least squares is the case of no penalty, `theta = 0`.
 
 use crate::estimator::{
-    Form, Line, Pair, Partials, Resolution, ScalarEstimator, Terms, signed_unit,
+    Divergence, Form, Line, Pair, Partials, Resolution, ScalarEstimator, Terms, signed_unit,
 };
 use crate::problem::law::CoordinateGroup;
 
@@ -92,6 +92,22 @@ impl ScalarEstimator for Linear {
         } else {
             f64::INFINITY.copysign(estimate)
         }
+    }
+
+    /// That of the limit, in which the penalty is `b²/(4 c)` and `c` is above all coefficients.
+    fn divergence(&self, w: f64, half_penalty: f64, stretch: f64) -> Option<Divergence> {
+        if self.scale == 0.0 {
+            return Some(Divergence { norm: self.start.abs(), ..Divergence::default() });
+        }
+        let moved = |start| {
+            let line = Line { level: start, slope: 0.0 };
+            0.25 * self.square_distance(w, half_penalty, line)
+        };
+        Some(Divergence {
+            own: moved(self.start) / self.scale,
+            stretched: moved(stretch * self.start) / (stretch * self.scale),
+            norm: self.scale,
+        })
     }
 }
 

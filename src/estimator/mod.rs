@@ -163,6 +163,22 @@ pub(crate) trait ScalarEstimator: std::fmt::Debug {
     /// The observation at which the estimate is `estimate`, or leaves it away from zero where many
     /// are mapped to it; infinite where none is.
     fn observation(&self, half_penalty: f64, estimate: f64) -> f64;
+
+    /// How far training moves the coefficient, where the penalty has a scale; see [`Divergence`].
+    fn divergence(&self, _w: f64, _half_penalty: f64, _stretch: f64) -> Option<Divergence> {
+        None
+    }
+}
+
+/// How far training moves a coefficient, by the penalty `q` at scale `c` with the start `b0`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Divergence {
+    /// `E[D_q(b, b0)]`, the Bregman divergence of the penalty.
+    pub(crate) own: f64,
+    /// The same where scale and start are `stretch` times as large.
+    pub(crate) stretched: f64,
+    /// `E[sqrt(c² + b²)]`, or a bound above it.
+    pub(crate) norm: f64,
 }
 
 impl ScalarEstimator for Box<dyn ScalarEstimator> {
@@ -200,6 +216,10 @@ impl ScalarEstimator for Box<dyn ScalarEstimator> {
 
     fn observation(&self, half_penalty: f64, estimate: f64) -> f64 {
         (**self).observation(half_penalty, estimate)
+    }
+
+    fn divergence(&self, w: f64, half_penalty: f64, stretch: f64) -> Option<Divergence> {
+        (**self).divergence(w, half_penalty, stretch)
     }
 }
 

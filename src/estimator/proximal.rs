@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::estimator::quadrature::{Node, Proximal, Rule, Visitor, integrate, integrate_over};
 use crate::estimator::{
-    Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
+    Divergence, Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
 };
 use crate::network::mirror_map::{Hyperbolic, MirrorMap};
 use crate::numerics::lanes::Lanes;
@@ -118,6 +118,30 @@ impl ScalarEstimator for Proximal {
 
     fn observation(&self, half_penalty: f64, estimate: f64) -> f64 {
         self.observation_of(estimate, half_penalty)
+    }
+
+    fn divergence(&self, w: f64, half_penalty: f64, stretch: f64) -> Option<Divergence> {
+        let own = self.map();
+        let stretched = Hyperbolic::at_scale(stretch * self.scale);
+        let at = |estimate| Divergence {
+            own: own.divergence(estimate, self.start),
+            stretched: stretched.divergence(estimate, stretch * self.start),
+            norm: own.norm_of(estimate),
+        };
+        if self.variance + w == 0.0 {
+            return Some(at(self.mean(w, half_penalty)));
+        }
+        let (mut mass, mut sum) = (0.0, Divergence::default());
+        // An even function from a start of zero: the one side that is visited stands for both.
+        integrate(self, w, half_penalty, &Rule::FINE, |node| {
+            let Divergence { own, stretched, norm } = at(node.estimate);
+            mass += node.mass;
+            sum.own += node.mass * own;
+            sum.stretched += node.mass * stretched;
+            sum.norm += node.mass * norm;
+        });
+        let Divergence { own, stretched, norm } = sum;
+        Some(Divergence { own: own / mass, stretched: stretched / mass, norm: norm / mass })
     }
 }
 

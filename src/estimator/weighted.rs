@@ -1,7 +1,7 @@
 //! An estimator under a multiple of the penalty: the one place where the penalty weight of a group
 //! enters.
 
-use crate::estimator::{Form, Line, Partials, Resolution, ScalarEstimator, Terms};
+use crate::estimator::{Divergence, Form, Line, Partials, Resolution, ScalarEstimator, Terms};
 use crate::problem::law::CoordinateGroup;
 
 /// The estimator of a group, which sees `factor` times the penalty of the state.
@@ -61,5 +61,9 @@ impl<E: ScalarEstimator> ScalarEstimator for Weighted<E> {
 
     fn observation(&self, half_penalty: f64, estimate: f64) -> f64 {
         self.estimator.observation(self.factor * half_penalty, estimate)
+    }
+
+    fn divergence(&self, w: f64, half_penalty: f64, stretch: f64) -> Option<Divergence> {
+        self.estimator.divergence(w, self.factor * half_penalty, stretch)
     }
 }

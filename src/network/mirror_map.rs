@@ -171,6 +171,38 @@ fn half<T: RealField>(x: T) -> T {
     x * nalgebra::convert(0.5)
 }
 
+#[cfg(feature = "quadrature")]
+impl Hyperbolic<f64> {
+    /// Bregman divergence `q(b) - q(b0) - q'(b0) (b - b0)` of the penalty, without cancellation.
+    pub(crate) fn divergence(self, b: f64, b0: f64) -> f64 {
+        // Even under a common change of sign.
+        let (b, b0) = if b0 < 0.0 { (-b, -b0) } else { (b, b0) };
+        let [norm, norm_at_start] = [self.speed_of(b), self.speed_of(b0)];
+        // (b + b0) / (norms), at most 1 in magnitude.
+        let slope = (b + b0) / (norm + norm_at_start);
+        let turned = self.slopes(b).arc - self.slopes(b0).arc;
+        if turned.abs() >= 1.0 {
+            return 0.5 * (turned * b - (b - b0) * slope);
+        }
+        let turned = ((b - b0) * ((1.0 + slope) / (b0 + norm_at_start))).ln_1p();
+        let half_sinh = (0.5 * turned).sinh();
+        0.5 * (2.0 * norm * half_sinh * half_sinh - b * sinh_excess(turned))
+    }
+}
+
+/// `sinh(x) - x` for `x` in [-1.1, 1.1].
+#[cfg(feature = "quadrature")]
+fn sinh_excess(x: f64) -> f64 {
+    let square = x * x;
+    // Terms fall by x²/((2k)(2k+1)), so that these nine reach the last bit.
+    let series = (2..=10).rev().fold(0.0, |sum, k: i32| {
+        let k = f64::from(k);
+        (1.0 + sum) * square / (2.0 * k * (2.0 * k + 1.0))
+    });
+    // The first term is x³/6.
+    x * square / 6.0 * (1.0 + series)
+}
+
 /// Its points are `(c/2) e^t` and `(c/2) e^-t`.
 #[cfg(feature = "quadrature")]
 impl MirrorMap for Hyperbolic<f64> {
@@ -284,5 +316,68 @@ impl Walk for HyperbolicWalk {
         self.grown = self.grown * self.ratio + self.near_step;
         self.lost = self.lost * self.decay + self.far_step;
         self.left *= self.decay;
+    }
+}
+
+#[cfg(all(test, feature = "quadrature"))]
+mod tests {
+    use super::*;
+
+    /// `D(b, b0)` is the integral of `(b - x) q''(x)` from `b0` to `b`.
+    fn by_integration(c: f64, b: f64, b0: f64) -> f64 {
+        // With x = c sinh t, q'' dx = dt/2, and the integrand is smooth: Simpson's rule.
+        let [from, to] = [(b0 / c).asinh(), (b / c).asinh()];
+        let count = 20_000;
+        let step = (to - from) / f64::from(count);
+        let sum: f64 = (0..=count)
+            .map(|index| {
+                let weight = match index {
+                    0 => 1.0,
+                    index if index == count => 1.0,
+                    index if index % 2 == 1 => 4.0,
+                    _ => 2.0,
+                };
+                weight * (b - c * (from + step * f64::from(index)).sinh())
+            })
+            .sum();
+        0.5 * sum * step / 3.0
+    }
+
+    #[test]
+    fn divergences_are_integrals_of_the_curvature() {
+        for c in [1e-3, 0.3, 1.0, 40.0] {
+            for b0 in [-2.0, -0.3, 0.0, 1e-4, 0.7, 3.0] {
+                for b in [-1.7, -0.01, 0.2, 0.71, 2.0] {
+                    let divergence = Hyperbolic::at_scale(c).divergence(b, b0);
+                    let expected = by_integration(c, b, b0);
+                    assert!(
+                        (divergence / expected - 1.0).abs() < 1e-9,
+                        "{c} {b} {b0}: {divergence:e} {expected:e}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn divergences_of_close_coefficients_keep_their_digits() {
+        for (c, b0) in [(1e-300, 1.0), (1e-3, 2.0), (1.0, -0.5), (1e6, 3.0)] {
+            let map = Hyperbolic::at_scale(c);
+            assert_eq!(map.divergence(b0, b0), 0.0);
+            let b: f64 = b0 * (1.0 + 1e-8);
+            let expected = (b - b0) * (b - b0) / (4.0 * map.speed_of(b0));
+            assert!((map.divergence(b, b0) / expected - 1.0).abs() < 3e-8);
+        }
+    }
+
+    #[test]
+    fn divergences_from_zero_are_the_penalty_at_all_scales() {
+        use crate::network::penalty::Penalty;
+        for exponent in -300..=300 {
+            let c = 10.0_f64.powi(exponent);
+            let divergence = Hyperbolic::at_scale(c).divergence(1.0, 0.0);
+            let penalty = Penalty::new(c).unwrap().value(1.0).unwrap();
+            assert!((divergence / penalty - 1.0).abs() < 1e-14, "1e{exponent}");
+        }
     }
 }

@@ -705,6 +705,24 @@ impl Law {
         }
     }
 
+    /// The same law with scales and starts, counted from their centres, times `factor`: what a common
+    /// factor of all conserved quantities makes of it.
+    pub(crate) fn shrunk(&self, factor: f64) -> Result<Self> {
+        let shrunk = |group: &CoordinateGroup| {
+            let scale = factor * group.scale;
+            if !Domain::SCALE.contains(scale) || (scale == 0.0 && group.scale > 0.0) {
+                let error = Error::NotRepresentable {
+                    quantity: "the effective scale",
+                    reason: "it is below 1e-307",
+                };
+                return Err(error.in_group(&group.label));
+            }
+            let start = group.centre + factor * group.start_from_centre();
+            Ok(CoordinateGroup { scale, start, ..group.clone() })
+        };
+        Ok(Self { groups: self.groups.iter().map(shrunk).collect::<Result<_>>()? })
+    }
+
     /// The groups, in the order in which they were given.
     #[must_use]
     pub fn groups(&self) -> &[CoordinateGroup] {

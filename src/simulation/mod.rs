@@ -5,7 +5,7 @@
 //! | problem to draw and train, from tasks or from any law | [`Experiment`], [`SupportSampling`] |
 //! | a draw: coefficients of both tasks, data of both stages | [`Draw`], [`Dataset`] |
 //! | the exact end point of gradient flow, certified | [`Interpolator`], [`Interpolation`] |
-//! | networks trained in their weights | [`Network`], [`GradientDescent`], [`GradientFlow`], [`Training`] |
+//! | networks trained in their weights | [`Network`], [`GradientDescent`], [`StochasticDescent`], [`GradientFlow`], [`Training`] |
 //! | errors of a draw | [`Outcome`], [`PretrainingOutcome`], with [`Errors`](crate::Errors) |
 //! | many draws, on threads and machines | [`MonteCarlo`], [`Shard`], [`Ensemble`], [`Statistic`] |
 //!
@@ -53,6 +53,7 @@ mod network;
 mod newton_equations;
 mod random;
 mod squared_loss;
+mod stochastic_descent;
 mod sweep;
 mod training;
 
@@ -65,4 +66,5 @@ pub use flow::GradientFlow;
 pub use interpolator::{Interpolation, Interpolator};
 pub use monte_carlo::{Ensemble, MonteCarlo, Progress, Shard, Statistic};
 pub use network::Network;
+pub use stochastic_descent::StochasticDescent;
 pub use training::{Checkpoint, Stop, Training};

@@ -336,6 +336,55 @@ impl Network {
         Ok(self.drift_of_equal(start))
     }
 
+    /// How far training has shrunk the absolute scales from those of another network.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// mean_d ln(c_d(start) / c_d)
+    /// ```
+    ///
+    /// over the coordinates that can move, `c_d(start) > 0`; 0 without any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] where `start` has another dimension; [`Error::NotRepresentable`] where
+    /// a scale has changed its sign or vanished, in a step that was too large.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Initialization, Scales};
+    /// use diagonet::simulation::Network;
+    ///
+    /// let network = |scale| -> diagonet::Result<_> {
+    ///     let scales = Scales { absolute: scale, relative: 0.5 };
+    ///     Ok(Network::uniform(&Initialization::new(scales)?, 2))
+    /// };
+    /// let shrinkage = network(0.1)?.log_shrinkage(&network(0.2)?)?;
+    /// assert!((shrinkage - 2.0_f64.ln()).abs() < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn log_shrinkage(&self, start: &Self) -> Result<f64> {
+        check_length("start", start.dimension(), self.dimension())?;
+        let (mut sum, mut count) = (0.0, 0_usize);
+        for (now, start) in self.absolute_scales().iter().zip(start.absolute_scales().iter()) {
+            if *start > 0.0 {
+                sum += start.ln() - now.ln();
+                count += 1;
+            }
+        }
+        let mean = if count == 0 { 0.0 } else { sum / count as f64 };
+        if mean.is_finite() {
+            Ok(mean)
+        } else {
+            Err(Error::NotRepresentable {
+                quantity: "the logarithm of an absolute scale",
+                reason: "a step was so large that the scale changed its sign or vanished",
+            })
+        }
+    }
+
     /// As [`Network::drift`], for a network of the same dimension.
     pub(super) fn drift_of_equal(&self, start: &Self) -> f64 {
         if self.trained_layers != TrainedLayers::Both {

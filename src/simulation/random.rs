@@ -10,6 +10,8 @@ pub(crate) enum Purpose {
     Coefficients,
     Pretraining,
     FineTuning,
+    /// Batches and label noise of stochastic training.
+    Batches,
 }
 
 /// A stream of random numbers that depends on nothing but its seed, the index of the draw and the
@@ -75,14 +77,19 @@ mod tests {
         let mut firsts = Vec::new();
         for seed in 0..10 {
             for draw in 0..10 {
-                for purpose in [Purpose::Coefficients, Purpose::Pretraining, Purpose::FineTuning] {
+                for purpose in [
+                    Purpose::Coefficients,
+                    Purpose::Pretraining,
+                    Purpose::FineTuning,
+                    Purpose::Batches,
+                ] {
                     firsts.push(Stream::new(seed, draw, purpose).uniform().to_bits());
                 }
             }
         }
         firsts.sort_unstable();
         firsts.dedup();
-        assert_eq!(firsts.len(), 300);
+        assert_eq!(firsts.len(), 400);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod batch;
 #[path = "../common/mod.rs"]
 mod common;
+mod effective_scale;
 mod elastic_net;
 mod extremes;
 mod generalization;

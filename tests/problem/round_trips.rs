@@ -64,6 +64,9 @@ fn inputs_read_back_to_the_bit() {
     same(&adapter.law(0).unwrap());
     let solver = Solver::new().with_estimator(Estimator::ElasticNet(ElasticNet::new(0.3).unwrap()));
     same(&solver.with_explicit_penalty(0.1).unwrap());
+    let noise = LabelNoise { variance: 0.1, steps_per_coordinate: 3.0 };
+    let optimizer = Optimizer::new().with_learning_rate(0.3).unwrap().with_batch(4).unwrap();
+    same(&optimizer.with_label_noise(noise).unwrap().with_weight_decay_integral(0.2).unwrap());
     for class in FeatureClass::ALL {
         same(&class);
     }
@@ -77,6 +80,8 @@ fn answers_read_back_and_can_be_asked() {
     same(&solution);
     same(&solution.statistics(0.1).unwrap());
     same(&solution.sensitivities().unwrap());
+    let optimizer = Optimizer::new().with_weight_decay_integral(0.2).unwrap();
+    same(&solution.effective_scale(&optimizer).unwrap());
     assert_eq!(
         again(&solution).sensitivities().unwrap(),
         solution.sensitivities().unwrap(),
@@ -135,6 +140,8 @@ fn what_is_read_is_checked() {
     let error = serde_json::from_str::<Law>(r#"{"groups": []}"#).unwrap_err().to_string();
     assert!(error.contains("sum to 0.0 instead of 1"), "{error}");
     assert!(serde_json::from_str::<Estimator>("\"fast\"").is_err());
+    assert!(serde_json::from_str::<Optimizer>(r#"{"learning_rate": 0.1, "batch": 0}"#).is_err());
+    assert_eq!(serde_json::from_str::<Optimizer>("{}").unwrap(), Optimizer::new());
     let missing = r#"{"supports": {"shared": 0.5, "new": 0.5, "pretraining_only": 0.0, "none": 0.0},
         "coefficients": [{"class": "shared", "share": 1.0, "pretraining": 1.0,
         "fine_tuning": {"mean": 1.0, "variance": 0.0}}]}"#;

@@ -4,4 +4,5 @@
 mod common;
 mod finite_size;
 mod networks;
+mod optimizers;
 mod structured;
