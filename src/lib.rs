@@ -130,6 +130,8 @@ pub use network::protocol::{LayerFactors, Protocol, ProtocolParameter, TrainedLa
 pub use network::scale_map::ScaleMap;
 pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
+#[cfg(feature = "quadrature")]
+pub use problem::feature_kind::FeatureKind;
 pub use problem::law::{CoordinateGroup, Law};
 pub use problem::mixture::Mixture;
 pub use problem::pretrained::Pretrained;
@@ -138,6 +140,8 @@ pub use problem::samples::Samples;
 pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
+#[cfg(feature = "quadrature")]
+pub use stages::sequence::{Sequence, SequenceSolution, SequenceStage, StageSolution};
 pub use stages::transfer::{Transfer, TransferSolution};
 
 /// The programs of the README, compiled and run as documentation tests.

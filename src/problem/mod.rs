@@ -3,6 +3,8 @@
 pub(crate) mod component;
 pub(crate) mod errors;
 pub(crate) mod feature_class;
+#[cfg(feature = "quadrature")]
+pub(crate) mod feature_kind;
 pub(crate) mod law;
 pub(crate) mod mixture;
 pub(crate) mod pretrained;
