@@ -137,6 +137,7 @@ pub use problem::mixture::Mixture;
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;
 pub use problem::samples::Samples;
+pub use problem::source_conventions::{ReadoutReset, RelativeScaleSign, SourceConventions};
 pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;

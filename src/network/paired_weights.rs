@@ -59,11 +59,7 @@ impl PairedWeights {
         let [up, down] = [coefficient, -coefficient].map(|b| grown(scale, b).sqrt());
         let [first, readout] =
             [initialization.first_layer_root(), initialization.readout_root()].map(|x| 2.0 * x);
-        Self {
-            pairs: [first * up, first * down, readout * up, readout * down],
-            scale,
-            coefficient,
-        }
+        Self { pairs: [first * up, first * down, readout * up, readout * down], scale, coefficient }
     }
 
     pub(crate) fn of_pairs(pairs: [f64; 4], coefficient: f64) -> Self {
@@ -83,10 +79,7 @@ impl PairedWeights {
 
     fn rescaled(&self, first_layer: f64, readout: f64, coefficient: f64) -> Self {
         let [ws, vd, vs, wd] = self.sums();
-        Self::of_sums(
-            [first_layer * ws, readout * vd, readout * vs, first_layer * wd],
-            coefficient,
-        )
+        Self::of_sums([first_layer * ws, readout * vd, readout * vs, first_layer * wd], coefficient)
     }
 
     /// What training sees after a protocol with a readout scale.
@@ -117,9 +110,7 @@ impl PairedWeights {
                 both(self.rescaled(root, root.recip(), self.coefficient))
             }
             Protocol::ReadoutReset => both(reset()),
-            Protocol::ProbeKept => {
-                Departure { scale: first_layers(ws, wd), ..both(*self) }
-            }
+            Protocol::ProbeKept => Departure { scale: first_layers(ws, wd), ..both(*self) },
             Protocol::ProbeReset => Departure { scale: first_layers(ws, wd), ..both(reset()) },
             Protocol::ProbeRebalanced { input_gain } => {
                 let first = input_gain.value() * (p + q);

@@ -10,5 +10,6 @@ pub(crate) mod mixture;
 pub(crate) mod pretrained;
 pub(crate) mod prior;
 pub(crate) mod samples;
+pub(crate) mod source_conventions;
 pub(crate) mod supports;
 pub(crate) mod task;

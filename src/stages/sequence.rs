@@ -499,11 +499,7 @@ impl Sequence {
     }
 
     /// All stages but the last, at one refinement.
-    fn prefix<'a>(
-        &self,
-        prepared: &'a PreparedSequence,
-        refinement: u32,
-    ) -> Result<&'a Prefix> {
+    fn prefix<'a>(&self, prepared: &'a PreparedSequence, refinement: u32) -> Result<&'a Prefix> {
         let cell = &prepared.prefixes[refinement as usize];
         if let Some(prefix) = cell.get() {
             return Ok(prefix);
@@ -534,8 +530,7 @@ impl Sequence {
                     self.stages[index + 1..].iter().map(SequenceStage::targets).collect();
                 let advanced = nodes.iter().map(|kind| {
                     let (channel, next) = (stage.channel(), next.channel());
-                    let advanced =
-                        kind.advance(&channel, state, COARSEST_STEP * halving, &next)?;
+                    let advanced = kind.advance(&channel, state, COARSEST_STEP * halving, &next)?;
                     // Nodes of one integral are as many as it needs.
                     Ok(if kind.nodes.len() > 1 && advanced.nodes.len() > kind.nodes.len() {
                         advanced.merged(&targets, COARSEST_CELL * halving)
@@ -576,14 +571,10 @@ impl Sequence {
             Some(solution) => solution.state,
             None => Solved::explicit(Estimator::LeastSquares, 0.0, 0.0, Vec::new())?.state,
         };
-        let channel_state = StageState {
-            noise: state.effective_noise_variance,
-            penalty: state.effective_penalty,
-        };
-        let by_kind: Vec<Vec<f64>> = nodes
-            .iter()
-            .map(|kind| kind.errors(&channel, channel_state))
-            .collect::<Result<_>>()?;
+        let channel_state =
+            StageState { noise: state.effective_noise_variance, penalty: state.effective_penalty };
+        let by_kind: Vec<Vec<f64>> =
+            nodes.iter().map(|kind| kind.errors(&channel, channel_state)).collect::<Result<_>>()?;
         let target = stage.targets.iter().position(|share| *share == 1.0);
         let parts = |task: usize| {
             let kinds = nodes.iter().zip(&by_kind);
@@ -598,9 +589,9 @@ impl Sequence {
             // What cannot move is not learned, even from unlimited data.
             (None, None) => {
                 let kinds = nodes.iter();
-                Errors::of_parts(kinds.map(|kind| {
-                    (&kind.label, kind.probability, kind.frozen_signal(&channel))
-                }))
+                Errors::of_parts(
+                    kinds.map(|kind| (&kind.label, kind.probability, kind.frozen_signal(&channel))),
+                )
             }
         };
         if let (Some(_), Some(task)) = (&solution, target) {

@@ -148,8 +148,8 @@ impl KindNodes {
             if state.noise == 0.0 && state.penalty == 0.0 && !frozen {
                 // All is known of the target, and the coefficient is the target.
                 for (task, sum) in sums.iter_mut().enumerate() {
-                    let spread = variance - 2.0 * covariances[task]
-                        + node.covariance[task * (tasks + 1)];
+                    let spread =
+                        variance - 2.0 * covariances[task] + node.covariance[task * (tasks + 1)];
                     let distance = mean - node.means[task];
                     sum.add(node.mass * distance.mul_add(distance, spread.max(0.0)));
                 }
@@ -211,8 +211,7 @@ impl KindNodes {
             channel.visit(node, (mean, variance), state, &rule, |outcome| {
                 outcomes.push(outcome);
             })?;
-            let least =
-                if many { NEGLIGIBLE_OF_KIND / node.mass } else { NEGLIGIBLE }.min(0.5);
+            let least = if many { NEGLIGIBLE_OF_KIND / node.mass } else { NEGLIGIBLE }.min(0.5);
             let largest = outcomes.iter().map(|outcome| outcome.share).fold(0.0, f64::max);
             outcomes.retain(|outcome| outcome.share > least || outcome.share == largest);
             let kept = outcomes.iter().map(|outcome| outcome.share);
@@ -302,7 +301,8 @@ impl Channel<'_> {
             if linear && penalty > 0.0 { start + part * (estimate - start) } else { estimate }
         };
         if total == 0.0 {
-            let coefficient = estimate(channel.mean - channel.shrinkage(channel.mean, half_penalty));
+            let coefficient =
+                estimate(channel.mean - channel.shrinkage(channel.mean, half_penalty));
             visit(Outcome { share: 1.0, deviation: 0.0, coefficient });
             return Ok(());
         }
@@ -317,11 +317,7 @@ impl Channel<'_> {
         for (part, deviation, value) in raw {
             let share = part / mass;
             if !halved || node.symmetric {
-                visit(Outcome {
-                    share,
-                    deviation: sign * deviation,
-                    coefficient: estimate(value),
-                });
+                visit(Outcome { share, deviation: sign * deviation, coefficient: estimate(value) });
                 continue;
             }
             for side in [1.0, -1.0] {
@@ -358,6 +354,12 @@ impl Logarithm {
 /// that equal paths would have there.
 const WEIGHT_COORDINATES: usize = 6;
 
+/// Directions in which the nodes of a cell may differ after merging.
+const DIRECTIONS: usize = 2;
+
+/// Standard deviation, in units of the width of a cell, that is not worth a direction.
+const NARROW: f64 = 3e-3;
+
 fn weight_coordinates(departure: &Departure) -> ([f64; WEIGHT_COORDINATES], [i32; 5]) {
     let scale = Logarithm::of(departure.scale);
     let turn = if scale.sign == 0 {
@@ -388,8 +390,12 @@ fn departure_at(coordinates: &[f64], like: &Departure) -> Departure {
         if known == 0.0 { 0.0 } else { value.exp().copysign(known) }
     };
     let [like_p, like_q, like_r, like_s] = like.weights.pairs;
-    let pairs =
-        [pair(like_p, p + up), pair(like_q, q + down), pair(like_r, r + up), pair(like_s, s + down)];
+    let pairs = [
+        pair(like_p, p + up),
+        pair(like_q, q + down),
+        pair(like_r, r + up),
+        pair(like_s, s + down),
+    ];
     Departure {
         weights: PairedWeights::of_pairs(pairs, start),
         scale,
@@ -401,18 +407,20 @@ fn departure_at(coordinates: &[f64], like: &Departure) -> Departure {
 /// Nodes of a kind with their coordinates, in the order of their cells.
 struct Cells<'a> {
     nodes: &'a [SequenceNode],
+    /// Width of a cell.
+    cell: f64,
     dimension: usize,
     coordinates: Vec<f64>,
 }
 
 impl KindNodes {
-    /// Nodes in the same cell of width `cell`, put together as two at most.
+    /// Nodes in the same cell of width `cell`, put together as four at most.
     ///
-    /// A cell spans the logarithm of scales and pairs, and the means of the targets to come in units of
-    /// their standard deviations. Along the coordinate of largest variance the two nodes have the first
-    /// three moments of those that they replace; the others follow by linear regression. What it leaves of
-    /// the means is added to the covariance, so that second moments of all coefficients are exact. The
-    /// error is of fourth order in the width where one coordinate varies, and of third order otherwise.
+    /// A cell spans the logarithms of scales and pairs, and the means of the targets to come in units of
+    /// their standard deviations. Along the two directions in which the weights vary most, the new nodes
+    /// have the first three moments of those that they replace; all else follows by linear regression. What
+    /// that leaves of the means is added to the covariance, so that second moments of all coefficients are
+    /// exact.
     pub(crate) fn merged(self, targets: &[&[f64]], cell: f64) -> Self {
         /// Fewer nodes than this are not worth an error.
         const FEW: usize = 3;
@@ -444,7 +452,7 @@ impl KindNodes {
             Ordering::Equal => a.cmp(&b),
             unequal => unequal,
         });
-        let cells = Cells { nodes: &self.nodes, dimension, coordinates };
+        let cells = Cells { nodes: &self.nodes, cell, dimension, coordinates };
         let mut nodes = Vec::new();
         for members in order.chunk_by(|&a, &b| key(a) == key(b)) {
             if members.len() < FEW {
@@ -464,74 +472,111 @@ impl Cells<'_> {
 
     /// Adds the nodes that stand for the members of a cell.
     fn merge(&self, members: &[usize], merged: &mut Vec<SequenceNode>) {
-        /// Variance of a coordinate that is one of rounding.
-        const ROUNDING: f64 = 1e-24;
         let first = &self.nodes[members[0]];
-        let tasks = first.means.len();
-        let mass: f64 = members.iter().map(|&index| self.nodes[index].mass).sum();
-        let average = |values: &dyn Fn(usize) -> f64| {
-            members.iter().map(|&index| self.nodes[index].mass * values(index)).sum::<f64>() / mass
-        };
-        let centre: Vec<f64> = (0..self.dimension)
-            .map(|axis| {
-                let origin = self.coordinates_of(members[0])[axis];
-                origin + average(&|index| self.coordinates_of(index)[axis] - origin)
-            })
-            .collect();
-        let means: Vec<f64> =
-            (0..tasks).map(|task| average(&|index| self.nodes[index].means[task])).collect();
-        let distance = |index: usize, axis: usize| self.coordinates_of(index)[axis] - centre[axis];
-        let variances: Vec<f64> = (0..self.dimension)
-            .map(|axis| average(&|index| distance(index, axis).powi(2)))
-            .collect();
-        let principal = (0..self.dimension)
-            .max_by(|&a, &b| variances[a].total_cmp(&variances[b]))
-            .unwrap_or_default();
-        let variance = variances[principal];
-        let deviation = variance.sqrt();
-        let along = |index: usize| distance(index, principal) / deviation;
-        let is_point = variance <= ROUNDING;
-        let slope = |values: &dyn Fn(usize) -> f64| {
-            if is_point { 0.0 } else { average(&|index| along(index) * values(index)) }
-        };
-        let slopes: Vec<f64> =
-            (0..self.dimension).map(|axis| slope(&|index| distance(index, axis))).collect();
-        let mean_distance = |index: usize, task: usize| self.nodes[index].means[task] - means[task];
-        let mean_slopes: Vec<f64> =
-            (0..tasks).map(|task| slope(&|index| mean_distance(index, task))).collect();
+        let (dimension, tasks) = (self.dimension, first.means.len());
+        let masses: Vec<f64> = members.iter().map(|&index| self.nodes[index].mass).collect();
+        let mass: f64 = masses.iter().sum();
+        let shares: Vec<f64> = masses.iter().map(|part| part / mass).collect();
+        // Coordinates, and then the means of all tasks, of one member after another.
+        let width = dimension + tasks;
+        let mut rest = Vec::with_capacity(width * members.len());
+        for &index in members {
+            rest.extend(self.coordinates_of(index));
+            rest.extend(&self.nodes[index].means);
+        }
+        let origin = rest[..width].to_vec();
+        let mut level = vec![0.0; width];
+        for (row, share) in rest.chunks_exact_mut(width).zip(&shares) {
+            for ((x, origin), level) in row.iter_mut().zip(&origin).zip(&mut level) {
+                *x -= origin;
+                *level += share * *x;
+            }
+        }
+        for row in rest.chunks_exact_mut(width) {
+            row.iter_mut().zip(&level).for_each(|(x, level)| *x -= level);
+        }
+        level.iter_mut().zip(&origin).for_each(|(level, origin)| *level += origin);
+        let mut directions = Vec::new();
+        while directions.len() < DIRECTIONS {
+            // What is left of the means goes into the covariance, unless nothing else varies.
+            let dimension = if directions.is_empty() { dimension } else { WEIGHT_COORDINATES };
+            let Some(direction) = self.direction(&mut rest, width, dimension, &shares) else {
+                break;
+            };
+            directions.push(direction);
+        }
         let covariance: Vec<f64> = (0..tasks * tasks)
             .map(|entry| {
-                let (row, column) = (entry / tasks, entry % tasks);
-                let within = average(&|index| self.nodes[index].covariance[entry]);
-                let between =
-                    average(&|index| mean_distance(index, row) * mean_distance(index, column));
-                let left = between - mean_slopes[row] * mean_slopes[column];
-                within + if row == column { left.max(0.0) } else { left }
+                let (row, column) = (dimension + entry / tasks, dimension + entry % tasks);
+                let members = members.iter().zip(rest.chunks_exact(width)).zip(&shares);
+                let terms = members.map(|((&index, rest), share)| {
+                    share * rest[row].mul_add(rest[column], self.nodes[index].covariance[entry])
+                });
+                terms.sum()
             })
             .collect();
-        let points = if is_point {
-            vec![(1.0, 0.0)]
-        } else {
-            let skewness = average(&|index| along(index).powi(3));
+        let mut points = vec![(1.0, level)];
+        for Direction { slopes, skewness } in directions {
             let root = skewness.hypot(2.0);
-            // Their product is -1.
-            let larger = 0.5 * (skewness.abs() + root) * if skewness < 0.0 { -1.0 } else { 1.0 };
-            let smaller = -larger.recip();
-            let share = larger / (larger - smaller);
-            vec![(share, smaller), (1.0 - share, larger)]
-        };
-        for (share, at) in points {
-            let line = |level: &[f64], slopes: &[f64]| {
-                level.iter().zip(slopes).map(|(level, slope)| level + slope * at).collect::<Vec<_>>()
+            // Two points of mean 0, variance 1 and this skewness; their product is -1.
+            let far = 0.5 * (skewness.abs() + root) * if skewness < 0.0 { -1.0 } else { 1.0 };
+            let near = -far.recip();
+            let share = far / (far - near);
+            let split = |(mass, level): &(f64, Vec<f64>)| {
+                [(share, near), (1.0 - share, far)].map(|(share, at)| {
+                    let line = level.iter().zip(&slopes);
+                    (mass * share, line.map(|(level, slope)| level + slope * at).collect())
+                })
             };
-            let coordinates = line(&centre, &slopes);
+            points = points.iter().flat_map(split).collect();
+        }
+        for (share, point) in points {
             merged.push(SequenceNode {
                 mass: mass * share,
-                departure: departure_at(&coordinates[..WEIGHT_COORDINATES], &first.departure),
-                means: line(&means, &mean_slopes),
+                departure: departure_at(&point[..WEIGHT_COORDINATES], &first.departure),
+                means: point[dimension..].to_vec(),
                 covariance: covariance.clone(),
                 symmetric: first.symmetric,
             });
         }
     }
+
+    /// The direction in which what is left of the coordinates varies most, which is then taken out of it;
+    /// the weights have precedence.
+    fn direction(
+        &self,
+        rest: &mut [f64],
+        width: usize,
+        dimension: usize,
+        shares: &[f64],
+    ) -> Option<Direction> {
+        let variance = |axis: usize| {
+            let rows = rest.chunks_exact(width).zip(shares);
+            rows.map(|(row, share)| share * row[axis] * row[axis]).sum::<f64>()
+        };
+        let largest = |axes: std::ops::Range<usize>| {
+            let variances = axes.map(|axis| (axis, variance(axis)));
+            let widest = variances.max_by(|(_, a), (_, b)| a.total_cmp(b));
+            widest.filter(|(_, variance)| variance.sqrt() > NARROW * self.cell)
+        };
+        let (axis, variance) =
+            largest(0..WEIGHT_COORDINATES).or_else(|| largest(WEIGHT_COORDINATES..dimension))?;
+        let deviation = variance.sqrt();
+        let scores: Vec<f64> = rest.chunks_exact(width).map(|row| row[axis] / deviation).collect();
+        let skewness = scores.iter().zip(shares).map(|(score, share)| share * score.powi(3)).sum();
+        let mut slopes = vec![0.0; width];
+        for ((row, score), share) in rest.chunks_exact(width).zip(&scores).zip(shares) {
+            slopes.iter_mut().zip(row).for_each(|(slope, x)| *slope += share * score * x);
+        }
+        for (row, score) in rest.chunks_exact_mut(width).zip(&scores) {
+            row.iter_mut().zip(&slopes).for_each(|(x, slope)| *x -= slope * score);
+        }
+        Some(Direction { slopes, skewness })
+    }
+}
+
+/// A direction in which the members of a cell vary, by one standard deviation.
+struct Direction {
+    slopes: Vec<f64>,
+    skewness: f64,
 }

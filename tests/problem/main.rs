@@ -5,5 +5,6 @@ mod common;
 mod errors;
 mod mixtures;
 mod round_trips;
+mod source_conventions;
 mod strategies;
 mod traits;
