@@ -18,6 +18,8 @@
 //! | law of one coordinate | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`] |
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`] |
 //! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
+//! | any number of stages, and what they forget | [`Sequence`], [`SequenceStage`], [`FeatureKind`], [`SequenceSolution`] |
+//! | numbers of the source authors' code | [`SourceConventions`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
 //! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
 //! | closed forms | [`ordinary_least_squares`], [`minimum_l2`], [`weighted_l2`], [`basis_pursuit`], [`weighted_l1`], [`rich_weights`] |
