@@ -170,8 +170,8 @@ impl SequenceStage {
 /// are close are merged, with their first three moments along the direction in which they differ most, so
 /// that the time is linear in the number of stages. Steps and cells are halved until no error
 /// changes by more than the [tolerance](Self::with_tolerance), relatively; the last change is
-/// [reported](SequenceSolution::change). Three stages on finite data take some twenty milliseconds to 1e-4
-/// with rebalanced paths, and some hundred where coefficients are kept.
+/// [reported](SequenceSolution::change). Three stages on finite data take some ten milliseconds to 1e-4
+/// with rebalanced paths, and some forty where coefficients are kept.
 ///
 /// Stages before the last are gradient flow to zero loss. The last is trained on the samples that the
 /// [`Solver`] is given, with its explicit penalty, so that learning curves and required samples are those

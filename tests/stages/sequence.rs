@@ -66,6 +66,50 @@ fn unlearning_and_relearning_have_the_known_errors() {
     assert_eq!((matrix.nrows(), matrix.ncols(), matrix[(1, 1)]), (3, 2, after(1, 1).total));
 }
 
+/// Unlearning is fine-tuning on the features that are retained.
+#[test]
+fn unlearning_is_a_transfer() {
+    let supports =
+        Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.05, overlap: 1.0 }).unwrap();
+    let task = Task::new(supports)
+        .and_then(|task| task.with_pretraining_prior(Prior::gaussian(0.0, 10.0)?))
+        .and_then(|task| task.with_fine_tuning_variance(10.0))
+        .and_then(|task| task.with_correlation(1.0))
+        .unwrap();
+    let map = ScaleMap::new(initialization(0.01, 0.0), 0.0).unwrap();
+    let transfer = Transfer::new(&task, map).with_protocol(Protocol::Continued);
+    let expected = Solver::new().solve(&transfer, &samples(0.3, 0.01)).unwrap();
+    let solution = relearning().with_tolerance(1e-5).unwrap().solve().unwrap();
+    let unlearned = solution.stages[1].target_errors.total;
+    assert!(relative_error(unlearned, expected.generalization_error()) < 1e-8);
+}
+
+/// As many nodes after many stages as after a few.
+#[test]
+fn nodes_of_long_sequences_are_merged() {
+    let data = samples(0.3, 0.01);
+    let prior = Prior::gaussian(0.0, 10.0).unwrap();
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
+        let kinds = vec![
+            FeatureKind::independent("used", 0.1, &[prior, prior]).unwrap(),
+            FeatureKind::known("unused", 0.9, &[0.0, 0.0]).unwrap(),
+        ];
+        let stages = (0..8).map(|stage| {
+            SequenceStage::on_task(stage % 2).with_samples(data).with_protocol(if stage == 0 {
+                Protocol::Continued
+            } else {
+                protocol
+            })
+        });
+        let stages = sequence(kinds, initialization(0.01, 0.0), stages);
+        let clock = std::time::Instant::now();
+        let solution = stages.with_tolerance(1e-2).unwrap().solve().unwrap();
+        let groups: Vec<_> = solution.stages.iter().map(|stage| stage.groups).collect();
+        println!("{protocol}: {:?}, {} {groups:?}", clock.elapsed(), solution.change);
+        assert!(groups[7] < 3 * groups[4], "{groups:?}");
+    }
+}
+
 /// Two stages of a sequence under a protocol, and the same as a transfer.
 fn two_stages(protocol: Protocol, pretraining: Option<Samples>) -> [f64; 2] {
     let (gamma, data) = (0.3, samples(0.25, 0.05));
