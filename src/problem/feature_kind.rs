@@ -30,7 +30,7 @@ use crate::problem::prior::Prior;
 /// use diagonet::{FeatureKind, Prior};
 ///
 /// // Learned in the first task, and zero in the second: to be forgotten.
-/// let gaussian = Prior::gaussian(0.0, 10.0)?;
+/// let gaussian = Prior::gaussian(0.0, 4.0)?;
 /// let forget = FeatureKind::in_proportion("forget", 0.05, gaussian, &[1.0, 0.0])?;
 /// assert_eq!(forget.prior(0), Some(gaussian));
 /// assert_eq!(forget.prior(1), Some(Prior::ZERO));
