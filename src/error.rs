@@ -33,7 +33,7 @@ pub enum Error {
         error: Box<Self>,
     },
 
-    /// An error of one stage of a transfer.
+    /// An error of one stage of a transfer or a sequence.
     #[error("in {stage}: {error}")]
     InStage {
         /// The stage.
@@ -310,7 +310,8 @@ impl Error {
     }
 }
 
-/// A stage of a transfer other than fine-tuning, to which errors without a stage belong.
+/// A stage of a transfer other than fine-tuning, to which errors without a stage belong, or of a
+/// sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
@@ -318,14 +319,17 @@ pub enum Stage {
     Pretraining,
     /// Training from scratch on the data of fine-tuning.
     FromScratch,
+    /// A stage of a sequence, counted from 1.
+    Number(usize),
 }
 
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pretraining => "pretraining",
-            Self::FromScratch => "training from scratch",
-        })
+        match self {
+            Self::Pretraining => f.write_str("pretraining"),
+            Self::FromScratch => f.write_str("training from scratch"),
+            Self::Number(number) => write!(f, "stage {number}"),
+        }
     }
 }
 

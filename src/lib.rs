@@ -18,6 +18,8 @@
 //! | law of one coordinate; power laws of many features | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`PowerLaw`] |
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`], [`ProtocolRanking`] |
 //! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
+//! | any number of stages, and what they forget | [`Sequence`], [`SequenceStage`], [`FeatureKind`], [`SequenceSolution`] |
+//! | numbers of the source authors' code | [`SourceConventions`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
 //! | stochastic gradients, label noise and weight decay: the scale that training ends at | [`Optimizer`], [`LabelNoise`], [`EffectiveScale`], [`ShrunkScale`] |
 //! | estimator: the penalty itself, its lazy and rich limits, ridge, LASSO, elastic net | [`Estimator`], [`ElasticNet`] |
@@ -139,16 +141,21 @@ pub use network::protocol::{LayerFactors, Protocol, ProtocolParameter, TrainedLa
 pub use network::scale_map::ScaleMap;
 pub use problem::errors::{Errors, GroupError};
 pub use problem::feature_class::FeatureClass;
+#[cfg(feature = "quadrature")]
+pub use problem::feature_kind::FeatureKind;
 pub use problem::law::{CoordinateGroup, Law};
 pub use problem::mixture::Mixture;
 pub use problem::power_law::PowerLaw;
 pub use problem::pretrained::Pretrained;
 pub use problem::prior::Prior;
 pub use problem::samples::Samples;
+pub use problem::source_conventions::{ReadoutReset, RelativeScaleSign, SourceConventions};
 pub use problem::supports::{ConditionalDensities, Densities, Supports};
 pub use problem::task::Task;
 pub use stages::gradient::TransferGradient;
 pub use stages::ranking::{ProtocolRanking, RankedProtocol};
+#[cfg(feature = "quadrature")]
+pub use stages::sequence::{Sequence, SequenceSolution, SequenceStage, StageSolution};
 pub use stages::transfer::{Transfer, TransferSolution};
 
 /// The programs of the README, compiled and run as documentation tests.

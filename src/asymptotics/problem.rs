@@ -10,8 +10,9 @@ use crate::problem::samples::Samples;
 #[cfg(doc)]
 use crate::{asymptotics::estimator::Estimator, error::Error, problem::law::CoordinateGroup};
 
-/// A training problem that a [`Solver`] solves: a [`Law`], whose solution is a [`Solution`], or a
-/// [`Transfer`](crate::Transfer), whose solution is a [`TransferSolution`](crate::TransferSolution).
+/// A training problem that a [`Solver`] solves: a [`Law`], whose solution is a [`Solution`], a
+/// [`Transfer`](crate::Transfer), whose solution is a [`TransferSolution`](crate::TransferSolution), or,
+/// with the feature `quadrature`, a sequence of stages.
 ///
 /// The trait is sealed; its methods are those of [`Solver`].
 pub trait Problem: Solve {}

@@ -3,6 +3,8 @@
 
 pub(crate) mod initialization;
 pub(crate) mod mirror_map;
+#[cfg(feature = "quadrature")]
+pub(crate) mod paired_weights;
 pub(crate) mod penalty;
 pub(crate) mod protocol;
 pub(crate) mod scale_map;

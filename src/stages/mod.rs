@@ -5,4 +5,8 @@ mod discovery;
 mod effective_scale;
 pub(crate) mod gradient;
 pub(crate) mod ranking;
+#[cfg(feature = "quadrature")]
+pub(crate) mod sequence;
+#[cfg(feature = "quadrature")]
+mod sequence_nodes;
 pub(crate) mod transfer;

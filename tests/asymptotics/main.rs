@@ -14,5 +14,6 @@ mod penalty_weights;
 mod required_samples;
 mod sensitivities;
 mod solver_properties;
+mod throughput;
 mod tuning;
 mod watchdog;

@@ -6,5 +6,6 @@ mod errors;
 mod mixtures;
 mod power_law;
 mod round_trips;
+mod source_conventions;
 mod strategies;
 mod traits;

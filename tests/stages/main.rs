@@ -3,4 +3,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod protocols;
+#[cfg(feature = "quadrature")]
+mod sequence;
 mod transfer;
