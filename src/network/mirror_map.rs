@@ -175,6 +175,10 @@ fn half<T: RealField>(x: T) -> T {
 impl Hyperbolic<f64> {
     /// Bregman divergence `q(b) - q(b0) - q'(b0) (b - b0)` of the penalty, without cancellation.
     pub(crate) fn divergence(self, b: f64, b0: f64) -> f64 {
+        if b0 == 0.0 {
+            let Slopes { arc, chord } = self.slopes(b);
+            return 0.5 * b * (arc - chord);
+        }
         // Even under a common change of sign.
         let (b, b0) = if b0 < 0.0 { (-b, -b0) } else { (b, b0) };
         let [norm, norm_at_start] = [self.speed_of(b), self.speed_of(b0)];
