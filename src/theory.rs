@@ -306,21 +306,21 @@
 //!
 //! # Training in steps
 //!
-//! Weight decay of strength $\kappa_w(t)$ in all weights shrinks the conserved quantities of the
-//! [first section](#network) by $e^{-2 \int \kappa_w dt}$ and leaves $\xi$ to the gradient: training ends where
-//! flow from the smaller scale does, from a start that has shrunk with it. A step of size $\eta$ with the
-//! pull $p_d$ in coordinate $d$ multiplies them by exactly $1 - (\eta p_d)^2$. Batches of $n$ samples have the
-//! mean square pull $r^2/(nD)$ in every coordinate, where $r^2$ is the mean square residual, label noise of
-//! variance $\delta^2$ included. Every step also lowers the divergence $\mathbb E [D_q(b, b_0)]$ from the end of
-//! training by $\eta r^2/D$ to first order, so that the sum over steps is known without following them. An
+//! Weight decay of strength `$\kappa_w(t)$` in all weights shrinks the conserved quantities of the
+//! [first section](#network) by `$e^{-2 \int \kappa_w dt}$` and leaves `$\xi$` to the gradient: training ends where
+//! flow from the smaller scale does, from a start that has shrunk with it. A step of size `$\eta$` with the
+//! pull `$p_d$` in coordinate `$d$` multiplies them by exactly `$1 - (\eta p_d)^2$`. Batches of `$n$` samples have the
+//! mean square pull `$r^2/(nD)$` in every coordinate, where `$r^2$` is the mean square residual, label noise of
+//! variance `$\delta^2$` included. Every step also lowers the divergence `$\mathbb E [D_q(b, b_0)]$` from the end of
+//! training by `$\eta r^2/D$` to first order, so that the sum over steps is known without following them. An
 //! [`Optimizer`](crate::Optimizer) therefore has an effective scale:
 //!
-//! $$ \ln \frac{c}{c_\infty} = \frac \eta n \mathbb E [D_q(b, b_0)] + \frac{\eta^2 \delta^2}{n}
-//! \frac KD + 2 \int \kappa_w dt . $$
+//! `$$ \ln \frac{c}{c_\infty} = \frac \eta n \mathbb E [D_q(b, b_0)] + \frac{\eta^2 \delta^2}{n}
+//! \frac KD + 2 \int \kappa_w dt . $$`
 //!
-//! The expectation is that of the fixed point at $c_\infty$. The divergence is $D_{q_c}$ where scales shrink at
-//! the end of training, $D_{q_{c_\infty}}$ where they shrink at its start. To second order, a step lowers the
-//! divergence by $1 - (\eta/n) \mathbb E \sqrt{c^2 + b^2}$ of that only, so that the sum over steps, and with it
+//! The expectation is that of the fixed point at `$c_\infty$`. The divergence is `$D_{q_c}$` where scales shrink at
+//! the end of training, `$D_{q_{c_\infty}}$` where they shrink at its start. To second order, a step lowers the
+//! divergence by `$1 - (\eta/n) \mathbb E \sqrt{c^2 + b^2}$` of that only, so that the sum over steps, and with it
 //! both terms of noise, are larger by the inverse. [`Solver::effective_scale`] returns the bracket that these
 //! make.
 //!

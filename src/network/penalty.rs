@@ -461,3 +461,19 @@ fn proximal<T: RealField + Copy>(z: T, theta: T, map: Hyperbolic<T>) -> Proximal
         ProximalPoint { value, slope_in_z, slope_in_theta }
     }
 }
+
+#[cfg(all(test, feature = "quadrature"))]
+mod tests {
+    use super::*;
+    use crate::network::mirror_map::MirrorMap;
+
+    #[test]
+    fn divergences_from_zero_are_the_penalty_at_all_scales() {
+        for exponent in -300..=300 {
+            let c = 10.0_f64.powi(exponent);
+            let divergence = Hyperbolic::at_scale(c).divergence(1.0, 0.0);
+            let penalty = Penalty::new(c).unwrap().value(1.0).unwrap();
+            assert!((divergence / penalty - 1.0).abs() < 1e-14, "1e{exponent}");
+        }
+    }
+}

@@ -14,12 +14,12 @@ use crate::problem::prior::Prior;
 /// A coordinate is of this kind with probability `p`. Its coefficients `B` in the tasks are then jointly
 /// Gaussian,
 ///
-/// $$ B = m + L \xi, \qquad \xi \sim N(0, I) $$
+/// `$$ B = m + L \xi, \qquad \xi \sim N(0, I) $$`
 ///
 /// where
-/// - $p$: [probability](Self::probability), in [0, 1];
-/// - $m$: [means](Self::means), in [-1e150, 1e150];
-/// - $L$: [loadings](Self::loadings), a row for every task and a column for every factor, in
+/// - `$p$`: [probability](Self::probability), in [0, 1];
+/// - `$m$`: [means](Self::means), in [-1e150, 1e150];
+/// - `$L$`: [loadings](Self::loadings), a row for every task and a column for every factor, in
 ///   [-1e150, 1e150]; without loadings the coefficients are atoms.
 ///
 /// A mixture within a kind is several kinds of the same label.

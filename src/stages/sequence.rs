@@ -31,9 +31,9 @@ const COARSEST_STEP: f64 = 4.0;
 ///
 /// Labels are `y = X B + eps` with the target
 ///
-/// $$ B = \frac{\sum_j a_j B_j}{\sum_j a_j} $$
+/// `$$ B = \frac{\sum_j a_j B_j}{\sum_j a_j} $$`
 ///
-/// where $B_j$ are the true coefficients of task `j` and $a_j \ge 0$ its weight. Squared losses on several
+/// where `$B_j$` are the true coefficients of task `j` and `$a_j \ge 0$` its weight. Squared losses on several
 /// tasks at once, on the same inputs, have the gradient of the squared loss on that target: terms that
 /// forget and retain, for instance.
 ///
@@ -151,22 +151,22 @@ impl SequenceStage {
 /// # Formula
 ///
 /// A stage acts on the weights of every coordinate by its [`Protocol`], and then trains them from the scale
-/// and the start that they have. Its [`FixedPoint`] $(s_t^2, \theta_t)$ is that of the law with a group for
+/// and the start that they have. Its [`FixedPoint`] `$(s_t^2, \theta_t)$` is that of the law with a group for
 /// every state in which the stages before it leave a coordinate, and
 ///
-/// $$ z_t = B_t + s_t Z_t, \qquad b_t + \frac{\theta_t}{2} \left[ \operatorname{asinh} \frac{b_t}{c_t} -
-/// \operatorname{asinh} \frac{b_{t,0}}{c_t} \right] = z_t $$
+/// `$$ z_t = B_t + s_t Z_t, \qquad b_t + \frac{\theta_t}{2} \left[ \operatorname{asinh} \frac{b_t}{c_t} -
+/// \operatorname{asinh} \frac{b_{t,0}}{c_t} \right] = z_t $$`
 ///
 /// where
-/// - $B_t$: the [target](SequenceStage) of stage `t`, given $z_1, \dots, z_{t-1}$: Gaussian within a
+/// - `$B_t$`: the [target](SequenceStage) of stage `t`, given `$z_1, \dots, z_{t-1}$`: Gaussian within a
 ///   [kind](FeatureKind) of features;
-/// - $c_t$, $b_{t,0}$: scale and start, functions of the weights.
+/// - `$c_t$`, `$b_{t,0}$`: scale and start, functions of the weights.
 ///
-/// The error on task `j` after stage `t` is $E[(b_t - B_j)^2]$, for every `j` and `t`.
+/// The error on task `j` after stage `t` is `$E[(b_t - B_j)^2]$`, for every `j` and `t`.
 ///
 /// A node of the computation is a state: the weights, and mean and covariance of the coefficients of all
 /// tasks given the observations. Unlimited data, and atoms, leave the list of nodes finite and exact. With
-/// finite data the nodes are those of a quadrature over $z_t$. From the second such stage on, nodes that
+/// finite data the nodes are those of a quadrature over `$z_t$`. From the second such stage on, nodes that
 /// are close are merged, with their first three moments along the direction in which they differ most, so
 /// that the time is linear in the number of stages. Steps and cells are halved until no error
 /// changes by more than the [tolerance](Self::with_tolerance), relatively; the last change is
