@@ -1,13 +1,10 @@
-//! Problems of many coordinates, in little time and memory.
+//! Problems of many coordinates: their laws stay small, and their time is printed.
 
 #![cfg(feature = "quadrature")]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diagonet::{Initialization, Law, Samples, ScaleMap, Scales, Solver, Task};
-
-/// Far more than it takes where nothing else runs.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_million_coefficients_are_one_law() {
@@ -28,5 +25,4 @@ fn a_million_coefficients_are_one_law() {
     println!("{} groups, {elapsed:?}", law.groups().len());
     assert!(law.groups().len() < 10_000);
     assert!(solution.generalization_error() > 0.0);
-    assert!(elapsed < PATIENCE, "{elapsed:?}");
 }
