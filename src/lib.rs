@@ -18,7 +18,7 @@
 //! | law of one coordinate; power laws of many features | [`Law`], [`CoordinateGroup`], [`Prior`], [`Pretrained`], [`PowerLaw`] |
 //! | what is done to the weights between the stages: rebalanced, continued, rescaled, probed, frozen | [`Protocol`], [`TrainedLayers`], [`ProtocolRanking`] |
 //! | pretraining on finite data, and fine-tuning by any protocol | [`Transfer`], [`TransferSolution`] |
-//! | any number of stages, and what they forget | [`Sequence`], [`SequenceStage`], [`FeatureKind`], [`SequenceSolution`] |
+//! | any number of stages, and what they forget | `Sequence`, with the feature `quadrature` |
 //! | numbers of the source authors' code | [`SourceConventions`] |
 //! | solver: a point, a learning curve, the samples that an error needs | [`Solver`], [`Problem`] |
 //! | stochastic gradients, label noise and weight decay: the scale that training ends at | [`Optimizer`], [`LabelNoise`], [`EffectiveScale`], [`ShrunkScale`] |
