@@ -63,6 +63,16 @@ impl Domain {
     pub(crate) const INPUT_VARIANCE: Self = Self::closed(1e-150, 1e150);
     /// Readout scales, of which half the square is a scale.
     pub(crate) const READOUT_SCALE: Self = Self::closed(1e-153, 1e150).or_zero();
+    /// Numbers of things that are counted.
+    pub(crate) const COUNT: Self = Self::closed(1.0, 1e9);
+    /// Levels of confidence.
+    #[cfg(feature = "simulation")]
+    pub(crate) const LEVEL: Self = Self::half_open(0.0, 1.0).below();
+    /// Relative accuracies that are asked for.
+    #[cfg(any(feature = "quadrature", feature = "simulation"))]
+    pub(crate) const TOLERANCE: Self = Self::half_open(0.0, 1.0);
+    /// Relative excess over an optimum that is tolerated.
+    pub(crate) const TOLERATED_EXCESS: Self = Self::closed(1e-6, 1e6);
     /// Zero alone.
     pub(crate) const ZERO: Self = Self::closed(0.0, 0.0);
 

@@ -220,7 +220,7 @@ impl ProtocolDesign {
     ///
     /// [`Error::OutOfDomain`] for a tolerance outside [1e-6, 1e6].
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        Domain::closed(1e-6, 1e6).check("tolerance", tolerance)?;
+        Domain::TOLERATED_EXCESS.check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 

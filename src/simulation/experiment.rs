@@ -158,7 +158,7 @@ impl Experiment {
     }
 
     fn of(problem: Problem, samples: Samples, dimension: usize) -> Result<Self> {
-        Domain::closed(1.0, 1e9).check("dimension", dimension as f64)?;
+        Domain::COUNT.check("dimension", dimension as f64)?;
         let samples = whole(&samples, dimension)?;
         let (sampling, trainer) = (SupportSampling::default(), Trainer::default());
         Ok(Self { problem, dimension, samples, sampling, trainer, from_scratch: false })

@@ -80,7 +80,7 @@ impl FiniteSizeLaw {
     ///
     /// See [`FiniteSizeLaw`].
     pub fn new(dimension: usize, samples: &Samples, mean_square: f64) -> Result<Self> {
-        Domain::closed(1.0, 1e9).check("dimension", dimension as f64)?;
+        Domain::COUNT.check("dimension", dimension as f64)?;
         Domain::NON_NEGATIVE.check("mean_square", mean_square)?;
         let whole = whole(samples, dimension)?;
         let dimension = dimension as f64;
@@ -208,7 +208,7 @@ impl FiniteSizeLaw {
     ///
     /// See [`FiniteSizeLaw`].
     pub fn interval(&self, level: f64) -> Result<[f64; 2]> {
-        Domain::half_open(0.0, 1.0).below().check("level", level)?;
+        Domain::LEVEL.check("level", level)?;
         Ok([0.5 - 0.5 * level, 0.5 + 0.5 * level].map(|probability| self.quantile(probability)))
     }
 
@@ -232,7 +232,7 @@ impl FiniteSizeLaw {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn interval_of_mean(&self, level: f64, draws: u64) -> Result<Option<[f64; 2]>> {
-        Domain::half_open(0.0, 1.0).below().check("level", level)?;
+        Domain::LEVEL.check("level", level)?;
         Domain::closed(1.0, f64::MAX).check("draws", draws as f64)?;
         let quantile = Normal::standard().inverse_cdf(0.5 + 0.5 * level);
         Ok(self.mean().zip(self.variance()).map(|(mean, variance)| {

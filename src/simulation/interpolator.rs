@@ -148,7 +148,7 @@ impl Interpolator {
     /// assert!(Interpolator::new().with_tolerance(0.0).is_err());
     /// ```
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        Domain::half_open(0.0, 1.0).check("tolerance", tolerance)?;
+        Domain::TOLERANCE.check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 

@@ -155,7 +155,7 @@ impl MonteCarlo {
     ///
     /// [`Error::OutOfDomain`] for a number outside [1, 1e9].
     pub fn new(draws: u64) -> Result<Self> {
-        Domain::closed(1.0, 1e9).check("draws", draws as f64)?;
+        Domain::COUNT.check("draws", draws as f64)?;
         Ok(Self { draws, seed: 0, shard: Shard::ALL, target: None })
     }
 
@@ -518,7 +518,7 @@ impl Statistic {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn confidence_interval(&self, level: f64) -> Result<[f64; 2]> {
-        Domain::half_open(0.0, 1.0).below().check("level", level)?;
+        Domain::LEVEL.check("level", level)?;
         let unbounded = Error::NotRepresentable {
             quantity: "a confidence interval",
             reason: "there are less than two values",

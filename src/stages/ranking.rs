@@ -120,7 +120,7 @@ impl Solver {
         samples: &Samples,
         protocols: &[Protocol],
     ) -> Result<ProtocolRanking> {
-        Domain::closed(1.0, 1e9).check("protocols", protocols.len() as f64)?;
+        Domain::COUNT.check("protocols", protocols.len() as f64)?;
         let pretraining = transfer.prepare()?;
         let (mut solutions, mut unanswered) = (Vec::new(), Vec::new());
         for &protocol in protocols {

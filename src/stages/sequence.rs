@@ -399,7 +399,7 @@ impl Sequence {
     ///
     /// [`Error::OutOfDomain`] for a tolerance outside (0, 1].
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        Domain::half_open(0.0, 1.0).check("tolerance", tolerance)?;
+        Domain::TOLERANCE.check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 
