@@ -258,7 +258,7 @@ impl InitializationDesign {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn with_tolerance(self, tolerance: f64) -> Result<Self> {
-        Domain::closed(1e-6, 1e6).check("tolerance", tolerance)?;
+        Domain::TOLERATED_EXCESS.check("tolerance", tolerance)?;
         Ok(Self { tolerance, ..self })
     }
 
@@ -326,8 +326,7 @@ impl InitializationDesign {
     fn optimum_of(&self, family: Option<Family<'_>>) -> Result<Optimum> {
         let balanced = self.balanced(family);
         let known = balanced.filter(|_| self.ranges[1].contains(1.0)).map(|(point, _)| point);
-        let mut evaluations = self.evaluations(self.ranges, self.samples);
-        evaluations.family = family;
+        let mut evaluations = self.evaluations(self.ranges, self.samples, family);
         let minimum = evaluations.minimum(known)?;
         let limit = minimum.value + self.tolerance.ln_1p();
         let mut parameters = [0, 1, 2].map(|axis| {
@@ -400,7 +399,7 @@ impl InitializationDesign {
         first_crossing(target_error, &outline, |sample_ratio, _| {
             let samples =
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
-            let mut evaluations = self.evaluations(self.ranges, samples);
+            let mut evaluations = self.evaluations(self.ranges, samples, None);
             let minimum = evaluations.minimum(None)?;
             Ok(evaluations.solution(minimum.point, Precision::Full)?.1.generalization_error())
         })
@@ -410,15 +409,19 @@ impl InitializationDesign {
     fn balanced(&self, family: Option<Family<'_>>) -> Option<(Point, f64)> {
         let [scales, _, readouts] = self.ranges;
         let equal_layers = Range::new(1.0, 1.0, 1.0);
-        let mut evaluations = self.evaluations([scales, equal_layers, readouts], self.samples);
-        evaluations.family = family;
+        let mut evaluations =
+            self.evaluations([scales, equal_layers, readouts], self.samples, family);
         let minimum = evaluations.minimum(None).ok()?;
         let solution = evaluations.solution(minimum.point, Precision::Full).ok()?.1;
         Some((minimum.point, solution.generalization_error()))
     }
 
-    fn evaluations<'a>(&'a self, ranges: [Range; PARAMETERS], samples: Samples) -> Evaluations<'a> {
-        let family = None;
+    fn evaluations<'a>(
+        &'a self,
+        ranges: [Range; PARAMETERS],
+        samples: Samples,
+        family: Option<Family<'a>>,
+    ) -> Evaluations<'a> {
         Evaluations {
             design: self,
             family,
@@ -575,7 +578,7 @@ mod tests {
             let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
             let scale = 10.0_f64.powf(uniform(-6.0, 1.0));
             let design = InitializationDesign::new(&task.unwrap(), samples, scale).unwrap();
-            let mut evaluations = design.evaluations(design.ranges, samples);
+            let mut evaluations = design.evaluations(design.ranges, samples, None);
             let found = evaluations.minimum(None).unwrap();
             let full = |point, _| evaluations.value(point, Precision::Full);
             let exact = Landscape::new(design.ranges, full).minimum(None);
