@@ -157,6 +157,10 @@ pub enum Error {
         frozen_signal: f64,
     },
 
+    /// The observer of a batch stopped it before this problem was begun.
+    #[error("the batch was stopped before this problem")]
+    Cancelled,
+
     /// The crate was built without the feature `quadrature`, and no closed form has the answer.
     #[error("{quantity} has no closed form here and needs the feature `quadrature`")]
     QuadratureDisabled {

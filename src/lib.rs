@@ -103,6 +103,7 @@ pub mod theory;
 
 pub use nalgebra;
 
+pub use asymptotics::batch::Batch;
 pub use asymptotics::effective_scale::{EffectiveScale, ShrunkScale};
 pub use asymptotics::estimator::Estimator;
 pub use asymptotics::fixed_point::FixedPoint;

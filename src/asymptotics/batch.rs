@@ -3,6 +3,10 @@
 //! A batch is cut into runs of neighbouring problems. Inside of a run every solution is the start of the
 //! next; runs do not depend on each other, so that any number of threads gives the same digits.
 
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::problem::{Answer, Problem};
 use crate::asymptotics::solver::Solver;
@@ -16,6 +20,12 @@ const RUN: usize = 64;
 const CLOSE: f64 = 2.0;
 
 impl Solver {
+    /// A batch that can be watched and stopped: see [`Batch`].
+    #[must_use]
+    pub fn batch(&self) -> Batch<'_> {
+        Batch { solver: self, observer: None }
+    }
+
     /// Solves many problems, in the order of the list. A problem that has no answer is an error of its
     /// own.
     ///
@@ -44,12 +54,7 @@ impl Solver {
         P: Problem + Sync,
         P::Solution: Send,
     {
-        let runs = problems.len().div_ceil(RUN);
-        flat(runs, problems.len(), |run| {
-            let mut chain = Chain::new(self);
-            let of_run = problems.iter().skip(run * RUN).take(RUN);
-            of_run.map(|(problem, samples)| chain.solve(problem, samples)).collect()
-        })
+        self.batch().solve(problems)
     }
 
     /// Solves the problems of a grid over two parameters and keeps what `answer` makes of every solution,
@@ -60,8 +65,8 @@ impl Solver {
     /// the left of it. With the cargo feature `parallel` rows are spread over the threads of rayon's pool.
     /// The answers do not depend on their number.
     ///
-    /// `answer` is called once for every point and can count progress; an error of `problem` is passed on
-    /// to it without any solving, so that a caller who wants to stop lets `problem` fail from then on.
+    /// `answer` is called once for every point. An error of `problem` is passed on to it without any
+    /// solving.
     ///
     /// # Examples
     ///
@@ -98,14 +103,7 @@ impl Solver {
         problem: impl Fn(usize, usize) -> Result<(P, Samples)> + Sync,
         answer: impl Fn(Result<P::Solution>) -> T + Sync,
     ) -> Vec<T> {
-        flat(rows, rows.saturating_mul(columns), |row| {
-            let mut chain = Chain::new(self);
-            let point = |column| {
-                let problem = problem(row, column);
-                answer(problem.and_then(|(problem, samples)| chain.solve(&problem, &samples)))
-            };
-            (0..columns).map(point).collect()
-        })
+        self.batch().solve_grid(rows, columns, problem, answer)
     }
 
     /// [Learning curves](Self::learning_curve) of many problems over one grid of sample ratios.
@@ -137,10 +135,157 @@ impl Solver {
         P: Problem + Sync,
         P::Solution: Send,
     {
-        let curve = |index: usize| {
-            vec![self.learning_curve(&problems[index], noise_variance, sample_ratios)]
-        };
-        flat(problems.len(), problems.len(), curve)
+        self.batch().learning_curves(problems, noise_variance, sample_ratios)
+    }
+}
+
+/// What a batch tells after every problem: how many are done.
+type Observer<'a> = dyn Fn(usize) -> ControlFlow<()> + Sync + 'a;
+
+/// A batch of problems that reports its progress and can be stopped.
+///
+/// The methods are those of [`Solver`]: [`Solver::solve_batch`], [`Solver::solve_grid`] and
+/// [`Solver::learning_curves`], with an observer.
+///
+/// # Examples
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use diagonet::{CoordinateGroup, Error, Law, Prior, Samples, Solver};
+///
+/// let group = CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 1e9)?;
+/// let law = Law::new(vec![group])?;
+/// let problems = vec![(law, Samples::new(0.5)?); 1000];
+/// let solver = Solver::new();
+/// // Prints and stops halfway.
+/// let observer = |done: usize| {
+///     if done % 100 == 0 {
+///         eprintln!("{done} of 1000");
+///     }
+///     if done < 500 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// };
+/// let solutions = solver.batch().with_observer(&observer).solve(&problems);
+/// assert!(solutions[0].is_ok());
+/// assert_eq!(solutions[999], Err(Error::Cancelled));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    solver: &'a Solver,
+    observer: Option<&'a Observer<'a>>,
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_observed = self.observer.is_some();
+        f.debug_struct("Batch")
+            .field("solver", self.solver)
+            .field("is_observed", &is_observed)
+            .finish()
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// Calls `observer` after every problem, or every curve of [`learning_curves`](Self::learning_curves),
+    /// with the number of those that are done. Once it returns [`ControlFlow::Break`], all problems that
+    /// are not yet begun are [`Error::Cancelled`].
+    ///
+    /// Threads call it at the same time, so that a number may come before a smaller one.
+    #[must_use]
+    pub fn with_observer(self, observer: &'a (dyn Fn(usize) -> ControlFlow<()> + Sync)) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// [`Solver::solve_batch`] under the observer.
+    #[must_use]
+    pub fn solve<P>(&self, problems: &[(P, Samples)]) -> Vec<Result<P::Solution>>
+    where
+        P: Problem + Sync,
+        P::Solution: Send,
+    {
+        let progress = Progress::new(self.observer);
+        let runs = problems.len().div_ceil(RUN);
+        flat(runs, problems.len(), |run| {
+            let mut chain = Chain::new(self.solver);
+            let of_run = problems.iter().skip(run * RUN).take(RUN);
+            let solve = |(problem, samples): &(P, Samples)| {
+                progress.count(|| chain.solve(problem, samples))
+            };
+            of_run.map(solve).collect()
+        })
+    }
+
+    /// [`Solver::solve_grid`] under the observer.
+    #[must_use]
+    pub fn solve_grid<P: Problem, T: Send>(
+        &self,
+        rows: usize,
+        columns: usize,
+        problem: impl Fn(usize, usize) -> Result<(P, Samples)> + Sync,
+        answer: impl Fn(Result<P::Solution>) -> T + Sync,
+    ) -> Vec<T> {
+        let progress = Progress::new(self.observer);
+        flat(rows, rows.saturating_mul(columns), |row| {
+            let mut chain = Chain::new(self.solver);
+            let point = |column| {
+                answer(progress.count(|| {
+                    let (problem, samples) = problem(row, column)?;
+                    chain.solve(&problem, &samples)
+                }))
+            };
+            (0..columns).map(point).collect()
+        })
+    }
+
+    /// [`Solver::learning_curves`] under the observer.
+    #[must_use]
+    pub fn learning_curves<P>(
+        &self,
+        problems: &[P],
+        noise_variance: f64,
+        sample_ratios: &[f64],
+    ) -> Vec<Vec<Result<P::Solution>>>
+    where
+        P: Problem + Sync,
+        P::Solution: Send,
+    {
+        let progress = Progress::new(self.observer);
+        flat(problems.len(), problems.len(), |index| {
+            let curve = progress.count(|| {
+                Ok(self.solver.learning_curve(&problems[index], noise_variance, sample_ratios))
+            });
+            let cancelled =
+                |error: Error| sample_ratios.iter().map(|_| Err(error.clone())).collect();
+            vec![curve.unwrap_or_else(cancelled)]
+        })
+    }
+}
+
+/// How far a batch is, for its observer.
+struct Progress<'a> {
+    observer: Option<&'a Observer<'a>>,
+    done: AtomicUsize,
+    is_cancelled: AtomicBool,
+}
+
+impl<'a> Progress<'a> {
+    fn new(observer: Option<&'a Observer<'a>>) -> Self {
+        Self { observer, done: AtomicUsize::new(0), is_cancelled: AtomicBool::new(false) }
+    }
+
+    /// Does a piece of work, unless the batch is cancelled, and tells the observer.
+    fn count<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(observer) = self.observer else { return work() };
+        if self.is_cancelled.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        let answer = work();
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if observer(done).is_break() {
+            self.is_cancelled.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 }
 

@@ -2,10 +2,12 @@
 
 #![cfg(feature = "quadrature")]
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diagonet::{
-    Densities, Error, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task,
+    Densities, Error, Initialization, Law, Samples, ScaleMap, Scales, Solution, Solver, Supports,
+    Task,
 };
 
 /// What a start may change: the budgets of both solutions.
@@ -101,4 +103,35 @@ fn digits_do_not_depend_on_the_number_of_threads() {
         solutions.into_iter().map(|s| Some(s.ok()?.generalization_error())).collect::<Vec<_>>()
     };
     assert_eq!(errors(1), errors(3));
+}
+
+#[test]
+fn an_observer_counts_every_problem_and_stops_the_rest() {
+    let (solver, problems) = (Solver::new(), problems());
+    let largest = AtomicUsize::new(0);
+    let count = |done: usize| {
+        largest.fetch_max(done, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    };
+    let batch = solver.batch().with_observer(&count);
+    assert_eq!(batch.solve(&problems), solver.solve_batch(&problems));
+    assert_eq!(largest.load(Ordering::Relaxed), problems.len());
+
+    let stop = |done| if done < 20 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let batch = solver.batch().with_observer(&stop);
+    let is_cancelled =
+        |solution: &Result<Solution, Error>| matches!(solution, Err(Error::Cancelled));
+    let solved = batch.solve(&problems).into_iter().filter(|s| !is_cancelled(s)).count();
+    // Other threads end what they have begun.
+    assert!((20..40).contains(&solved), "{solved}");
+    let samples = Samples::new(0.3).unwrap();
+    let cells = batch.solve_grid(8, 8, |_, _| Ok((law(1.0, 0.0, 0.0)?, samples)), |s| s);
+    let solved = cells.iter().filter(|s| !is_cancelled(s)).count();
+    assert!((20..40).contains(&solved), "{solved}");
+
+    let laws = vec![law(1.0, 0.0, 0.0).unwrap(); 60];
+    let curves = batch.learning_curves(&laws, 0.0, &[0.1, 0.2]);
+    assert!(curves.iter().all(|curve| curve.len() == 2));
+    let solved = curves.iter().filter(|curve| !is_cancelled(&curve[1])).count();
+    assert!((20..40).contains(&solved), "{solved}");
 }
