@@ -391,7 +391,7 @@ impl InitializationDesign {
     pub fn required_sample_ratio(&self, target_error: f64) -> Result<f64> {
         const SPACING: f64 = 1.5;
         let outline = Outline {
-            at_zero: self.task.mean_square(),
+            at_zero: self.task.signal(),
             unmet: 0.0,
             thresholds: vec![Threshold::sharp(1.0)],
             spacing: SPACING,
