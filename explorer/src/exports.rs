@@ -116,6 +116,12 @@ pub extern "C" fn optimum() -> usize {
     ask_state(questions::optimum)
 }
 
+/// Asks [`questions::moved`].
+#[unsafe(no_mangle)]
+pub extern "C" fn moved() -> usize {
+    ask_state(questions::moved)
+}
+
 /// Asks [`questions::overlaps`].
 #[unsafe(no_mangle)]
 pub extern "C" fn overlaps() -> usize {

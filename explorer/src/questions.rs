@@ -289,12 +289,11 @@ fn axes(numbers: &[f64]) -> (&[f64], &[f64]) {
     values.split_at((*columns as usize).min(values.len()))
 }
 
-/// The best `1 + lambda` and `gamma` at the state's `c`, within the ranges of the page: the numbers are the
-/// ends of `1 + lambda` and of `gamma`.
+/// The best `1 + lambda` and `gamma` at the state's `c`, whatever its own: the numbers are the ends of the
+/// ranges of `1 + lambda` and of `gamma`.
 ///
-/// The answer: `1 + lambda`, `gamma` and the error there; the error with `1 + lambda` alone changed, and
-/// with `gamma` alone; at the optimum the order `l`, the price of a new feature and the number of the
-/// regime; the ends of the tolerated interval of `1 + lambda`, and of that of `gamma`.
+/// The answer: `1 + lambda`, `gamma` and the error there; the order `l`, the price of a new feature and the
+/// number of the regime there; the ends of the tolerated interval of `1 + lambda`, and of that of `gamma`.
 ///
 /// # Errors
 ///
@@ -311,24 +310,37 @@ pub fn optimum(state: &State, numbers: &[f64]) -> Result<Answer> {
     let frozen = transfer.protocol().trained_layers() != TrainedLayers::Both;
     let estimator = if frozen { Estimator::Lazy } else { Estimator::Auto };
     let laws = |map: &ScaleMap| state.with_scale_map(*map).law(SEARCH_REFINEMENT);
-    let optimum =
-        design.with_solver(Solver::new().with_estimator(estimator)).optimum_over(&laws)?;
+    let optimum = design.with_solver(Solver::new().with_estimator(estimator)).optimum_over(&laws)?;
 
     let best = state.with_scale_map(optimum.scale_map);
     let (gap, readout) =
         (optimum.scale_map.pretraining().lambda_gap(), optimum.scale_map.readout_scale());
-    let own = transfer.scale_map();
-    let error = |transfer: Transfer| {
-        Solver::new().solve(&transfer, &state.samples()).map(|s| s.generalization_error())
-    };
     let mut answer = Answer { values: vec![gap, readout], messages: Vec::new() };
-    answer.push(error(best.clone()));
-    answer.push(state.with_scales(gap, own.readout_scale()).and_then(error));
-    answer.push(state.with_scales(own.pretraining().lambda_gap(), readout).and_then(error));
+    let solution = Solver::new().solve(&best, &state.samples());
+    answer.push(solution.map(|solution| solution.generalization_error()));
     answer.extend(bias_of(&best).map(|[order, .., price, regime]| [order, price, regime]));
     answer.values.extend(optimum.one_plus_relative_scale.tolerated);
     answer.values.extend(optimum.readout_scale.tolerated);
     Ok(answer)
+}
+
+/// Errors with one knob moved: the numbers are a value of `1 + lambda` and one of `gamma`, the answer is the
+/// error with the first alone, and with the second alone.
+///
+/// # Errors
+///
+/// None: what does not exist is in the messages.
+pub fn moved(state: &State, numbers: &[f64]) -> Result<Answer> {
+    let &[gap, readout] = numbers else {
+        return Ok(Answer::default());
+    };
+    let own = state.transfer().scale_map();
+    let moves = [(gap, own.readout_scale()), (own.pretraining().lambda_gap(), readout)];
+    let error = |(gap, readout)| {
+        let solution = Solver::new().solve(&state.with_scales(gap, readout)?, &state.samples())?;
+        Ok(solution.generalization_error())
+    };
+    Ok(moves.into_iter().map(error).collect())
 }
 
 /// The lowest and the highest overlap that the state's densities can have.

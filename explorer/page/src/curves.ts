@@ -30,7 +30,9 @@ export class Curves {
     this.plot?.destroy();
     const { theme } = this;
     const font = '12px system-ui, sans-serif';
-    const axis = { stroke: theme.quiet, font, grid: { stroke: theme.rule, width: 1 }, ticks: { stroke: theme.rule, width: 1, size: 4 } };
+    // Without a filter of its own, uPlot leaves out labels of a logarithmic axis.
+    const filter = (_: uPlot, splits: number[]) => splits;
+    const axis = { stroke: theme.quiet, font, filter, grid: { stroke: theme.rule, width: 1 }, ticks: { stroke: theme.rule, width: 1, size: 4 } };
     this.plot = new uPlot({
       ...this.size(),
       legend: { show: false },
@@ -62,6 +64,8 @@ export class Curves {
       series: [{}, ...LINES.map((line, index) => ({
         label: line.name, show: this.visible[index], stroke: theme.lines[index].colour, width: theme.lines[index].width,
         dash: theme.lines[index].dash, points: { show: false }, spanGaps: false,
+        // Whole pixels would make steps of smooth lines.
+        pxAlign: 0,
       }))],
       hooks: { draw: [(plot) => this.mark(plot)] },
     }, this.data, this.place);

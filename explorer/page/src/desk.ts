@@ -1,6 +1,6 @@
 // Four workers, so that no question waits for a longer one.
 
-import type { JobKind, Part, Report } from './jobs';
+import type { JobKind, Report } from './jobs';
 
 declare const WORKER: string;
 
@@ -17,7 +17,7 @@ class Seat {
     private readonly kind: JobKind,
     private readonly address: string,
     private readonly module: ArrayBuffer,
-    private readonly receive: (kind: JobKind, parts: Part[], done: boolean) => void,
+    private readonly receive: (kind: JobKind, report: Report) => void,
   ) {
     this.start();
   }
@@ -28,7 +28,7 @@ class Seat {
     this.worker.onmessage = ({ data }: MessageEvent<Report>) => {
       if (data.id !== this.id) return;
       if (data.done) this.busy = false;
-      this.receive(this.kind, data.parts, data.done);
+      this.receive(this.kind, data);
     };
   }
 
@@ -46,15 +46,15 @@ class Seat {
 }
 
 export class Desk {
-  private readonly seats: Seat[];
+  private readonly seats: Record<JobKind, Seat>;
 
-  constructor(module: ArrayBuffer, receive: (kind: JobKind, parts: Part[], done: boolean) => void) {
+  constructor(module: ArrayBuffer, receive: (kind: JobKind, report: Report) => void) {
     const address = URL.createObjectURL(new Blob([WORKER], { type: 'text/javascript' }));
-    const kinds: JobKind[] = ['live', 'reference', 'map', 'optimum'];
-    this.seats = kinds.map((kind) => new Seat(kind, address, module, receive));
+    const seat = (kind: JobKind) => new Seat(kind, address, module, receive);
+    this.seats = { live: seat('live'), reference: seat('reference'), map: seat('map'), optimum: seat('optimum') };
   }
 
-  ask(state: number[]) {
-    for (const seat of this.seats) seat.ask(state);
+  ask(kind: JobKind, state: number[]) {
+    this.seats[kind].ask(state);
   }
 }

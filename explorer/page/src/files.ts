@@ -1,12 +1,12 @@
 // Data and figure as files.
 
-import { BARS, bars, type BarsData } from './bars';
+import { bars, type BarsData } from './bars';
 import { escape, format, power } from './format';
 import { LINES, RATIOS } from './lines';
-import { MAP, map, type MapData } from './map';
+import { map, type MapData } from './map';
 import { KNOBS, PROTOCOLS, share, toLink, type State } from './state';
 import { LIGHT } from './theme';
-import { TRIANGLE, triangle, type TriangleData } from './triangle';
+import { triangle, type TriangleData } from './triangle';
 
 const cell = (value: number) => (Number.isNaN(value) ? '' : String(value));
 
@@ -43,7 +43,7 @@ export function figure(data: FigureData): string {
 <style>.symbol{font-family:'STIX Two Text','Cambria','Times New Roman',serif}</style>
 <rect width="980" height="830" fill="${LIGHT.paper}"/>
 ${panel(30, 34, 'Error against samples', curves(data))}
-${panel(510, 34, 'Error over first layer and readout', map(data.map, LIGHT))}
+${panel(510, 34, 'Error over first layer and readout', Object.values(map(data.map, LIGHT)).join(''))}
 ${panel(30, 452, 'Regimes', triangle(data.triangle, LIGHT))}
 ${panel(510, 452, 'Error by class of features', bars(data.bars, LIGHT))}
 <text x="30" y="800" font-size="12" fill="${LIGHT.quiet}">${escape(settings.join('   '))}</text>
@@ -94,5 +94,3 @@ export function download(name: string, type: string, text: string) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
-
-export { BARS, MAP, TRIANGLE };

@@ -26,6 +26,12 @@ export function format(value: number, digits = 3): string {
   return factor === '1' ? power(Number(exponent)) : `${factor} · ${power(Number(exponent))}`;
 }
 
+// The same with all of its digits, for columns of numbers.
+export function aligned(value: number): string {
+  const text = format(value);
+  return /^[\d.]+$/.test(text) && value < 100 && value > 0 ? value.toPrecision(3) : text;
+}
+
 export function escape(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 }

@@ -7,11 +7,13 @@ export type Part =
   | { kind: 'errors'; values: number[]; messages: [number, string][] }
   | { kind: 'bias'; values: number[]; messages: [number, string][] }
   | { kind: 'path'; knob: number; values: number[] }
-  // A line of the plot so far: NaN where it is not computed yet or has no value.
-  | { kind: 'line'; line: number; values: number[]; messages: [number, string][]; done: boolean }
+  // A line of the plot so far: NaN where it is not computed yet or has no value. The error at the state's own
+  // sample ratio comes with the last part.
+  | { kind: 'line'; line: number; values: number[]; messages: [number, string][]; at: number; done: boolean }
   | { kind: 'map'; errors: Float64Array; done: boolean }
   | { kind: 'regimes'; values: Float64Array }
-  | { kind: 'optimum'; values: number[]; messages: [number, string][] };
+  // The best point, and the errors with each of the two knobs moved there alone.
+  | { kind: 'optimum'; values: number[]; moved: number[]; messages: [number, string][] };
 
 export type JobKind = 'live' | 'reference' | 'map' | 'optimum';
 
@@ -25,6 +27,8 @@ export interface Report {
   id: number;
   parts: Part[];
   done: boolean;
+  // Milliseconds of computation so far.
+  spent: number;
 }
 
 // Size of the map; the first row is gamma = 0.

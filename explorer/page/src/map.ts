@@ -5,7 +5,6 @@ import { COLUMNS, ROWS } from './jobs';
 import { KNOBS, share } from './state';
 import { heat, type Theme } from './theme';
 
-export const MAP = { width: 440, height: 338 };
 // The field of logarithms, and the strip of gamma = 0 below it.
 const FIELD = { left: 52, top: 12, width: 376, height: 256 };
 const STRIP = { top: 273, height: 12 };
@@ -29,7 +28,8 @@ export function at(x: number, y: number): { gap: number; gamma: number | undefin
   return { gap, gamma: y >= STRIP.top - 2 ? undefined : 1 - (y - FIELD.top) / FIELD.height };
 }
 
-// The logarithms of the lowest and of the highest error.
+// The logarithms of the errors at both ends of the colours. Errors above 2, where nothing learned is 1, are
+// alike, and so are those below a millionth of the highest.
 export function range(errors: Float64Array): [number, number] | undefined {
   let [lowest, highest] = [Infinity, -Infinity];
   for (const error of errors) {
@@ -38,7 +38,18 @@ export function range(errors: Float64Array): [number, number] | undefined {
       highest = Math.max(highest, error);
     }
   }
+  highest = Math.min(highest, Math.max(2, 4 * lowest));
   return lowest <= highest ? [Math.log(Math.max(lowest, highest * 1e-6)), Math.log(highest)] : undefined;
+}
+
+// Pictures of arrays that do not change, as long as they are shown.
+function remembered<T extends object>(make: (of: T) => string): (of: T) => string {
+  const known = new WeakMap<T, string>();
+  return (of) => {
+    let made = known.get(of);
+    if (made === undefined) known.set(of, (made = make(of)));
+    return made;
+  };
 }
 
 // One image for the field and one for the strip, both with the first row at the bottom.
@@ -82,7 +93,7 @@ function contour(field: (row: number, column: number) => number, level: number):
   return pieces.join('');
 }
 
-function regions(regimes: Float64Array): string {
+const regions = remembered((regimes: Float64Array): string => {
   const value = (corner: number) => (row: number, column: number) => regimes[3 * (row * COLUMNS + column) + corner];
   const path = [0, 1, 2].map((corner) => contour(value(corner), NAMED)).join('');
   const names = ['I', 'II', 'III', 'IV'].map((name, index) => {
@@ -114,9 +125,17 @@ function regions(regimes: Float64Array): string {
   });
   return `<path d="${path}" fill="none" stroke="#10161c" stroke-opacity="0.5" stroke-width="3"/>`
     + `<path d="${path}" fill="none" stroke="#ffffff" stroke-width="1.4"/>` + names.join('');
-}
+});
 
-export function map({ errors, regimes, point, optimum }: MapData, theme: Theme): string {
+const picture = remembered((errors: Float64Array): string => {
+  const limits = range(errors);
+  if (!limits) return '';
+  return `<image href="${image(errors, [1, ROWS], limits)}" x="${FIELD.left}" y="${FIELD.top}" width="${FIELD.width}" height="${FIELD.height}" preserveAspectRatio="none"/>`
+    + `<image href="${image(errors, [0, 1], limits)}" x="${FIELD.left}" y="${STRIP.top}" width="${FIELD.width}" height="${STRIP.height}" preserveAspectRatio="none"/>`;
+});
+
+// What changes with the knobs of the map, and what does not.
+export function map({ errors, regimes, point, optimum }: MapData, theme: Theme): { field: string; marks: string } {
   const tick = (x: number, y: number, text: string, anchor: string) =>
     `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" font-size="12" fill="${theme.quiet}">${text}</text>`;
   const ticks = [
@@ -126,11 +145,6 @@ export function map({ errors, regimes, point, optimum }: MapData, theme: Theme):
     `<text x="${FIELD.left + FIELD.width / 2}" y="322" text-anchor="middle" font-size="14" class="symbol" fill="${theme.ink}">1 + <tspan font-style="italic">λ</tspan></text>`,
     `<text x="14" y="${FIELD.top + FIELD.height / 2}" font-size="14" font-style="italic" class="symbol" fill="${theme.ink}">γ</text>`,
   ];
-  const limits = errors && range(errors);
-  const picture = limits
-    ? `<image href="${image(errors, [1, ROWS], limits)}" x="${FIELD.left}" y="${FIELD.top}" width="${FIELD.width}" height="${FIELD.height}" preserveAspectRatio="none"/>`
-      + `<image href="${image(errors, [0, 1], limits)}" x="${FIELD.left}" y="${STRIP.top}" width="${FIELD.width}" height="${STRIP.height}" preserveAspectRatio="none"/>`
-    : '';
   const frame = `<rect x="${FIELD.left}" y="${FIELD.top}" width="${FIELD.width}" height="${FIELD.height}" fill="${theme.rule}" fill-opacity="0.4"/>`
     + `<rect x="${FIELD.left}" y="${STRIP.top}" width="${FIELD.width}" height="${STRIP.height}" fill="${theme.rule}" fill-opacity="0.4"/>`;
   const star = optimum
@@ -143,5 +157,5 @@ export function map({ errors, regimes, point, optimum }: MapData, theme: Theme):
     })([toX(optimum.gap), toY(optimum.gamma)])
     : '';
   const dot = `<circle cx="${toX(point.gap).toFixed(1)}" cy="${toY(point.gamma).toFixed(1)}" r="7" fill="#0063a6" stroke="#ffffff" stroke-width="2.5"/>`;
-  return frame + picture + (regimes ? regions(regimes) : '') + ticks.join('') + star + dot;
+  return { field: frame + (errors ? picture(errors) : '') + (regimes ? regions(regimes) : '') + ticks.join(''), marks: star + dot };
 }

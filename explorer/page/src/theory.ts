@@ -7,7 +7,8 @@ export interface Answer {
 }
 
 export type Question =
-  | 'learning_curve' | 'errors' | 'bias' | 'path' | 'error_map' | 'regime_map' | 'optimum' | 'overlaps';
+  | 'learning_curve' | 'errors' | 'bias' | 'path' | 'error_map' | 'regime_map' | 'optimum' | 'moved'
+  | 'overlaps';
 
 type Exports = Record<Question, () => number> & {
   memory: WebAssembly.Memory;

@@ -9,8 +9,9 @@ export interface Facts {
   scratch: number;
   // l, PD, barycentric coordinates, price, regime.
   bias: number[] | undefined;
-  // As the question `optimum` answers; undefined while it is searched.
+  // As the questions `optimum` and `moved` answer; undefined while it is searched.
   optimum: number[] | undefined;
+  moved: number[];
   // Why there is no error.
   message: string | undefined;
 }
@@ -32,7 +33,7 @@ function cut(part: number): string {
 }
 
 // The first sentence: what to change, by how much it helps, and why.
-export function advice({ state, error, bias, optimum, message }: Facts): string {
+export function advice({ state, error, bias, optimum, moved, message }: Facts): string {
   if (message) return 'The theory has no answer here.';
   if (error < ZERO) return 'Every coefficient is recovered exactly.';
   const protocol = PROTOCOLS[state.protocol];
@@ -40,13 +41,15 @@ export function advice({ state, error, bias, optimum, message }: Facts): string 
     return 'With this protocol the error depends on neither the first layer nor the new readout.';
   }
   if (!optimum) return 'Searching for the best initialization …';
-  const [gap, gamma, best, byGap, byGamma, order, price] = optimum;
+  const [gap, gamma, best, order, price] = optimum;
+  const [byGap, byGamma] = moved;
   if (!(best < (1 - EQUAL) * error)) {
     return 'This is the best initialization for this size of the weights, or as good.';
   }
   const layer = `${gap < state.gap ? 'smaller' : 'larger'} first layer`;
   const readout = `${gamma < state.gamma ? 'smaller' : 'larger'} readout`;
-  const reason = bias ? why(bias[0], order, bias[5], price) : '';
+  // Prices of features that start away from zero do not measure reuse alone.
+  const reason = bias && state.protocol === 0 ? why(bias[0], order, bias[5], price) : '';
   const alone = byGap <= byGamma || Number.isNaN(byGamma) ? byGap : byGamma;
   const enough = error - alone > 0.8 * (error - best);
   if (!enough) return `A ${layer} and a ${readout} together ${cut(best / error)}${reason}.`;

@@ -43,20 +43,26 @@ async function work() {
 async function run(loaded: Theory, job: Job) {
   let parts: Part[] = [];
   let began = performance.now();
+  let spent = 0;
   const send = (done: boolean) => {
-    postMessage({ id: job.id, parts, done } satisfies Report);
+    postMessage({ id: job.id, parts, done, spent } satisfies Report);
     parts = [];
+  };
+  const look = () => {
+    spent += performance.now() - began;
     began = performance.now();
   };
   for (const part of PARTS[job.kind](loaded, job.state)) {
     if (part) parts.push(part);
     if (performance.now() - began > PATIENCE) {
+      look();
       if (parts.length > 0) send(false);
       await pause();
       if (latest) return;
       began = performance.now();
     }
   }
+  look();
   send(true);
 }
 
@@ -118,7 +124,7 @@ function* line(theory: Theory, state: number[], line: number): Parts {
       answer.values.forEach((value, index) => { values[start + index] = value; });
       for (const [position, message] of answer.messages) messages.push([start + position, message]);
       if (start + chunk < RATIOS.length) {
-        yield { kind: 'line', line, values: values.slice(), messages: messages.slice(), done: false };
+        yield { kind: 'line', line, values: values.slice(), messages: messages.slice(), at: NaN, done: false };
       }
       if (answer.values.length === 0) break;
     }
@@ -126,7 +132,8 @@ function* line(theory: Theory, state: number[], line: number): Parts {
     if (known.size > 64) known.delete(known.keys().next().value!);
     known.set(name, found);
   }
-  yield { kind: 'line', line, ...found, done: true };
+  const at = theory.ask('learning_curve', [...state, line, number(state, 'alpha')]).values[0] ?? NaN;
+  yield { kind: 'line', line, ...found, at, done: true };
 }
 
 // Coarse first: every pass halves the distance of the points, and fills what lies between.
@@ -138,7 +145,9 @@ function* map(theory: Theory, state: number[]): Parts {
   };
   const errors = new Float64Array(COLUMNS * ROWS).fill(NaN);
   const solved = new Uint8Array(COLUMNS * ROWS);
-  for (const stride of [8, 4, 2, 1]) {
+  // Each cell costs milliseconds where pretraining has finite data.
+  const finest = number(state, 'alphaPt') === Infinity ? 1 : 2;
+  for (const stride of [8, 4, 2, 1].filter((stride) => stride >= finest)) {
     for (let row = 0; row < ROWS; row += stride) {
       const columns: number[] = [];
       for (let column = 0; column < COLUMNS; column += stride) {
@@ -158,12 +167,23 @@ function* map(theory: Theory, state: number[]): Parts {
       }
       yield undefined;
     }
-    yield { kind: 'map', errors: errors.slice(), done: stride === 1 };
+    yield { kind: 'map', errors: errors.slice(), done: stride === finest };
   }
 }
 
+// Optima by what they depend on.
+const optima = new Map<string, Answer>();
+
 function* optimum(theory: Theory, state: number[]): Parts {
   const range = [KNOBS.gap.lowest, KNOBS.gap.highest, 0, KNOBS.gamma.highest];
-  const answer = theory.ask('optimum', [...state, ...range]);
-  yield { kind: 'optimum', values: answer.values, messages: entries(answer) };
+  const name = ORDER.filter((name) => name !== 'gap' && name !== 'gamma').map((name) => number(state, name)).join(' ');
+  let answer = optima.get(name);
+  if (!answer) {
+    answer = theory.ask('optimum', [...state, ...range]);
+    if (optima.size > 64) optima.delete(optima.keys().next().value!);
+    optima.set(name, answer);
+  }
+  const { values } = answer;
+  const moved = values.length > 0 ? theory.ask('moved', [...state, values[0], values[1]]).values : [];
+  yield { kind: 'optimum', values, moved, messages: entries(answer) };
 }
