@@ -310,7 +310,8 @@ pub fn optimum(state: &State, numbers: &[f64]) -> Result<Answer> {
     let frozen = transfer.protocol().trained_layers() != TrainedLayers::Both;
     let estimator = if frozen { Estimator::Lazy } else { Estimator::Auto };
     let laws = |map: &ScaleMap| state.with_scale_map(*map).law(SEARCH_REFINEMENT);
-    let optimum = design.with_solver(Solver::new().with_estimator(estimator)).optimum_over(&laws)?;
+    let optimum =
+        design.with_solver(Solver::new().with_estimator(estimator)).optimum_over(&laws)?;
 
     let best = state.with_scale_map(optimum.scale_map);
     let (gap, readout) =
