@@ -13,7 +13,7 @@ use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::network::initialization::{Initialization, Scales};
+use crate::network::initialization::{GapScales, Initialization, Scales};
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::Precision;
 use crate::numerics::crossing::{Outline, Threshold, first_crossing};
@@ -188,6 +188,38 @@ impl InitializationDesign {
         Ok(Self { ranges: [scales, range, readouts], ..self })
     }
 
+    /// The same design with another range of `1 + lambda_PT`, without the digits that a relative scale
+    /// next to -1 loses.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an end outside [0, 2]; [`Error::EmptyRange`] for a range without
+    /// values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Densities, InitializationDesign, OptimumPosition, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let design = InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3)?;
+    /// // Nothing is shared: the smallest first layer is best.
+    /// let gap = design.with_lambda_gaps(1e-6..=2.0)?.optimum()?.one_plus_relative_scale;
+    /// assert_eq!((gap.value, gap.position), (1e-6, OptimumPosition::Lowest));
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_lambda_gaps(self, gaps: RangeInclusive<f64>) -> Result<Self> {
+        let range = range("lambda_gap", gaps, SMALLEST_GAP, |lambda_gap| {
+            Initialization::from_lambda_gap(GapScales { absolute: 1.0, lambda_gap })?;
+            Ok(lambda_gap)
+        })?;
+        let [scales, _, readouts] = self.ranges;
+        Ok(Self { ranges: [scales, range, readouts], ..self })
+    }
+
     /// The same design with another range of readout scales `gamma`.
     ///
     /// # Errors
@@ -341,7 +373,6 @@ impl InitializationDesign {
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
         let (scale_map, solution) = evaluations.solution(minimum.point, Precision::Full)?;
-        let [pretrained_coefficient, coefficient] = self.task.typical_coefficients();
         Ok(Optimum {
             scale_map,
             solution,
@@ -350,7 +381,7 @@ impl InitializationDesign {
             readout_scale,
             balanced_error: balanced.map(|(_, error)| error),
             unanswered,
-            typical_feature: Feature { pretrained_coefficient, coefficient },
+            typical_feature: Feature::typical_of(&self.task),
         })
     }
 
