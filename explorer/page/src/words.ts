@@ -44,7 +44,7 @@ export function advice({ state, error, bias, optimum, moved, message }: Facts): 
   const [gap, gamma, best, order, price] = optimum;
   const [byGap, byGamma] = moved;
   if (!(best < (1 - EQUAL) * error)) {
-    return 'This is the best initialization for this size of the weights, or as good.';
+    return 'No other first layer or readout would do much better.';
   }
   const layer = `${gap < state.gap ? 'smaller' : 'larger'} first layer`;
   const readout = `${gamma < state.gamma ? 'smaller' : 'larger'} readout`;
