@@ -18,49 +18,52 @@ Examples
 array([0.0328, 0.0209, 0.023 ])
 """
 
-from ._core import classes as _classes
-from ._errors import DomainError, Error
-from ._functions import (
-    PROTOCOLS,
-    BayesError,
-    BestInitialization,
-    BestPenalty,
-    ClassErrors,
-    EffectiveScale,
+from ._bias import (
     InductiveBias,
     Penalty,
     Proximal,
-    Ranking,
     ScaleAndStart,
-    Sensitivities,
-    Statistics,
     TaskBias,
-    Transfer,
-    bayes_error,
-    bayes_threshold,
-    best_initialization,
-    best_penalty,
-    effective_scale,
-    error,
-    errors_by_class,
     inductive_bias,
     initialization_with,
-    learning_curve,
     penalty,
     price,
     proximal,
-    rank_protocols,
-    recovery_threshold,
     regimes,
-    required_samples,
     scale_and_start,
-    sensitivities,
-    statistics,
     task_bias,
-    transfer,
 )
+from ._core import classes as _classes
+from ._design import BestInitialization, best_initialization
+from ._errors import DomainError, Error
 from ._inputs import Initialization, Task
 from ._law import Group, Law, Solution, solve
+from ._reference import (
+    BayesError,
+    BestPenalty,
+    bayes_error,
+    bayes_threshold,
+    best_penalty,
+    recovery_threshold,
+)
+from ._training import (
+    PROTOCOLS,
+    ClassErrors,
+    EffectiveScale,
+    Ranking,
+    Sensitivities,
+    Statistics,
+    Transfer,
+    effective_scale,
+    error,
+    errors_by_class,
+    learning_curve,
+    rank_protocols,
+    required_samples,
+    sensitivities,
+    statistics,
+    transfer,
+)
 
 #: Labels of the four classes of features.
 CLASSES: tuple[str, ...] = tuple(_classes())

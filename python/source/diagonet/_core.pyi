@@ -1,9 +1,11 @@
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._arrays import Call
+
+__all__: list[str]
 
 _Failure = dict[str, Any]
 _Answers = tuple[list[NDArray[np.float64]], list[_Failure]]
@@ -37,6 +39,7 @@ def statistics(call: Call) -> _Answers: ...
 def task_bias(call: Call) -> _Answers: ...
 def transfer(call: Call) -> _Answers: ...
 
+@final
 class Law:
     @staticmethod
     def from_groups(groups: list[Any]) -> tuple[Law | None, _Failure | None]: ...
@@ -63,6 +66,7 @@ class Law:
     ) -> tuple[float | None, _Failure | None]: ...
     def solve(self, call: Call) -> tuple[Solution | None, _Failure | None]: ...
 
+@final
 class Solution:
     def error(self) -> float: ...
     def errors(self) -> list[tuple[str, float]]: ...

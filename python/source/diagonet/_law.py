@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from . import _core
 from ._arrays import Call, Names, Numbers, OnError, number
 from ._errors import Failure, error_of
-from ._functions import BestPenalty, _checked, _documented, _training
 from ._inputs import Initialization, Task
+from ._parameters import checked, documented, training
+from ._reference import BestPenalty
 
 _T = TypeVar("_T")
 
@@ -102,7 +103,7 @@ class Law:
         >>> dn.Law.fine_tuning(dn.Task(0.1, 0.1, overlap=0.8), dn.Initialization(1e-3, -0.9))
         Law(4 groups: shared, new, pretraining-only, none)
         """
-        call = _training("raise", task, initialization)
+        call = training("raise", task, initialization)
         return cls._of(_solved(_core.Law.of_task(_point(call))))
 
     @classmethod
@@ -116,7 +117,7 @@ class Law:
         >>> {group.scale for group in law.groups}
         {0.001}
         """
-        call = _training("raise", task, initialization, pretrained=False)
+        call = training("raise", task, initialization, pretrained=False)
         return cls._of(_solved(_core.Law.of_task(_point(call))))
 
     @classmethod
@@ -135,7 +136,7 @@ class Law:
             number(name, value).ravel().tolist()
             for name, value in (("pretrained", pretrained), ("coefficients", coefficients))
         ]
-        call = _point(Call("raise", _checked(initialization, Initialization)))
+        call = _point(Call("raise", checked(initialization, Initialization)))
         return cls._of(_solved(_core.Law.from_coefficients(call, *arrays)))
 
     @classmethod
@@ -179,7 +180,7 @@ class Law:
             for label, weight, mean, variance, scale, *rest in self._law.groups()
         ]
 
-    @_documented
+    @documented
     def error(
         self,
         sample_ratio: ArrayLike,
@@ -214,7 +215,7 @@ class Law:
         )
         return call.answer(self._law.error)
 
-    @_documented
+    @documented
     def required_samples(
         self,
         target_error: ArrayLike,
@@ -251,7 +252,7 @@ class Law:
         )
         return call.answer(self._law.required_samples)
 
-    @_documented
+    @documented
     def best_penalty(
         self,
         sample_ratio: ArrayLike,
@@ -534,7 +535,7 @@ pretraining_noise_variance, protocol, estimator, explicit_penalty, pretrained
     >>> dn.solve(dn.Task(0.1, 0.1, overlap=0.8), dn.Initialization(1e-3, -0.9), 0.2)
     Solution(error=0.0911935 at sample_ratio=0.2, noise_variance=0.0; estimator 'quadrature')
     """
-    call = _training(
+    call = training(
         "raise",
         task,
         initialization,
@@ -552,4 +553,3 @@ pretraining_noise_variance, protocol, estimator, explicit_penalty, pretrained
 solve.__module__ = "diagonet"
 for _class in (Group, Law, Solution):
     _class.__module__ = "diagonet"
-
