@@ -53,8 +53,10 @@ fn main() -> Result<()> {
     println!("error {errors}");
 
     let curves = least(times, || {
-        let laws: Vec<Law> =
-            gaps.iter().map(|&gap| Law::fine_tuning(&task(0.8)?, &map(gap)?)).collect::<Result<_>>()?;
+        let laws: Vec<Law> = gaps
+            .iter()
+            .map(|&gap| Law::fine_tuning(&task(0.8)?, &map(gap)?))
+            .collect::<Result<_>>()?;
         let curves = Solver::new().learning_curves(&laws, 0.01, &ratios);
         let points = curves.into_iter().flatten();
         points.map(|point| point.map(|solution| solution.generalization_error())).sum()

@@ -51,9 +51,10 @@ pub(crate) struct Names<T> {
     positions: Column,
 }
 
-impl<T: Clone> Names<T> {
-    pub(crate) fn at(&self, point: usize) -> diagonet::Result<T> {
-        self.values[self.positions.at(point) as usize].clone()
+impl<T> Names<T> {
+    #[inline]
+    pub(crate) fn at(&self, point: usize) -> Result<&T, Error> {
+        self.values[self.positions.at(point) as usize].as_ref().map_err(Clone::clone)
     }
 }
 

@@ -84,26 +84,25 @@ fn trained<'py, const N: usize>(
 ) -> PyResult<Answers<'py>> {
     let trainings = Trainings::new(call)?;
     let (samples, solvers) = (AllSamples::new(call)?, Solvers::new(call)?);
-    compute(py, call, 1, RUN, |range| {
-        let mut answers = Vec::with_capacity(range.len());
+    compute(py, call, 1, RUN, |range, points| {
+        let solver = |point| solvers.at(point);
         let mut begin = range.start;
         while begin < range.end {
-            let is_pretrained = trainings.is_pretrained(begin);
-            let same = |&point: &usize| trainings.is_pretrained(point) == is_pretrained;
+            let is_simple = trainings.simple(begin).is_some();
+            let same = |&point: &usize| trainings.simple(point).is_some() == is_simple;
             let end = begin + (begin..range.end).take_while(same).count();
-            let solver = |point| solvers.at(point);
-            if is_pretrained {
+            if is_simple {
+                let law = |point| trainings.simple(point).unwrap_or_else(|| trainings.law(point));
+                let problem = |point| Ok((law(point)?, samples.at(point)?));
+                let answer = |solution: Solution| Ok(answer(&solution));
+                solve_run(begin..end, points, solver, problem, answer);
+            } else {
                 let problem = |point| Ok((trainings.transfer(point)?, samples.at(point)?));
                 let answer = |solution: diagonet::TransferSolution| Ok(answer(solution.tuned()));
-                answers.extend(solve_run(begin..end, solver, problem, answer));
-            } else {
-                let problem = |point| Ok((trainings.from_scratch(point)?, samples.at(point)?));
-                let answer = |solution: Solution| Ok(answer(&solution));
-                answers.extend(solve_run(begin..end, solver, problem, answer));
+                solve_run(begin..end, points, solver, problem, answer);
             }
             begin = end;
         }
-        answers
     })
 }
 
@@ -134,20 +133,20 @@ pub(crate) fn learning_curve<'py>(
     }
     let curve = |point: usize| -> diagonet::Result<_> {
         let (solver, noise) = (solvers.at(point)?, samples.noise_variance(point));
-        Ok(if trainings.is_pretrained(point) {
-            let transfer = trainings.transfer(point)?;
-            errors(solver.learning_curve(&transfer, noise, &sample_ratios))
-        } else {
-            let law = trainings.from_scratch(point)?;
-            errors(solver.learning_curve(&law, noise, &sample_ratios))
+        Ok(match trainings.simple(point) {
+            Some(law) => errors(solver.learning_curve(&law?, noise, &sample_ratios)),
+            None => {
+                let transfer = trainings.transfer(point)?;
+                errors(solver.learning_curve(&transfer, noise, &sample_ratios))
+            }
         })
     };
-    compute(py, &call, sample_ratios.len(), 1, |range| {
-        let points = range.flat_map(|point| {
+    compute(py, &call, sample_ratios.len(), 1, |range, points| {
+        for point in range {
             let failed = |error: Error| vec![Err(error); sample_ratios.len()];
-            curve(point).unwrap_or_else(failed)
-        });
-        points.collect()
+            let answers = curve(point).unwrap_or_else(failed);
+            answers.into_iter().for_each(|answer| points.push(answer));
+        }
     })
 }
 
@@ -160,10 +159,9 @@ pub(crate) fn required_samples<'py>(py: Python<'py>, call: Call<'py>) -> PyResul
     each(py, &call, 4, |point| {
         let (solver, noise) = (solvers.at(point)?, samples.noise_variance(point));
         let target = target.at(point);
-        Ok([if trainings.is_pretrained(point) {
-            solver.required_sample_ratio(&trainings.transfer(point)?, noise, target)?
-        } else {
-            solver.required_sample_ratio(&trainings.from_scratch(point)?, noise, target)?
+        Ok([match trainings.simple(point) {
+            Some(law) => solver.required_sample_ratio(&law?, noise, target)?,
+            None => solver.required_sample_ratio(&trainings.transfer(point)?, noise, target)?,
         }])
     })
 }
@@ -173,9 +171,10 @@ pub(crate) fn required_samples<'py>(py: Python<'py>, call: Call<'py>) -> PyResul
 pub(crate) fn transfer<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answers<'py>> {
     let trainings = Trainings::new(&call)?;
     let (samples, solvers) = (AllSamples::new(&call)?, Solvers::new(&call)?);
-    compute(py, &call, 1, RUN, |range| {
+    compute(py, &call, 1, RUN, |range, points| {
         solve_run(
             range,
+            points,
             |point| solvers.at(point),
             |point| Ok((trainings.transfer(point)?, samples.at(point)?)),
             |solution: diagonet::TransferSolution| {
@@ -187,7 +186,7 @@ pub(crate) fn transfer<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answer
                 let forgetting = solution.statistics(0.0)?.total.forgetting.unwrap_or(f64::NAN);
                 Ok([error, shared, new, only, unused, pretraining, scratch, forgetting])
             },
-        )
+        );
     })
 }
 
@@ -220,16 +219,17 @@ pub(crate) fn statistics<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answ
 pub(crate) fn sensitivities<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answers<'py>> {
     let trainings = Trainings::new(&call)?;
     let (samples, solvers) = (AllSamples::new(&call)?, Solvers::new(&call)?);
-    compute(py, &call, 1, RUN, |range| {
+    compute(py, &call, 1, RUN, |range, points| {
         solve_run(
             range,
+            points,
             |point| solvers.at(point),
             |point| Ok((trainings.transfer(point)?, samples.at(point)?)),
             |solution: diagonet::TransferSolution| {
                 let gradient = solution.sensitivities()?.generalization_error;
                 Ok(gradient.entries().map(|(_, derivative)| derivative.unwrap_or(f64::NAN)))
             },
-        )
+        );
     })
 }
 
@@ -247,9 +247,9 @@ pub(crate) fn inductive_bias<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<
             pretrained_coefficient: pretrained.at(point),
             coefficient: coefficient.at(point),
         };
-        let protocol: Protocol = protocol.at(point)?;
+        let protocol: &Protocol = protocol.at(point)?;
         let threshold = threshold.at(point);
-        if protocol == Protocol::REBALANCED {
+        if *protocol == Protocol::REBALANCED {
             let bias = InductiveBias::of_feature(&map, feature)?;
             return Ok([
                 bias.l_order(),
@@ -258,7 +258,7 @@ pub(crate) fn inductive_bias<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<
                 number_of(bias.regime_at(threshold)?),
             ]);
         }
-        let bias = ProtocolBias::of_feature(&protocol, &map, feature)?;
+        let bias = ProtocolBias::of_feature(protocol, &map, feature)?;
         Ok([
             bias.l_order,
             bias.pretraining_dependence,
@@ -290,10 +290,8 @@ pub(crate) fn realize<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answers
         [call.number("pretrained_coefficient")?, call.number("coefficient")?];
     let absolute_scale = call.number("absolute_scale")?;
     each(py, &call, RUN, |point| {
-        let target = TargetBias {
-            l_order: l_order.at(point),
-            pretraining_dependence: dependence.at(point),
-        };
+        let target =
+            TargetBias { l_order: l_order.at(point), pretraining_dependence: dependence.at(point) };
         let feature = Feature {
             pretrained_coefficient: pretrained.at(point),
             coefficient: coefficient.at(point),
@@ -311,7 +309,7 @@ pub(crate) fn scale_and_start<'py>(py: Python<'py>, call: Call<'py>) -> PyResult
     let protocol = call.names("protocol", str::parse)?;
     let pretrained = call.number("pretrained_coefficient")?;
     each(py, &call, 4 * RUN, |point| {
-        let protocol: Protocol = protocol.at(point)?;
+        let protocol: &Protocol = protocol.at(point)?;
         let training = protocol.scale_and_start(&scale_maps.at(point)?, pretrained.at(point))?;
         Ok([training.scale, training.start])
     })
@@ -378,7 +376,7 @@ pub(crate) fn best_penalty<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<An
     let (trainings, samples) = (Trainings::new(&call)?, AllSamples::new(&call)?);
     let estimator = call.names("estimator", str::parse)?;
     each(py, &call, 1, |point| {
-        let estimator: Estimator = estimator.at(point)?;
+        let estimator: Estimator = *estimator.at(point)?;
         let solver = Solver::new().with_estimator(estimator);
         let best = solver.best_explicit_penalty(&trainings.law(point)?, &samples.at(point)?)?;
         Ok([number_of_penalty(best.position), best.generalization_error])
@@ -428,12 +426,13 @@ pub(crate) fn protocol_errors<'py>(
         };
         Ok(protocols.iter().map(error).collect())
     };
-    compute(py, &call, protocols.len(), 1, |range| {
-        let points = range.flat_map(|point| match errors(point) {
-            Ok(errors) => errors.into_iter().map(|error| Ok([error])).collect::<Vec<_>>(),
-            Err(error) => vec![Err(error); protocols.len()],
-        });
-        points.collect()
+    compute(py, &call, protocols.len(), 1, |range, points| {
+        for point in range {
+            match errors(point) {
+                Ok(errors) => errors.into_iter().for_each(|error| points.push(Ok([error]))),
+                Err(error) => protocols.iter().for_each(|_| points.push(Err(error.clone()))),
+            }
+        }
     })
 }
 
@@ -449,7 +448,7 @@ pub(crate) fn effective_scale<'py>(py: Python<'py>, call: Call<'py>) -> PyResult
         let scale = if trainings.is_pretrained(point) {
             solver.solve(&trainings.transfer(point)?, &samples)?.effective_scale(&optimizer)?
         } else {
-            solver.effective_scale(&trainings.from_scratch(point)?, &samples, &optimizer)?
+            solver.effective_scale(&trainings.scratch_law(point)?, &samples, &optimizer)?
         };
         let [low, high] = scale.generalization_errors();
         Ok([scale.low.factor(), scale.high.factor(), low, high])
@@ -464,7 +463,8 @@ pub(crate) fn best_initialization<'py>(py: Python<'py>, call: Call<'py>) -> PyRe
         (crate::problems::PretrainingSamples::new(&call)?, Solvers::new(&call)?);
     let tolerance = call.number("tolerance")?;
     let range = |name: &str| -> PyResult<_> {
-        let ends = [call.optional(&format!("{name}_low"))?, call.optional(&format!("{name}_high"))?];
+        let ends =
+            [call.optional(&format!("{name}_low"))?, call.optional(&format!("{name}_high"))?];
         Ok(move |point: usize| match &ends {
             [Some(low), Some(high)] => Some(low.at(point)..=high.at(point)),
             _ => None,

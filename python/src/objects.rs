@@ -44,11 +44,8 @@ impl PyLaw {
     fn from_groups(groups: Vec<Group>) -> Pair<Self> {
         let group = |(label, weight, mean, variance, scale, start, penalty, input): Group| {
             // Those that are not set keep the digits of the others.
-            let prior = if variance == 0.0 {
-                Prior::atom(mean)?
-            } else {
-                Prior::gaussian(mean, variance)?
-            };
+            let prior =
+                if variance == 0.0 { Prior::atom(mean)? } else { Prior::gaussian(mean, variance)? };
             let mut group = CoordinateGroup::new(label, weight, prior, scale)?;
             if start != 0.0 {
                 group = group.with_start(start)?;
@@ -115,13 +112,14 @@ impl PyLaw {
 
     fn error<'py>(&self, py: Python<'py>, call: Call<'py>) -> PyResult<Answers<'py>> {
         let (samples, solvers) = (AllSamples::new(&call)?, Solvers::new(&call)?);
-        compute(py, &call, 1, RUN, |range| {
+        compute(py, &call, 1, RUN, |range, points| {
             solve_run(
                 range,
+                points,
                 |point| solvers.at(point),
                 |point| Ok((&self.0, samples.at(point)?)),
                 |solution: Solution| Ok([solution.generalization_error()]),
-            )
+            );
         })
     }
 
@@ -138,7 +136,7 @@ impl PyLaw {
         let samples = AllSamples::new(&call)?;
         let estimator = call.names("estimator", str::parse)?;
         each(py, &call, 1, |point| {
-            let estimator: Estimator = estimator.at(point)?;
+            let estimator: Estimator = *estimator.at(point)?;
             let solver = Solver::new().with_estimator(estimator);
             let best = solver.best_explicit_penalty(&self.0, &samples.at(point)?)?;
             Ok([number_of_penalty(best.position), best.generalization_error])
@@ -158,13 +156,13 @@ impl PyLaw {
             let samples: Samples = samples.at(0)?;
             solvers.at(0)?.solve(&self.0, &samples)
         });
-        Ok(pair(solution.map(|solution| PySolution(Kind::Law(solution))).map_err(failed)))
+        Ok(pair(solution.map(|solution| PySolution(Kind::Law(Box::new(solution)))).map_err(failed)))
     }
 }
 
 #[derive(Debug)]
 enum Kind {
-    Law(Solution),
+    Law(Box<Solution>),
     Transfer(Box<TransferSolution>),
 }
 
@@ -192,7 +190,7 @@ pub(crate) fn solve(py: Python<'_>, call: Call<'_>) -> PyResult<Pair<PySolution>
         Ok(if trainings.is_pretrained(0) {
             Kind::Transfer(Box::new(solver.solve(&trainings.transfer(0)?, &samples)?))
         } else {
-            Kind::Law(solver.solve(&trainings.from_scratch(0)?, &samples)?)
+            Kind::Law(Box::new(solver.solve(&trainings.scratch_law(0)?, &samples)?))
         })
     });
     Ok(pair(solution.map(PySolution).map_err(failed)))
@@ -257,12 +255,12 @@ impl PySolution {
         }
     }
 
-    fn from_scratch(&self, py: Python<'_>) -> Pair<Self> {
+    fn scratch(&self, py: Python<'_>) -> Pair<Self> {
         match &self.0 {
             Kind::Law(_) => (None, None),
             Kind::Transfer(solution) => {
                 let scratch = py.detach(|| solution.from_scratch());
-                pair(scratch.map(|scratch| Self(Kind::Law(scratch))).map_err(failed))
+                pair(scratch.map(|scratch| Self(Kind::Law(Box::new(scratch)))).map_err(failed))
             }
         }
     }

@@ -7,10 +7,11 @@ use diagonet::{
 };
 use pyo3::prelude::*;
 
+use crate::batch::Points;
 use crate::columns::{Call, Column, Names};
 
 /// The distribution of coefficients around zero, given their mean square.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Shape {
     Constant,
     Gaussian,
@@ -81,14 +82,14 @@ impl Tasks {
         let magnitude = self.pretraining_magnitude.at(point);
         // Checked as a magnitude, whatever the prior.
         task = task.with_pretraining_magnitude(magnitude)?;
-        let shape = self.pretraining_prior.at(point)?;
+        let shape = *self.pretraining_prior.at(point)?;
         if !matches!(shape, Shape::Constant) {
             task = task.with_pretraining_prior(shape.mixture(magnitude * magnitude)?)?;
         }
         if let Some(variance) = &self.fine_tuning_variance {
             task = task.with_fine_tuning_variance(variance.at(point))?;
         }
-        let shape = self.fine_tuning_prior.at(point)?;
+        let shape = *self.fine_tuning_prior.at(point)?;
         if !matches!(shape, Shape::Gaussian) {
             let prior = shape.mixture(task.new_prior().mean_square())?;
             task = task.with_fine_tuning_prior(prior)?;
@@ -178,6 +179,11 @@ impl PretrainingSamples {
         })
     }
 
+    /// Whether data are unlimited, in legal words.
+    pub(crate) fn is_unlimited(&self, point: usize) -> bool {
+        self.at(point) == Ok(None)
+    }
+
     pub(crate) fn at(&self, point: usize) -> Result<Option<Samples>> {
         let ratio = self.sample_ratio.at(point);
         let unlimited = ratio == f64::INFINITY;
@@ -215,14 +221,24 @@ impl Trainings {
 
     pub(crate) fn transfer(&self, point: usize) -> Result<Transfer> {
         let transfer = Transfer::new(&self.tasks.at(point)?, self.scale_maps.at(point)?)
-            .with_protocol(self.protocol.at(point)?);
+            .with_protocol(*self.protocol.at(point)?);
         Ok(match self.pretraining.at(point)? {
             Some(samples) => transfer.with_pretraining_samples(samples),
             None => transfer,
         })
     }
 
-    pub(crate) fn from_scratch(&self, point: usize) -> Result<Law> {
+    /// The law of the whole problem, where it is one of training from scratch or of the source paper's
+    /// protocol after unlimited pretraining: such a law takes less time than a transfer.
+    pub(crate) fn simple(&self, point: usize) -> Option<Result<Law>> {
+        let is_simple = !self.is_pretrained(point)
+            || (self.pretraining.is_unlimited(point)
+                && self.protocol.at(point) == Ok(&Protocol::REBALANCED)
+                && self.tasks.pretraining_prior.at(point) == Ok(&Shape::Constant));
+        is_simple.then(|| self.law(point))
+    }
+
+    pub(crate) fn scratch_law(&self, point: usize) -> Result<Law> {
         let task = self.tasks.at(point)?;
         Law::from_scratch(&task, &self.scale_maps.at(point)?.pretraining())
     }
@@ -232,7 +248,7 @@ impl Trainings {
         if self.is_pretrained(point) {
             Law::fine_tuning(&self.tasks.at(point)?, &self.scale_maps.at(point)?)
         } else {
-            self.from_scratch(point)
+            self.scratch_law(point)
         }
     }
 }
@@ -253,7 +269,7 @@ impl Solvers {
     }
 
     pub(crate) fn at(&self, point: usize) -> Result<Solver> {
-        let solver = Solver::new().with_estimator(self.estimator.at(point)?);
+        let solver = Solver::new().with_estimator(*self.estimator.at(point)?);
         solver.with_explicit_penalty(self.explicit_penalty.at(point))
     }
 }
@@ -309,33 +325,33 @@ impl Tuned for TransferSolution {
     }
 }
 
-/// The answers of neighbouring problems, which start from each other where they share a solver.
+/// Adds the answers of neighbouring problems, which start from each other where they share a solver.
 pub(crate) fn solve_run<P: Problem, const N: usize>(
     range: std::ops::Range<usize>,
+    points: &mut Points<N>,
     solver: impl Fn(usize) -> Result<Solver>,
     problem: impl Fn(usize) -> Result<(P, Samples)> + Sync,
     answer: impl Fn(P::Solution) -> Result<[f64; N]> + Sync,
-) -> Vec<Result<[f64; N]>> {
-    let mut answers = Vec::with_capacity(range.len());
+) {
     let mut begin = range.start;
     while begin < range.end {
         let own = match solver(begin) {
             Ok(own) => own,
             Err(error) => {
-                answers.push(Err(error));
+                points.push(Err(error));
                 begin += 1;
                 continue;
             }
         };
         let same = (begin..range.end).take_while(|&point| solver(point).as_ref() == Ok(&own));
         let length = same.count();
-        answers.extend(own.solve_grid(
+        let answers = own.solve_grid(
             1,
             length,
             |_, column| problem(begin + column),
             |solution| solution.and_then(&answer),
-        ));
+        );
+        answers.into_iter().for_each(|answer| points.push(answer));
         begin += length;
     }
-    answers
 }

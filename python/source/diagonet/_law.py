@@ -461,7 +461,7 @@ class Solution:
         """
         if self._solution.pretraining_error() is None:
             return self
-        return Solution._of(_solved(self._solution.from_scratch()))
+        return Solution._of(_solved(self._solution.scratch()))
 
     def statistics(self, discovery_cut: float = 0.1) -> dict[str, float]:
         """Moments of the estimate, discovery rates and forgetting, by name.

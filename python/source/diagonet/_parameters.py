@@ -126,5 +126,6 @@ _REGIMES = np.array(["", "I", "II", "III", "IV"])
 
 def regime_names(numbers: Numbers) -> Any:
     """Names of regimes; empty where there is no answer."""
-    names = _REGIMES[np.nan_to_num(np.asarray(numbers)).astype(np.intp)]
+    codes = np.asarray(numbers)
+    names = _REGIMES.take(np.where(codes > 0.0, codes, 0.0).astype(np.intp))
     return str(names) if names.ndim == 0 else names
