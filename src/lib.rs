@@ -72,7 +72,8 @@
 //! - `proptest`: strategies of all inputs for property tests of other crates, in the module
 //!   `strategies`.
 //!
-//! Vectors are those of [`nalgebra`], which is re-exported.
+//! Vectors of coordinates are taken as slices, arrays, `Vec`s, or vectors of [`nalgebra`], which is
+//! re-exported; they are returned as vectors of `nalgebra`.
 //!
 //! # Source
 //!

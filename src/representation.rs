@@ -297,6 +297,9 @@ pub(crate) struct RandomTask {
     new_prior: mixture::Mixture,
     #[serde(default)]
     correlation: f64,
+    /// Of shared, new, pretraining-only and unused features.
+    #[serde(default = "unit_variances")]
+    input_variances: [f64; 4],
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -304,6 +307,12 @@ pub(crate) struct RandomTask {
 pub(crate) struct KnownTask {
     supports: supports::Supports,
     coefficients: Vec<KnownCoefficients>,
+    #[serde(default = "unit_variances")]
+    input_variances: [f64; 4],
+}
+
+fn unit_variances() -> [f64; 4] {
+    [1.0; 4]
 }
 
 /// Coordinates of a class with equal, or close, coefficients.
@@ -320,6 +329,7 @@ pub(crate) struct KnownCoefficients {
 impl From<task::Task> for Task {
     fn from(value: task::Task) -> Self {
         let supports = value.supports();
+        let input_variances = FeatureClass::ALL.map(|class| value.input_variance(class));
         match value.coefficients() {
             task::Coefficients::Random { pretraining, shared, new, correlation } => {
                 Self::Random(RandomTask {
@@ -328,6 +338,7 @@ impl From<task::Task> for Task {
                     shared_prior: shared.clone(),
                     new_prior: new.clone(),
                     correlation: *correlation,
+                    input_variances,
                 })
             }
             task::Coefficients::Known(components) => {
@@ -340,6 +351,7 @@ impl From<task::Task> for Task {
                 Self::Known(KnownTask {
                     supports,
                     coefficients: components.iter().map(known).collect(),
+                    input_variances,
                 })
             }
         }
@@ -350,12 +362,15 @@ impl TryFrom<Task> for task::Task {
     type Error = Error;
 
     fn try_from(value: Task) -> Result<Self> {
-        match value {
-            Task::Random(task) => Self::new(task.supports)?
-                .with_pretraining_prior(task.pretraining_prior)?
-                .with_shared_prior(task.shared_prior)?
-                .with_new_prior(task.new_prior)?
-                .with_correlation(task.correlation),
+        let (task, input_variances) = match value {
+            Task::Random(task) => (
+                Self::new(task.supports)?
+                    .with_pretraining_prior(task.pretraining_prior)?
+                    .with_shared_prior(task.shared_prior)?
+                    .with_new_prior(task.new_prior)?
+                    .with_correlation(task.correlation)?,
+                task.input_variances,
+            ),
             Task::Known(task) => {
                 for class in FeatureClass::ALL {
                     let of_class = task.coefficients.iter().filter(|known| known.class == class);
@@ -376,9 +391,16 @@ impl TryFrom<Task> for task::Task {
                     })
                 };
                 let components = task.coefficients.into_iter().map(component);
-                Ok(Self::of_components(task.supports, components.collect::<Result<_>>()?))
+                (
+                    Self::of_components(task.supports, components.collect::<Result<_>>()?),
+                    task.input_variances,
+                )
             }
-        }
+        };
+        let variances = FeatureClass::ALL.into_iter().zip(input_variances);
+        variances
+            .into_iter()
+            .try_fold(task, |task, (class, variance)| task.with_input_variance(class, variance))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::network::initialization::{GapScales, Initialization, LayerScales, Scales};
 use crate::network::protocol::Protocol;
 use crate::network::scale_map::ScaleMap;
+use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::mixture::Mixture;
 use crate::problem::prior::Prior;
@@ -108,17 +109,26 @@ pub fn mixture() -> impl Strategy<Value = Mixture> {
         })
 }
 
-/// Tasks with mixtures of coefficients, correlated or not.
+/// Tasks with mixtures of coefficients, correlated or not, and inputs of equal or unequal variances.
 pub fn task() -> impl Strategy<Value = Task> {
     let correlation = prop_oneof![2 => Just(0.0), 2 => -1.0..=1.0_f64, 1 => Just(1.0)];
-    (supports(), mixture(), mixture(), mixture(), correlation).prop_filter_map(
+    let variance = || decades(-3.0, 3.0);
+    let variances = [variance(), variance(), variance(), variance()];
+    let variances = prop_oneof![3 => Just([1.0; 4]), 1 => variances];
+    (supports(), mixture(), mixture(), mixture(), (correlation, variances)).prop_filter_map(
         "a fine-tuning density below 1e-300, or a correlation with nothing",
-        |(supports, pretraining, shared, new, correlation)| {
+        |(supports, pretraining, shared, new, (correlation, variances))| {
             Task::new(supports)
                 .and_then(|task| task.with_pretraining_prior(pretraining))
                 .and_then(|task| task.with_shared_prior(shared))
                 .and_then(|task| task.with_new_prior(new))
                 .and_then(|task| task.with_correlation(correlation))
+                .and_then(|task| {
+                    let variances = FeatureClass::ALL.into_iter().zip(variances);
+                    variances.into_iter().try_fold(task, |task, (class, variance)| {
+                        task.with_input_variance(class, variance)
+                    })
+                })
                 .ok()
         },
     )

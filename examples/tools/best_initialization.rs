@@ -1,13 +1,10 @@
 //! The initialization that does best, mapped over the overlap of two tasks and the density of the
 //! second.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -17,6 +14,7 @@ use support::contour::{self, Grid};
 use support::corners::CORNERS;
 use support::files::{Table, check_outputs, exit_code, number, report_written};
 use support::heat_map::{self, NO_VALUE};
+use support::in_order::in_order;
 use support::problem::{Options, Problem, REQUIRED, RelativeScale, Statement, default_variance};
 use support::svg::{Anchor, Colour, Font, Stroke, Svg};
 use support::typeset::short;
@@ -227,40 +225,19 @@ impl Best {
 fn compute(arguments: &Arguments, table: &mut Table) -> Result<Vec<Cell>, String> {
     let (overlaps, densities) = (arguments.overlaps(), arguments.densities());
     let count = overlaps.len() * densities.len();
-    let next = AtomicUsize::new(0);
-    let work = |results: &mpsc::Sender<(usize, Cell)>| {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                return;
-            }
-            let (row, column) = (index / overlaps.len(), index % overlaps.len());
-            let cell = Cell::compute(arguments, overlaps[column], densities[row]);
-            if results.send((index, cell)).is_err() {
-                return;
-            }
-        }
+    let work = |index: usize| {
+        let (row, column) = (index / overlaps.len(), index % overlaps.len());
+        Cell::compute(arguments, overlaps[column], densities[row])
     };
-    std::thread::scope(|scope| {
-        let (sender, results) = mpsc::channel();
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            let (sender, work) = (sender.clone(), &work);
-            scope.spawn(move || work(&sender));
-        }
-        drop(sender);
-        let mut progress = Progress::new(count);
-        let mut waiting = BTreeMap::new();
-        let mut cells = Vec::with_capacity(count);
-        for (done, (index, cell)) in results.iter().enumerate() {
-            waiting.insert(index, cell);
-            while let Some(cell) = waiting.remove(&cells.len()) {
-                cell.write(table)?;
-                cells.push(cell);
-            }
-            progress.report(done + 1);
-        }
-        Ok(cells)
-    })
+    let mut progress = Progress::new(count);
+    let mut cells = Vec::with_capacity(count);
+    in_order(0..count, work, |ready| {
+        ready.iter().try_for_each(|cell| cell.write(table))?;
+        cells.extend(ready);
+        progress.report(cells.len());
+        Ok::<_, String>(())
+    })?;
+    Ok(cells)
 }
 
 /// What a terminal says of the work, once it takes more than a moment.

@@ -8,9 +8,10 @@ use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
     BayesOptimal, Error, Feature, FeatureClass, InductiveBias, Law, Protocol, ProtocolBias,
-    RecoveryThreshold, Regime, ScaleAndStart, Solution, Solver, Statistics, TransferSolution,
+    RecoveryThreshold, Regime, ScaleAndStart, Solution, Solver, TransferSolution,
 };
-use support::files::{Table, exit_code, number, open};
+use support::files::{Table, csv_row, exit_code, number, open};
+use support::in_order::in_order;
 use support::problem::{COLUMNS, Problem};
 use support::table::{Columns, Row};
 
@@ -124,7 +125,7 @@ struct Answer {
     report: Option<TransferSolution>,
     from_scratch: Option<Solution>,
     bayes: [Option<f64>; 2],
-    statistics: Option<Statistics>,
+    forgetting: Option<f64>,
     training: Option<ScaleAndStart>,
     bias: Option<Bias>,
     recovery_threshold: Option<f64>,
@@ -152,8 +153,8 @@ impl Answer {
         let report = solver.solve(transfer, samples);
         self.report = report.as_ref().ok().cloned();
         self.from_scratch = report.as_ref().ok().and_then(|report| report.from_scratch().ok());
-        let statistics = report.and_then(|report| report.statistics(0.0));
-        self.statistics = statistics.as_ref().ok().cloned();
+        let forgetting = report.and_then(|report| report.fine_tuning.forgetting());
+        self.forgetting = forgetting.as_ref().ok().copied().flatten();
         let (task, scale_map) = (transfer.task(), transfer.scale_map());
         let protocol = transfer.protocol();
         let magnitude = task.pretraining_prior().mean_square().sqrt();
@@ -163,7 +164,7 @@ impl Answer {
         if protocol != Protocol::REBALANCED {
             let bias = ProtocolBias::of_feature(&protocol, &scale_map, feature);
             self.bias = bias.as_ref().ok().copied().map(Bias::from);
-            statistics?;
+            forgetting?;
             return bias.map(|_| ());
         }
         let bias = InductiveBias::of_feature(&scale_map, feature);
@@ -175,7 +176,7 @@ impl Answer {
             recovery_threshold(&Law::fine_tuning(&constant, &scale_map)?, bias.feature_price())
         });
         self.recovery_threshold = threshold.as_ref().ok().copied();
-        statistics?;
+        forgetting?;
         threshold?;
         Ok(())
     }
@@ -193,7 +194,6 @@ impl Answer {
         let price = error.zip(self.bayes[0]).map(|(error, least)| error / least);
         // Both may recover exactly.
         let price = price.filter(|price| price.is_finite());
-        let forgetting = self.statistics.as_ref().and_then(|s| s.total.forgetting);
         [
             number(tuned.map(|r| r.generalization_error())),
             number(tuned.map(|r| r.state.effective_noise_variance)),
@@ -205,7 +205,7 @@ impl Answer {
             tuned.map(|r| r.estimator.to_string()).unwrap_or_default(),
             number(tuned.and_then(|r| r.difference_bound)),
             number(pretraining.map(|r| r.generalization_error()).or(exact)),
-            number(forgetting),
+            number(self.forgetting),
             number(from_scratch.map(|r| r.generalization_error())),
             number(self.bayes[0]),
             number(self.bayes[1]),
@@ -244,25 +244,41 @@ fn recovery_threshold(law: &Law, price: f64) -> diagonet::Result<f64> {
     }
 }
 
-/// Copies the table, each row as soon as it has its answers; returns whether all have.
-fn evaluate(input: Box<dyn Read>, with_bayes: bool) -> Result<bool, String> {
+/// Copies the table, each row as soon as it and all before it have their answers; returns whether all
+/// have.
+fn evaluate(input: Box<dyn Read + Send>, with_bayes: bool) -> Result<bool, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
     let columns = Columns::locate(&header, &[], &OUTPUTS)?;
     let outputs = OUTPUTS.iter().map(|name| name.as_bytes());
     let mut table = Table::create(Path::new("-"), columns.carried(&header).chain(outputs))?;
-    let mut complete = true;
-    for row in reader.byte_records() {
+    let work = |row: csv::Result<ByteRecord>| {
         let row = row.map_err(|error| error.to_string())?;
         let answer = Answer::new(&columns, &row, with_bayes);
-        complete &= answer.problem.is_none();
         let fields = answer.fields();
-        table.write(columns.carried(&row).chain(fields.iter().map(String::as_bytes)))?;
-        if table.is_closed() {
-            return Ok(true);
-        }
+        let row = csv_row(columns.carried(&row).chain(fields.iter().map(String::as_bytes)))?;
+        Ok::<_, String>((answer.problem.is_none(), row))
+    };
+    let mut complete = true;
+    // The error is `None` once nobody reads any more.
+    let take = |answers: Vec<Result<(bool, Vec<u8>), String>>| {
+        let mut rows = Vec::new();
+        let read = answers.into_iter().try_for_each(|answer| {
+            let (has_answer, row) = answer?;
+            complete &= has_answer;
+            rows.extend(row);
+            Ok::<_, String>(())
+        });
+        // What comes before an unreadable row is good.
+        table.write_rows(&rows)?;
+        read?;
+        if table.is_closed() { Err(None) } else { Ok(()) }
+    };
+    match in_order(reader.into_byte_records(), work, take) {
+        Err(Some(problem)) => Err(problem),
+        Err(None) => Ok(true),
+        Ok(()) => Ok(complete),
     }
-    Ok(complete)
 }
 
 /// Runs the program; whether every row has an answer, or why there is no result.

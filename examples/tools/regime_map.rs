@@ -187,13 +187,27 @@ struct Point {
 }
 
 impl Point {
-    fn compute(arguments: &Arguments, statement: Statement) -> diagonet::Result<Self> {
-        let Problem { transfer, samples, .. } = statement.problem()?;
-        let bias = InductiveBias::of_feature(&transfer.scale_map(), arguments.feature())?;
-        let regime = bias.regime_at(arguments.threshold)?;
-        let solution = Solver::new().solve(&transfer, &samples);
-        let error = solution.map(|solution| solution.fine_tuning.generalization_error());
-        Ok(Self { statement, bias, regime, error })
+    /// Points of a grid, row after row.
+    fn grid(
+        arguments: &Arguments,
+        columns: usize,
+        statements: Vec<Statement>,
+    ) -> diagonet::Result<Vec<Self>> {
+        let problem = |row: usize, column: usize| {
+            let Problem { transfer, samples, .. } = statements[row * columns + column].problem()?;
+            Ok((transfer, samples))
+        };
+        let rows = statements.len() / columns;
+        let errors = Solver::new().solve_grid(rows, columns, problem, |solution| {
+            Ok(solution?.fine_tuning.generalization_error())
+        });
+        let point = |(statement, error): (&Statement, _)| {
+            let scale_map = statement.problem()?.transfer.scale_map();
+            let bias = InductiveBias::of_feature(&scale_map, arguments.feature())?;
+            let regime = bias.regime_at(arguments.threshold)?;
+            Ok(Self { statement: *statement, bias, regime, error })
+        };
+        statements.iter().zip(errors).map(point).collect()
     }
 
     /// A row of a table; that of a path begins with its name.
@@ -219,18 +233,14 @@ struct Walk {
     points: Vec<Point>,
 }
 
-/// Computes the walks, and writes each point as it is done.
+/// Computes the walks, and writes each as it is done.
 fn walks(arguments: &Arguments, table: &mut Table) -> Result<Vec<Walk>, Box<dyn Error>> {
     const POINTS: u32 = 400;
     let c = arguments.c_pt;
     let stroke = |colour, dashes| Stroke { colour, width: 3.0, dashes };
     let mut walk = |name, stroke, shape, statements: Vec<Statement>| {
-        let mut points = Vec::new();
-        for statement in statements {
-            let point = Point::compute(arguments, statement)?;
-            point.write(Some(name), table)?;
-            points.push(point);
-        }
+        let points = Point::grid(arguments, statements.len(), statements)?;
+        points.iter().try_for_each(|point| point.write(Some(name), table))?;
         Ok::<_, Box<dyn Error>>(Walk { name, stroke, shape, points })
     };
     let along = |first, last, statement: &dyn Fn(f64) -> Statement| {
@@ -272,18 +282,14 @@ struct Phase {
 }
 
 impl Phase {
-    /// Computes the map, and writes each point as it is done.
+    /// Computes and writes the map.
     fn compute(arguments: &Arguments, table: &mut Table) -> Result<Self, Box<dyn Error>> {
         let (gaps, gammas) = (arguments.gaps(), arguments.gammas());
-        let mut points = Vec::with_capacity(gaps.len() * gammas.len());
-        for &gamma in &gammas {
-            for &gap in &gaps {
-                let statement = arguments.statement(arguments.c_pt, gap, gamma);
-                let point = Point::compute(arguments, statement)?;
-                point.write(None, table)?;
-                points.push(point);
-            }
-        }
+        let statement =
+            |gamma| gaps.iter().map(move |gap| arguments.statement(arguments.c_pt, *gap, gamma));
+        let statements = gammas.iter().flat_map(|gamma| statement(*gamma)).collect();
+        let points = Point::grid(arguments, gaps.len(), statements)?;
+        points.iter().try_for_each(|point| point.write(None, table))?;
         Ok(Self { gaps, gammas, points })
     }
 }

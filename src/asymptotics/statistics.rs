@@ -162,7 +162,52 @@ impl Solution {
         Domain::NON_NEGATIVE.check("discovery_cut", discovery_cut)?;
         Statistics::new(self, discovery_cut)
     }
+
+    /// Forgetting `$\mathbb E[(b - \beta_\mathrm{PT})^2]$`: mean square distance of the estimate from the
+    /// pretrained coefficient. `None` where a group of the law has no
+    /// [pretraining](CoordinateGroup::with_pretrained).
+    ///
+    /// It is [`EstimateStatistics::forgetting`] of the [total](Statistics::total), at a fraction of the
+    /// time of all statistics.
+    ///
+    /// # Errors
+    ///
+    /// As [`Solution::statistics`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{CoordinateGroup, Law, Pretrained, Prior, Samples, Solver};
+    ///
+    /// // Lazy training from 0 on half of the samples halves a coefficient that both tasks share.
+    /// let group = CoordinateGroup::new("all", 1.0, Prior::atom(1.0)?, 1e9)?;
+    /// let law = Law::new(vec![group.with_pretrained(Pretrained::new(1.0, Prior::atom(1.0)?)?)?])?;
+    /// let solution = Solver::new().solve(&law, &Samples::new(0.5)?)?;
+    /// assert!((solution.forgetting()?.unwrap() - 0.5).abs() < 1e-12);
+    /// assert_eq!(solution.forgetting()?, solution.statistics(0.0)?.total.forgetting);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn forgetting(&self) -> Result<Option<f64>> {
+        let (weights, mean_square) = (self.l1_weights(), self.mean_square());
+        let mut parts = Vec::with_capacity(self.law().groups().len());
+        for (index, group) in self.law().groups().iter().enumerate() {
+            let l1_weight = weights.of_group(index);
+            let estimate = GroupEstimate::new(group, self, l1_weight, mean_square)?;
+            let Some(forgetting) = estimate.forgetting() else { return Ok(None) };
+            if !forgetting.is_finite() {
+                return Err(NOT_FINITE);
+            }
+            parts.push((group.weight(), forgetting));
+        }
+        Ok(Some(average(&parts, |forgetting| *forgetting)))
+    }
 }
+
+/// A statistic that floats cannot hold.
+const NOT_FINITE: Error = Error::NotRepresentable {
+    quantity: "a statistic of the estimates",
+    reason: "it, or the penalty in units of the coefficients, is above 1e308",
+};
 
 impl Statistics {
     /// Statistics at a solution.
@@ -228,15 +273,7 @@ impl EstimateStatistics {
 
     /// Statistics of a mixture of weighted parts; without any weight, of the first.
     fn of_mixture(parts: &[(f64, Self)]) -> Self {
-        let whole = parts.iter().map(|(weight, _)| *weight).collect::<CompensatedSum>().value();
-        let share = |index: usize, weight: f64| {
-            if whole > 0.0 { weight / whole } else { f64::from(u8::from(index == 0)) }
-        };
-        let average = |quantity: &dyn Fn(&Self) -> f64| {
-            let parts = parts.iter().enumerate();
-            let terms = parts.map(|(index, (weight, part))| share(index, *weight) * quantity(part));
-            terms.collect::<CompensatedSum>().value()
-        };
+        let average = |quantity: &dyn Fn(&Self) -> f64| average(parts, quantity);
         let optional = |quantity: &dyn Fn(&Self) -> Option<f64>| {
             let known = parts.iter().all(|(_, part)| quantity(part).is_some());
             known.then(|| average(&|part| quantity(part).unwrap_or_default()))
@@ -252,6 +289,17 @@ impl EstimateStatistics {
             }),
         }
     }
+}
+
+/// Average over weighted parts; without any weight, of the first.
+fn average<T>(parts: &[(f64, T)], quantity: impl Fn(&T) -> f64) -> f64 {
+    let whole = parts.iter().map(|(weight, _)| *weight).collect::<CompensatedSum>().value();
+    let share = |index: usize, weight: f64| {
+        if whole > 0.0 { weight / whole } else { f64::from(u8::from(index == 0)) }
+    };
+    let terms = parts.iter().enumerate();
+    let terms = terms.map(|(index, (weight, part))| share(index, *weight) * quantity(part));
+    terms.collect::<CompensatedSum>().value()
 }
 
 /// The discovery rate of some coordinates.
@@ -336,6 +384,12 @@ impl<'a> GroupEstimate<'a> {
         self.unit * self.unit * self.estimator.square_distance(self.w, self.half_penalty, line)
     }
 
+    /// `E[(b - beta_PT)²]`, where there is a pretrained coefficient.
+    fn forgetting(&self) -> Option<f64> {
+        let pretrained = self.group.pretrained()?;
+        Some(self.square_distance(pretrained.coefficient(), 0.0))
+    }
+
     /// How far training moves the coefficient; `None` for an estimator without a scale.
     pub(crate) fn divergence(&self, stretch: f64) -> Option<Divergence> {
         let Divergence { own, stretched, norm } =
@@ -375,18 +429,9 @@ impl<'a> GroupEstimate<'a> {
             mean,
             variance,
             discovery_rate: self.discovery_rate(cut),
-            forgetting: group
-                .pretrained()
-                .map(|pretrained| self.square_distance(pretrained.coefficient(), 0.0)),
+            forgetting: self.forgetting(),
             pretraining_error_after_fine_tuning,
         };
-        if statistics.is_finite() {
-            Ok(statistics)
-        } else {
-            Err(Error::NotRepresentable {
-                quantity: "a statistic of the estimates",
-                reason: "it, or the penalty in units of the coefficients, is above 1e308",
-            })
-        }
+        if statistics.is_finite() { Ok(statistics) } else { Err(NOT_FINITE) }
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Mixture {
     components: Vec<Component>,
     /// Distinct components with weight.
     parts: Vec<Part>,
+    /// Variance of the inputs of its coordinates, by which all variances here are multiplied.
+    input_variance: f64,
 }
 
 /// What a mixture, or all of them, leave unknown at one level of noise.
@@ -180,7 +182,16 @@ impl Mixture {
                 None => parts.push(Part::of(component)),
             }
         }
-        Self { components, parts }
+        Self { components, parts, input_variance: 1.0 }
+    }
+
+    /// The same coordinates, whose coefficients are multiplied by the root of an input variance.
+    pub(crate) fn on_inputs(self, input_variance: f64) -> Self {
+        Self { input_variance, ..self }
+    }
+
+    pub(crate) fn input_variance(&self) -> f64 {
+        self.input_variance
     }
 
     /// Probability of the class.

@@ -2,7 +2,9 @@
 
 use crate::bayes::mixture::{Accuracy, Component, Mixture};
 use crate::bayes::roots::{Equation, largest_ratio, moments};
-use crate::bayes::side_information::{JointPrior, Labels, classes_of_law, scaled_variance};
+use crate::bayes::side_information::{
+    JointPrior, Labels, Whitened, classes_of_law, scaled_variance,
+};
 use crate::bayes::solution::{BayesSolution, BayesState};
 use crate::error::{Error, Result, Stage};
 use crate::numerics::sum::CompensatedSum;
@@ -51,6 +53,9 @@ const GEOMETRIC: f64 = 1e-7;
 /// | [`after_pretraining`](Self::after_pretraining) | the true coefficient of pretraining |
 /// | [`of_transfer`](Self::of_transfer) | `B_PT + s_PT Z` with the Bayes-optimal `s_PT` |
 /// | [`of_law`](Self::of_law) | pretrained coefficient, scale and start |
+///
+/// and the variance of the inputs of each coordinate. Where that is `Lambda`, coefficients are observed
+/// with noise `s²/Lambda`, and `Lambda` multiplies their error in `M`: it is that on fresh inputs.
 ///
 /// No protocol and no estimator of this crate has a smaller error than the learner that knows the
 /// same, at the root of message passing.
@@ -114,7 +119,8 @@ impl BayesOptimal {
     ///
     /// # Errors
     ///
-    /// [`Error::NotRepresentable`] for variances that are less than 1e-250 of the mean square.
+    /// [`Error::NotRepresentable`] for variances that are less than 1e-250 of the mean square, both times
+    /// those of the inputs.
     ///
     /// # Examples
     ///
@@ -191,7 +197,7 @@ impl BayesOptimal {
             return Self::after_pretraining(task);
         };
         let (labels, components) = JointPrior::pretraining_of_task(task);
-        let solution = Self::of_one_class(labels, components)
+        let solution = Self::of_classes(labels, components)
             .and_then(|bayes| bayes.solve(&samples))
             .map_err(|error| error.in_stage(Stage::Pretraining))?;
         let noise = solution.message_passing().effective_noise_variance;
@@ -226,15 +232,19 @@ impl BayesOptimal {
         Ok(Self { labels, unit, classes, channel: None, pretraining: None })
     }
 
-    fn of_one_class(labels: Labels, components: Vec<Component>) -> Result<Self> {
+    fn of_classes(labels: Labels, classes: Vec<Whitened>) -> Result<Self> {
         let square = |part: &Component| part.weight * part.mean.mul_add(part.mean, part.variance);
-        let unit = unit_of(components.iter().map(square).sum());
+        let squares = classes.iter().flat_map(|class| class.members.iter().map(square));
+        let unit = unit_of(squares.sum());
         let scale = |part: Component| {
             let variance = scaled_variance(part.variance, unit)?;
             Ok(Component { mean: part.mean / unit, variance, ..part })
         };
-        let components = components.into_iter().map(scale).collect::<Result<_>>()?;
-        let classes = vec![Mixture::new(components)];
+        let mixture = |class: Whitened| {
+            let members = class.members.into_iter().map(scale).collect::<Result<_>>()?;
+            Ok(Whitened { members, ..class }.mixture())
+        };
+        let classes = classes.into_iter().map(mixture).collect::<Result<_>>()?;
         Ok(Self { labels, unit, classes, channel: None, pretraining: None })
     }
 
@@ -245,6 +255,12 @@ impl BayesOptimal {
     ) -> Result<Self> {
         let (prior, unit) = in_own_units(prior)?;
         let labels = prior.labels.clone();
+        if prior.components.iter().any(|part| noise / part.input_variance > 1e300) {
+            return Err(Error::NotRepresentable {
+                quantity: "the noise of pretraining in units of an input variance",
+                reason: "it is above 1e300",
+            });
+        }
         // Without relation, classes are nodes of an integrand whose poles are known.
         let is_related = prior.is_related();
         let channel = Channel { prior, noise };
@@ -454,6 +470,7 @@ impl BayesOptimal {
                 total: 0.0,
                 groups: self.groups(equation.classes, |class| vec![0.0; class.components().len()]),
             },
+            own: None,
             effective_noise_variance: 0.0,
             potential: if recovers { f64::NEG_INFINITY } else { f64::INFINITY },
             is_stable: recovers,
@@ -476,12 +493,20 @@ impl BayesOptimal {
             sample_ratio.ln() + noise.ln() - 1.0
         };
         let square = |error: f64| error * self.unit * self.unit;
+        let groups =
+            self.groups(classes, |class| class.errors(noise).into_iter().map(square).collect());
+        let is_structured = classes.iter().any(|class| class.input_variance() != 1.0);
+        let own = is_structured.then(|| {
+            let groups = self.groups(classes, |class| {
+                let own = |error: f64| square(error) / class.input_variance();
+                class.errors(noise).into_iter().map(own).collect()
+            });
+            let total = groups.iter().map(|group| group.weight * group.error);
+            Errors { total: total.collect::<CompensatedSum>().value(), groups }
+        });
         BayesState {
-            errors: Errors {
-                total: square(moments.error),
-                groups: self
-                    .groups(classes, |class| class.errors(noise).into_iter().map(square).collect()),
-            },
+            errors: Errors { total: square(moments.error), groups },
+            own,
             effective_noise_variance: square(noise),
             potential: information + 0.5 * sample_ratio * data,
             is_stable: moments.by_log_noise < noise_variance + moments.error,

@@ -21,10 +21,12 @@ use crate::problem::errors::Errors;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BayesState {
-    /// Error of the posterior mean, in total, `M = ||beta_hat - beta*||² / D`, and by label, in the order of
-    /// the task or the law. A label is left out where the learner cannot have a prior for it: all of its
-    /// class has weight zero.
+    /// Excess error of the posterior mean on fresh inputs, in total, `M`, and by label, in the order of the
+    /// task or the law. A label is left out where the learner cannot have a prior for it: all of its class
+    /// has weight zero.
     pub errors: Errors,
+    /// Errors of the coefficients, where those differ from `errors`.
+    pub(crate) own: Option<Errors>,
     /// Effective noise variance `s² = (sigma² + M)/alpha`.
     pub effective_noise_variance: f64,
     /// The potential, in nats per coordinate: its minimum is the information-theoretic error. Without
@@ -39,6 +41,13 @@ impl BayesState {
     #[must_use]
     pub fn generalization_error(&self) -> f64 {
         self.errors.total
+    }
+
+    /// Errors of the coefficients themselves, `||beta_hat - beta*||² / D`, in total and by label, as
+    /// [`Solution::parameter_errors`](crate::Solution::parameter_errors).
+    #[must_use]
+    pub fn parameter_errors(&self) -> &Errors {
+        self.own.as_ref().unwrap_or(&self.errors)
     }
 
     /// Error of the coordinates with this label; `None` where there is no such label.

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::network::initialization::{Initialization, Scales};
 use crate::network::penalty::Penalty;
 use crate::network::scale_map::ScaleMap;
+use crate::problem::task::Task;
 
 /// A feature: its coefficients after pretraining and after fine-tuning.
 ///
@@ -26,6 +27,25 @@ pub struct Feature {
 }
 
 impl Feature {
+    /// A shared feature of typical size of a task: both coefficients are the root mean squares of the
+    /// features that pretraining uses, and of those that fine-tuning uses, shared and new.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Densities, Feature, Supports, Task};
+    ///
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.25, overlap: 0.5 })?;
+    /// let typical = Feature { pretrained_coefficient: 1.0, coefficient: 2.0 };
+    /// assert_eq!(Feature::typical_of(&Task::new(supports)?), typical);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn typical_of(task: &Task) -> Self {
+        let [pretrained_coefficient, coefficient] = task.typical_coefficients();
+        Self { pretrained_coefficient, coefficient }
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         Domain::ARGUMENT.check("pretrained_coefficient", self.pretrained_coefficient)?;
         Domain::ARGUMENT.check("coefficient", self.coefficient)?;

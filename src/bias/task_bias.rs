@@ -134,8 +134,7 @@ impl TaskBias {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn of_task(task: &Task, scale_map: &ScaleMap) -> Result<Self> {
-        let [pretrained_coefficient, coefficient] = task.typical_coefficients();
-        let typical = Feature { pretrained_coefficient, coefficient };
+        let typical = Feature::typical_of(task);
         Self::of_components(task, scale_map, typical, |component| {
             let known = Pretrained::new(component.pretraining.mean(), component.pretraining)?;
             let (prior, _) = component.fine_tuning_given(known)?;
@@ -149,8 +148,7 @@ impl TaskBias {
         scale_map: &ScaleMap,
         deviation: f64,
     ) -> Result<Self> {
-        let [pretrained_coefficient, _] = task.typical_coefficients();
-        let typical = Feature { pretrained_coefficient, coefficient: deviation };
+        let typical = Feature { coefficient: deviation, ..Feature::typical_of(task) };
         Self::of_components(task, scale_map, typical, |_| Ok([0.0, deviation]))
     }
 

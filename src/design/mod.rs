@@ -13,7 +13,7 @@ use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::network::initialization::{Initialization, Scales};
+use crate::network::initialization::{GapScales, Initialization, Scales};
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::Precision;
 use crate::numerics::crossing::{Outline, Threshold, first_crossing};
@@ -45,14 +45,14 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// parameter is searched in its logarithm. A range that starts at 0 is searched at 0 itself and, for
 /// `c_PT` and `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
 ///
-/// The search is global. It starts with a grid over the box: 96 values of one free parameter, 32 by 32
+/// The search is global. It starts with a grid over the box: 32 values of one free parameter, 16 by 16
 /// of two, 12 by 12 by 12 of three. From the six lowest basins, quadratic models in a trusted region
-/// lead down. A parameter that ends at 0 is tried at 24 positive values, with the others chosen anew.
-/// The search finds every basin that is wider than the grid. The error at the bottom of a basin is the
-/// minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound of the box is at
-/// the bound to the last bit; its [position](crate::OptimumPosition) tells a default bound from one
-/// that was set. Among points with equal errors to 1e-10, one with parameters at 0 or at a bound is
-/// preferred. Points without an answer are passed over.
+/// lead down. A parameter that ends at 0 or at its lowest value is tried at 24 larger ones, with the
+/// others chosen anew. The search finds every basin that is wider than the grid. The error at the bottom
+/// of a basin is the minimum to 1e-9 relative, with three free parameters to 1e-7. An optimum at a bound
+/// of the box is at the bound to the last bit; its [position](crate::OptimumPosition) tells a default
+/// bound from one that was set. Among points with equal errors to 1e-10, one with parameters at 0 or at a
+/// bound is preferred. Points without an answer are passed over.
 ///
 /// Source: Anguita et al. 2026 (arXiv:2602.20062), Proposition 4.2, for the error.
 ///
@@ -183,6 +183,38 @@ impl InitializationDesign {
         let range = range("relative_scale", scales, SMALLEST_GAP, |scale| {
             Initialization::new(Scales { absolute: 1.0, relative: scale })?;
             Ok(1.0 + scale)
+        })?;
+        let [scales, _, readouts] = self.ranges;
+        Ok(Self { ranges: [scales, range, readouts], ..self })
+    }
+
+    /// The same design with another range of `1 + lambda_PT`, without the digits that a relative scale
+    /// next to -1 loses.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an end outside [0, 2]; [`Error::EmptyRange`] for a range without
+    /// values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// # use diagonet::{Densities, InitializationDesign, OptimumPosition, Samples, Supports, Task};
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.0 })?;
+    /// let task = Task::new(supports)?;
+    /// let design = InitializationDesign::new(&task, Samples::new(0.3)?, 1e-3)?;
+    /// // Nothing is shared: the smallest first layer is best.
+    /// let gap = design.with_lambda_gaps(1e-6..=2.0)?.optimum()?.one_plus_relative_scale;
+    /// assert_eq!((gap.value, gap.position), (1e-6, OptimumPosition::Lowest));
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_lambda_gaps(self, gaps: RangeInclusive<f64>) -> Result<Self> {
+        let range = range("lambda_gap", gaps, SMALLEST_GAP, |lambda_gap| {
+            Initialization::from_lambda_gap(GapScales { absolute: 1.0, lambda_gap })?;
+            Ok(lambda_gap)
         })?;
         let [scales, _, readouts] = self.ranges;
         Ok(Self { ranges: [scales, range, readouts], ..self })
@@ -341,7 +373,6 @@ impl InitializationDesign {
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
         let (scale_map, solution) = evaluations.solution(minimum.point, Precision::Full)?;
-        let [pretrained_coefficient, coefficient] = self.task.typical_coefficients();
         Ok(Optimum {
             scale_map,
             solution,
@@ -350,7 +381,7 @@ impl InitializationDesign {
             readout_scale,
             balanced_error: balanced.map(|(_, error)| error),
             unanswered,
-            typical_feature: Feature { pretrained_coefficient, coefficient },
+            typical_feature: Feature::typical_of(&self.task),
         })
     }
 
@@ -391,7 +422,7 @@ impl InitializationDesign {
     pub fn required_sample_ratio(&self, target_error: f64) -> Result<f64> {
         const SPACING: f64 = 1.5;
         let outline = Outline {
-            at_zero: self.task.mean_square(),
+            at_zero: self.task.signal(),
             unmet: 0.0,
             thresholds: vec![Threshold::sharp(1.0)],
             spacing: SPACING,
@@ -556,7 +587,7 @@ mod tests {
 
     #[cfg(feature = "quadrature")]
     #[test]
-    fn a_grid_in_full_finds_the_same_minima_as_one_of_drafts() {
+    fn a_finer_grid_in_full_finds_the_same_minima_as_one_of_drafts() {
         // A sequence that fills the unit interval evenly, in another order for every parameter.
         let mut count = 0.0_f64;
         let mut uniform = |low: f64, high: f64| {
@@ -581,7 +612,7 @@ mod tests {
             let mut evaluations = design.evaluations(design.ranges, samples, None);
             let found = evaluations.minimum(None).unwrap();
             let full = |point, _| evaluations.value(point, Precision::Full);
-            let exact = Landscape::new(design.ranges, full).minimum(None);
+            let exact = Landscape::new(design.ranges, full).minimum_from(32, None);
             worst = worst.max(found.value - exact.value);
             assert!(found.value < exact.value + 1e-9, "{found:?} {exact:?} {design:?}");
         }

@@ -311,8 +311,9 @@ impl<T: RealField + Copy> SeparablePenalty<T> {
     /// # Errors
     ///
     /// As [`Penalty::new`], for the first offending coordinate.
-    pub fn new(scales: &DVector<T>) -> Result<Self> {
-        let coordinates = scales.iter().map(|&scale| Penalty::new(scale)).collect::<Result<_>>()?;
+    pub fn new(scales: impl AsRef<[T]>) -> Result<Self> {
+        let coordinates =
+            scales.as_ref().iter().map(|&scale| Penalty::new(scale)).collect::<Result<_>>()?;
         Ok(Self { coordinates })
     }
 
@@ -335,12 +336,13 @@ impl<T: RealField + Copy> SeparablePenalty<T> {
     /// use diagonet::SeparablePenalty;
     /// use nalgebra::dvector;
     ///
-    /// let penalty = SeparablePenalty::new(&dvector![1e9, 1e9])?;
-    /// assert_eq!(penalty.value(&dvector![2.0, 2.0])?, 2e-9);
+    /// let penalty = SeparablePenalty::new([1e9, 1e9])?;
+    /// assert_eq!(penalty.value([2.0, 2.0])?, 2e-9);
+    /// assert_eq!(penalty.value(dvector![2.0, 2.0])?, 2e-9);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn value(&self, beta: &DVector<T>) -> Result<T> {
-        let terms = self.zip(beta)?.map(|(penalty, &b)| penalty.value(b));
+    pub fn value(&self, beta: impl AsRef<[T]>) -> Result<T> {
+        let terms = self.zip(beta.as_ref())?.map(|(penalty, &b)| penalty.value(b));
         Ok(terms.collect::<Result<CompensatedSum<T>>>()?.value())
     }
 
@@ -360,18 +362,15 @@ impl<T: RealField + Copy> SeparablePenalty<T> {
     /// assert_eq!(gradient, dvector![1e-9, 0.0]);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn gradient(&self, beta: &DVector<T>) -> Result<DVector<T>> {
+    pub fn gradient(&self, beta: impl AsRef<[T]>) -> Result<DVector<T>> {
         let slopes = self
-            .zip(beta)?
+            .zip(beta.as_ref())?
             .map(|(penalty, &b)| penalty.derivative(b))
             .collect::<Result<Vec<_>>>()?;
         Ok(DVector::from_vec(slopes))
     }
 
-    fn zip<'a>(
-        &'a self,
-        beta: &'a DVector<T>,
-    ) -> Result<impl Iterator<Item = (&'a Penalty<T>, &'a T)>> {
+    fn zip<'a>(&'a self, beta: &'a [T]) -> Result<impl Iterator<Item = (&'a Penalty<T>, &'a T)>> {
         if beta.len() == self.dimension() {
             Ok(self.coordinates.iter().zip(beta.iter()))
         } else {

@@ -196,11 +196,11 @@ impl ScaleMap {
     ///
     /// let initialization = Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?;
     /// let map = ScaleMap::new(initialization, 0.0)?;
-    /// assert_eq!(map.fine_tuning_scales(&dvector![1.0, -2.0])?, dvector![1.0, 2.0]);
+    /// assert_eq!(map.fine_tuning_scales([1.0, -2.0])?, dvector![1.0, 2.0]);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn fine_tuning_scales(&self, beta_pt: &DVector<f64>) -> Result<DVector<f64>> {
-        map_coordinates(beta_pt, |beta| self.fine_tuning_scale(beta))
+    pub fn fine_tuning_scales(&self, beta_pt: impl AsRef<[f64]>) -> Result<DVector<f64>> {
+        map_coordinates(beta_pt.as_ref(), |beta| self.fine_tuning_scale(beta))
     }
 
     /// [Log-sensitivities](Self::log_sensitivity) of a vector of pretrained coefficients.
@@ -220,8 +220,8 @@ impl ScaleMap {
     /// assert_eq!(map.log_sensitivities(&dvector![1.0, 0.0])?, dvector![1.0, 0.0]);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
-    pub fn log_sensitivities(&self, beta_pt: &DVector<f64>) -> Result<DVector<f64>> {
-        map_coordinates(beta_pt, |beta| self.log_sensitivity(beta))
+    pub fn log_sensitivities(&self, beta_pt: impl AsRef<[f64]>) -> Result<DVector<f64>> {
+        map_coordinates(beta_pt.as_ref(), |beta| self.log_sensitivity(beta))
     }
 
     /// [Fine-tuning initializations](Self::fine_tuning_initialization) of a vector of pretrained
@@ -235,20 +235,19 @@ impl ScaleMap {
     ///
     /// ```
     /// use diagonet::{Initialization, ScaleMap, Scales};
-    /// use nalgebra::dvector;
     ///
     /// let initialization = Initialization::new(Scales { absolute: 0.0, relative: 0.0 })?;
     /// let map = ScaleMap::new(initialization, 1.0)?;
-    /// let starts = map.fine_tuning_initializations(&dvector![0.0, 0.5])?;
+    /// let starts = map.fine_tuning_initializations([0.0, 0.5])?;
     /// assert_eq!(starts[0].relative_scale(), -1.0);
     /// assert_eq!(starts[1].relative_scale(), 0.0);
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn fine_tuning_initializations(
         &self,
-        beta_pt: &DVector<f64>,
+        beta_pt: impl AsRef<[f64]>,
     ) -> Result<Vec<Initialization>> {
-        beta_pt.iter().map(|&beta| self.fine_tuning_initialization(beta)).collect()
+        beta_pt.as_ref().iter().map(|&beta| self.fine_tuning_initialization(beta)).collect()
     }
 
     /// `gamma²/2`.
@@ -288,7 +287,7 @@ pub(crate) fn growth<T: RealField + Copy>(scale: T, beta_pt: T) -> (T, T) {
     (norm, scale + norm)
 }
 
-fn map_coordinates(vector: &DVector<f64>, f: impl Fn(f64) -> Result<f64>) -> Result<DVector<f64>> {
+fn map_coordinates(vector: &[f64], f: impl Fn(f64) -> Result<f64>) -> Result<DVector<f64>> {
     let values = vector.iter().map(|&x| f(x)).collect::<Result<Vec<_>>>()?;
     Ok(DVector::from_vec(values))
 }

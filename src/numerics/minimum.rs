@@ -31,7 +31,7 @@ const NO_GAIN: f64 = 1e-12;
 /// Basins of the grid that are descended into.
 const BASINS: usize = 6;
 
-/// Values of a parameter that is freed from 0.
+/// Values of a parameter that is freed from 0, or from its lowest value.
 const RELEASES: usize = 24;
 
 /// The values of a parameter: positive ones between two bounds, or 0, or both.
@@ -170,25 +170,38 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
     }
 
     /// The lowest point: of a grid over the box, the lowest basins are descended into, and from
-    /// `known`, a point of the box that may be low. Parameters that end at 0 are freed. Among points of
-    /// equal value, one with parameters of 0 or at a bound is preferred. The value is plus infinity if
-    /// no point of the grid has an answer.
+    /// `known`, a point of the box, if none of these is below it. Parameters that end at 0, or at their
+    /// lowest value, are freed. Among points of equal value, one with parameters of 0 or at a bound is
+    /// preferred. The value is plus infinity if no point of the grid has an answer.
     pub(crate) fn minimum(&mut self, known: Option<Point>) -> Candidate {
-        let free = self.ranges.map(|range| !range.is_fixed());
-        let mut best = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };
         let count = match self.free() {
-            0 | 1 => 96,
-            2 => 32,
+            0 | 1 => 32,
+            2 => 16,
             _ => 12,
         };
+        self.minimum_from(count, known)
+    }
+
+    /// The same with `count` positive values of every parameter on the grid.
+    pub(crate) fn minimum_from(&mut self, count: usize, known: Option<Point>) -> Candidate {
+        let free = self.ranges.map(|range| !range.is_fixed());
+        let mut best = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };
         let axes = self.ranges.map(|range| range.nodes(count));
-        let mut basins = self.basins(&axes);
-        basins.extend(known.map(|point| self.at(point)));
-        for basin in basins {
+        for basin in self.basins(&axes) {
             let found = self.descend(basin, free, f64::NEG_INFINITY, STENCIL);
             if found.value < best.value || best.value == f64::INFINITY {
                 best = found;
             }
+        }
+        // The bottom of another basin, unless one is below it already.
+        if let Some(known) = known.map(|point| self.at(point))
+            && (known.value < best.value || best.value == f64::INFINITY)
+        {
+            best = self.descend(known, free, f64::NEG_INFINITY, STENCIL);
+        }
+        // Parameters that are too small to matter are at their lowest, and freed from there.
+        if best.value < f64::INFINITY {
+            best = self.snap(best);
         }
         for axis in 0..PARAMETERS {
             best = self.release(best, axis);
@@ -204,18 +217,26 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
         self.ranges.iter().filter(|range| !range.is_fixed()).count()
     }
 
-    /// The lower of `best` and the minimum that it leads to where parameter `axis`, which is 0 there,
-    /// takes positive values. No difference over a small step at 0 tells: where the parameter is small
+    /// The lower of `best` and the minimum that it leads to where parameter `axis`, which is 0 or at its
+    /// lowest there, takes larger values. No difference over a small step at 0 tells: where the parameter is small
     /// the function is flat in its logarithm.
     fn release(&mut self, best: Candidate, axis: usize) -> Candidate {
         let range = self.ranges[axis];
-        if best.point[axis] != f64::NEG_INFINITY || range.is_fixed() || !best.value.is_finite() {
+        let lowest = range.bounds().map_or(f64::NEG_INFINITY, |[low, _]| low);
+        if best.point[axis] > lowest || range.is_fixed() || !best.value.is_finite() {
             return best;
         }
         let mut lowest = Candidate { value: f64::INFINITY, ..best };
         let mut here = best;
-        for node in range.nodes(RELEASES).into_iter().filter(|node| node.is_finite()) {
-            let found = self.around(here, axis, node, f64::NEG_INFINITY);
+        let nodes = range.nodes(RELEASES).into_iter();
+        for node in nodes.filter(|node| node.is_finite() && *node != best.point[axis]) {
+            // While the parameter is too small to matter, the others stay where they are.
+            let moved = self.moved(here, axis, node);
+            let found = if (moved.value - best.value).abs() < EQUAL {
+                moved
+            } else {
+                self.descend_beside(moved, axis, f64::NEG_INFINITY)
+            };
             if found.value.is_finite() {
                 here = found;
             }
@@ -223,8 +244,11 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
                 lowest = found;
             }
         }
+        if lowest.value == f64::INFINITY {
+            return best;
+        }
         let found = self.descend(lowest, [true; PARAMETERS], f64::NEG_INFINITY, STENCIL);
-        if found.value < best.value { found } else { best }
+        if found.value < best.value - EQUAL { found } else { best }
     }
 
     /// The lowest local minima of the grid with these nodes.
@@ -233,18 +257,24 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
         // Nodes of a coarse grid are far apart, so that small differences decide which of them lie low.
         let is_fine = self.free() <= 2;
         let equal = if is_fine { DRAFTED_EQUAL } else { EQUAL };
-        let mut grid = Vec::with_capacity(sizes.iter().product());
-        for &first in &axes[0] {
-            for &second in &axes[1] {
-                for &third in &axes[2] {
-                    let point = [first, second, third];
-                    grid.push(if is_fine { self.draft(point) } else { self.at(point) });
-                }
-            }
-        }
         let position = |i: usize| {
             [i / (sizes[1] * sizes[2]), i / sizes[2] % sizes[1], i % sizes[2]].map(|k| k as isize)
         };
+        let point_of = |i: usize| {
+            let [first, second, third] = position(i).map(|k| k as usize);
+            [axes[0][first], axes[1][second], axes[2][third]]
+        };
+        let empty = Candidate { point: [f64::NAN; PARAMETERS], value: f64::INFINITY };
+        let mut grid = vec![empty; sizes.iter().product()];
+        // Rows to and fro, so that every point is next to the one before.
+        for row in 0..sizes[0] * sizes[1] {
+            for step in 0..sizes[2] {
+                let column = if row % 2 == 0 { step } else { sizes[2] - 1 - step };
+                let i = row * sizes[2] + column;
+                let point = point_of(i);
+                grid[i] = if is_fine { self.draft(point) } else { self.at(point) };
+            }
+        }
         let neighbour = |i: usize, k: usize| {
             let offset = [k / 9, k / 3 % 3, k % 3].map(|o| o as isize - 1);
             let here = position(i);
@@ -267,7 +297,8 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
         };
         let lowest = (0..grid.len()).min_by(|&i, &j| grid[i].value.total_cmp(&grid[j].value));
         let mut basins: Vec<_> = (0..grid.len()).filter(is_basin).chain(lowest).collect();
-        basins.sort_by(|&i, &j| grid[i].value.total_cmp(&grid[j].value));
+        basins.sort_by(|&i, &j| grid[i].value.total_cmp(&grid[j].value).then(i.cmp(&j)));
+        basins.dedup();
         basins.truncate(BASINS);
         let exact = |i: usize| if is_fine { self.at(grid[i].point) } else { grid[i] };
         basins.into_iter().map(exact).collect()
@@ -434,12 +465,22 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
         coordinate: f64,
         limit: f64,
     ) -> Candidate {
-        let mut point = neighbour.point;
+        let start = self.moved(neighbour, axis, coordinate);
+        self.descend_beside(start, axis, limit)
+    }
+
+    /// The point at another `coordinate` of one axis.
+    fn moved(&mut self, from: Candidate, axis: usize, coordinate: f64) -> Candidate {
+        let mut point = from.point;
         point[axis] = coordinate;
-        let start = self.at(point);
+        self.at(point)
+    }
+
+    /// Down from `start` along all axes but one.
+    fn descend_beside(&mut self, start: Candidate, axis: usize, enough: f64) -> Candidate {
         let mut free = [true; PARAMETERS];
         free[axis] = false;
-        self.descend(start, free, limit, STENCIL)
+        self.descend(start, free, enough, STENCIL)
     }
 
     /// A point at another `coordinate` of one axis that is not above `limit`, searched from a

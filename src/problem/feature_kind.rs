@@ -22,6 +22,9 @@ use crate::problem::prior::Prior;
 /// - `$L$`: [loadings](Self::loadings), a row for every task and a column for every factor, in
 ///   [-1e150, 1e150]; without loadings the coefficients are atoms.
 ///
+/// Inputs are `$N(0, \Lambda/D)$` in all stages, with the [input variance](Self::with_input_variance)
+/// `$\Lambda$`, 1 unless set.
+///
 /// A mixture within a kind is several kinds of the same label.
 ///
 /// # Examples
@@ -42,6 +45,7 @@ pub struct FeatureKind {
     probability: f64,
     means: DVector<f64>,
     loadings: DMatrix<f64>,
+    input_variance: f64,
 }
 
 impl FeatureKind {
@@ -164,7 +168,30 @@ impl FeatureKind {
             Ok(())
         };
         check().map_err(|error| error.in_group(&label))?;
-        Ok(Self { label, probability, means, loadings })
+        Ok(Self { label, probability, means, loadings, input_variance: 1.0 })
+    }
+
+    /// The same features, with inputs of another variance in all stages.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an input variance outside [1e-150, 1e150], within [`Error::InGroup`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{FeatureKind, Prior};
+    ///
+    /// let prior = Prior::gaussian(0.0, 1.0)?;
+    /// let strong = FeatureKind::independent("strong", 0.1, &[prior, prior])?.with_input_variance(4.0)?;
+    /// assert_eq!(strong.input_variance(), 4.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_input_variance(self, input_variance: f64) -> Result<Self> {
+        Domain::INPUT_VARIANCE
+            .check("input_variance", input_variance)
+            .map_err(|error| error.in_group(&self.label))?;
+        Ok(Self { input_variance, ..self })
     }
 
     /// Label of the kind.
@@ -177,6 +204,12 @@ impl FeatureKind {
     #[must_use]
     pub fn probability(&self) -> f64 {
         self.probability
+    }
+
+    /// Variance `Lambda` of the inputs, in units of 1/D.
+    #[must_use]
+    pub fn input_variance(&self) -> f64 {
+        self.input_variance
     }
 
     /// Number of tasks.

@@ -34,9 +34,6 @@ use crate::problem::task::Task;
 /// [penalty](crate::Penalty) from it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)` for `o = 0`, in place of the
 /// penalty itself.
 ///
-/// Training that starts at `b0` minimizes the Bregman divergence of the [penalty](crate::Penalty) from
-/// it, `q_c(b) - q_c(b0) - q_c'(b0) (b - b0)`, in place of the penalty itself.
-///
 /// Derivation: [theory](crate::theory#law-of-one-coordinate). Source: Woodworth et al. 2020
 /// (arXiv:2002.09277); Azulay et al. 2021 (arXiv:2102.09769), for starts other than zero.
 ///
@@ -527,8 +524,8 @@ impl Law {
     /// # Errors
     ///
     /// [`Error::OutOfDomain`] for a pretraining prior with components other than atoms, which
-    /// [`Transfer`](crate::Transfer) accepts, and where the scale map leaves the range [1e-307, 1e307] of
-    /// scales.
+    /// [`Transfer`](crate::Transfer) accepts, where the scale map leaves the range [1e-307, 1e307] of
+    /// scales, and as [`CoordinateGroup::with_input_variance`].
     ///
     /// # Examples
     ///
@@ -557,6 +554,7 @@ impl Law {
             let (prior, pretrained) = component.fine_tuning_given(pretrained)?;
             let scale = scale_map.fine_tuning_scale(coefficient)?;
             CoordinateGroup::new(component.class, task.probability(&component), prior, scale)?
+                .with_input_variance(task.input_variance(component.class))?
                 .with_pretrained(pretrained)
         };
         Self::new(task.components().into_iter().map(group).collect::<Result<_>>()?)
@@ -567,7 +565,7 @@ impl Law {
     ///
     /// # Errors
     ///
-    /// None beyond those of the arguments' constructors.
+    /// As [`CoordinateGroup::with_input_variance`].
     ///
     /// # Examples
     ///
@@ -592,7 +590,10 @@ impl Law {
             let position = *positions.entry(key).or_insert(groups.len());
             match groups.get_mut(position) {
                 Some(group) => group.weight = (group.weight + weight).min(1.0),
-                None => groups.push(CoordinateGroup::new(component.class, weight, prior, scale)?),
+                None => groups.push(
+                    CoordinateGroup::new(component.class, weight, prior, scale)?
+                        .with_input_variance(task.input_variance(component.class))?,
+                ),
             }
         }
         Self::new(groups)

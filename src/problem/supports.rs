@@ -1,5 +1,7 @@
 //! The supports of two tasks.
 
+use std::ops::RangeInclusive;
+
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::problem::feature_class::FeatureClass;
@@ -164,6 +166,51 @@ impl Supports {
                 "pretraining_density + (1 - overlap) * fine_tuning_density <= 1",
             )?,
         })
+    }
+
+    /// The overlaps that two densities can have: from the lowest to the highest, `None` for an empty
+    /// fine-tuning support, of which every overlap is the same.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// max(0, (rho_PT + rho_FT - 1)/rho_FT) <= omega <= min(1, rho_PT/rho_FT)
+    /// ```
+    ///
+    /// where
+    /// - `rho_PT`, `rho_FT`: densities of pretraining and of fine-tuning, in [0, 1];
+    /// - `omega`: overlap, the fraction of the fine-tuning support that pretraining used.
+    ///
+    /// [`Supports::new`] takes both ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a density outside [0, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::Supports;
+    ///
+    /// assert_eq!(Supports::feasible_overlaps(0.1, 0.2)?, Some(0.0..=0.5));
+    /// let crowded = Supports::feasible_overlaps(0.75, 0.5)?.unwrap();
+    /// assert_eq!(crowded, 0.5..=1.0);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn feasible_overlaps(
+        pretraining_density: f64,
+        fine_tuning_density: f64,
+    ) -> Result<Option<RangeInclusive<f64>>> {
+        Domain::PROBABILITY.check("pretraining_density", pretraining_density)?;
+        Domain::PROBABILITY.check("fine_tuning_density", fine_tuning_density)?;
+        if fine_tuning_density == 0.0 {
+            return Ok(None);
+        }
+        // Both differences are at most one rounding off, which `new` allows for.
+        let unavoidable = fine_tuning_density - (1.0 - pretraining_density);
+        let lowest = (unavoidable / fine_tuning_density).max(0.0);
+        let highest = (pretraining_density / fine_tuning_density).min(1.0);
+        Ok(Some(lowest..=highest))
     }
 
     /// Supports with pretraining density `rho_PT` and conditional densities `rho_shared` (given

@@ -40,7 +40,9 @@ use crate::problem::supports::Supports;
 /// constant pretraining magnitude and `$S = N(0, v)$`, `$q = 1$` makes all shared coefficients
 /// `$\sqrt v$` with the sign of pretraining, and `$q = -1$` with the opposite sign.
 ///
-/// A task may also be given by the [coefficients themselves](Self::from_coefficients).
+/// A task may also be given by the [coefficients themselves](Self::from_coefficients). Inputs of both
+/// stages are `$x_j \sim N(0, \Lambda/D)$`, with the [input variance](Self::with_input_variance)
+/// `$\Lambda$` of the feature's class, 1 unless set.
 ///
 /// Derivation: [theory](crate::theory#tasks). Source: Anguita et al. 2026 (arXiv:2602.20062), section 5,
 /// for constant magnitudes and Gaussians.
@@ -70,6 +72,8 @@ use crate::problem::supports::Supports;
 pub struct Task {
     supports: Supports,
     coefficients: Coefficients,
+    /// Of the classes, in the order of [`FeatureClass::ALL`].
+    input_variances: [f64; 4],
 }
 
 /// The coefficients of a task: as distributions, or as known pairs.
@@ -95,7 +99,12 @@ impl Task {
     /// The task with known components of its coefficients.
     #[cfg(feature = "serde")]
     pub(crate) fn of_components(supports: Supports, components: Vec<Component>) -> Self {
-        Self { supports, coefficients: Coefficients::Known(components.into()) }
+        Self::of(supports, Coefficients::Known(components.into()))
+    }
+
+    /// The task with inputs of unit variance.
+    fn of(supports: Supports, coefficients: Coefficients) -> Self {
+        Self { supports, coefficients, input_variances: [1.0; 4] }
     }
 
     /// The task with unit pretraining magnitude, unit mean square of the fine-tuning coefficients
@@ -111,15 +120,13 @@ impl Task {
         Domain::closed(1e-300, 1.0).or_zero().check_if(legal, "fine_tuning_density", density)?;
         let fine_tuning =
             Mixture::from(Prior::gaussian(0.0, if density > 0.0 { 1.0 / density } else { 1.0 })?);
-        Ok(Self {
-            supports,
-            coefficients: Coefficients::Random {
-                pretraining: Prior::atom(1.0)?.into(),
-                shared: fine_tuning.clone(),
-                new: fine_tuning,
-                correlation: 0.0,
-            },
-        })
+        let coefficients = Coefficients::Random {
+            pretraining: Prior::atom(1.0)?.into(),
+            shared: fine_tuning.clone(),
+            new: fine_tuning,
+            correlation: 0.0,
+        };
+        Ok(Self::of(supports, coefficients))
     }
 
     /// The task with known coefficients `beta_PT` and `beta_FT`, one pair a coordinate.
@@ -330,6 +337,57 @@ impl Task {
         Ok(self)
     }
 
+    /// The same task, with inputs of another variance on the features of a class, in both stages.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// x_j ~ N(0, Lambda/D)
+    /// ```
+    ///
+    /// where `Lambda` is the input variance, in [1e-150, 1e150]. Coefficients stay what they are. What it
+    /// does to training is said at [`CoordinateGroup`](crate::CoordinateGroup::with_input_variance).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for an input variance outside [1e-150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::{
+    ///     Densities, FeatureClass, Initialization, Samples, ScaleMap, Scales, Solver, Supports, Task,
+    ///     Transfer,
+    /// };
+    ///
+    /// let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 1.0 })?;
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// let samples = Samples::new(0.25)?.with_noise_variance(0.1)?;
+    /// let parameter_error = |variance| -> diagonet::Result<f64> {
+    ///     let task = Task::new(supports)?.with_input_variance(FeatureClass::Shared, variance)?;
+    ///     let solution = Solver::new().solve(&Transfer::new(&task, map), &samples)?;
+    ///     Ok(solution.fine_tuning.parameter_errors().total)
+    /// };
+    /// // Strong inputs tell more of their coefficients.
+    /// assert!(parameter_error(4.0)? < 0.5 * parameter_error(0.25)?);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn with_input_variance(mut self, class: FeatureClass, input_variance: f64) -> Result<Self> {
+        self.input_variances[class as usize] = Domain::INPUT_VARIANCE
+            .check("input_variance", input_variance)
+            .map_err(|error| error.in_group(&class.into()))?;
+        Ok(self)
+    }
+
+    /// Variance `Lambda` of the inputs of a class, in units of 1/D.
+    #[must_use]
+    pub fn input_variance(&self, class: FeatureClass) -> f64 {
+        self.input_variances[class as usize]
+    }
+
     /// Statistics of the supports.
     #[must_use]
     pub fn supports(&self) -> Supports {
@@ -343,6 +401,17 @@ impl Task {
             Coefficients::Random { pretraining, .. } => pretraining.clone(),
             Coefficients::Known(_) => {
                 self.marginal(FeatureClass::in_pretraining, |component| component.pretraining)
+            }
+        }
+    }
+
+    /// Distribution of the coefficients of pretraining on the features of a class.
+    fn prior_in_pretraining(&self, class: FeatureClass) -> Mixture {
+        match &self.coefficients {
+            _ if !class.in_pretraining() => Prior::ZERO.into(),
+            Coefficients::Random { pretraining, .. } => pretraining.clone(),
+            Coefficients::Known(_) => {
+                self.marginal(|other| other == class, |component| component.pretraining)
             }
         }
     }
@@ -377,7 +446,7 @@ impl Task {
     }
 
     /// Mean square `E[beta_FT²]` over all coordinates: the error of estimating nothing, where training
-    /// starts at 0.
+    /// starts at 0 and input variances are 1.
     ///
     /// # Examples
     ///
@@ -394,6 +463,19 @@ impl Task {
             let probability = self.supports.probability(class);
             // Coordinates that do not occur add nothing, whatever their prior.
             if probability > 0.0 { probability * self.mean_square_of(class) } else { 0.0 }
+        });
+        shared + new
+    }
+
+    /// The error of estimating nothing where training starts at 0: the mean square of what coefficients add
+    /// to labels.
+    pub(crate) fn signal(&self) -> f64 {
+        let [shared, new] = [FeatureClass::Shared, FeatureClass::New].map(|class| {
+            let probability = self.supports.probability(class);
+            if probability == 0.0 {
+                return 0.0;
+            }
+            probability * self.input_variance(class) * self.mean_square_of(class)
         });
         shared + new
     }
@@ -465,6 +547,39 @@ impl Task {
         components
     }
 
+    /// The coordinates by what they are in pretraining: those that it uses, then those that it does not.
+    ///
+    /// Two classes are one part where nothing tells them apart: where inputs have the same variance and
+    /// coefficients of pretraining the same distribution.
+    pub(crate) fn pretraining_parts(&self) -> Vec<PretrainingPart> {
+        let density = self.supports.pretraining_density();
+        let sides = [(true, "active", density), (false, "inactive", 1.0 - density)];
+        let mut parts = Vec::new();
+        for (is_active, label, weight) in sides {
+            let classes = FeatureClass::ALL.into_iter().filter(|c| c.in_pretraining() == is_active);
+            let classes: Vec<_> = classes.collect();
+            let variances = [0, 1].map(|index| self.input_variance(classes[index]));
+            let is_uniform = variances[0] == variances[1];
+            let is_random = matches!(self.coefficients, Coefficients::Random { .. });
+            if is_uniform && (is_random || !is_active) {
+                let prior = self.prior_in_pretraining(classes[0]);
+                let input_variance = variances[0];
+                parts.push(PretrainingPart { label, classes, weight, input_variance, prior });
+                continue;
+            }
+            for (class, input_variance) in classes.into_iter().zip(variances) {
+                parts.push(PretrainingPart {
+                    label: if is_uniform { label } else { class.label() },
+                    classes: vec![class],
+                    weight: self.supports.probability(class),
+                    input_variance,
+                    prior: self.prior_in_pretraining(class),
+                });
+            }
+        }
+        parts
+    }
+
     /// Components of all classes, in the order of [`FeatureClass::ALL`].
     pub(crate) fn components(&self) -> Vec<Component> {
         FeatureClass::ALL.into_iter().flat_map(|class| self.components_of(class)).collect()
@@ -499,6 +614,17 @@ impl Task {
             Coefficients::Known(_) => Err(Error::KnownCoefficients { parameter }),
         }
     }
+}
+
+/// Coordinates that are alike in pretraining.
+#[derive(Debug, Clone)]
+pub(crate) struct PretrainingPart {
+    pub(crate) label: &'static str,
+    pub(crate) classes: Vec<FeatureClass>,
+    pub(crate) weight: f64,
+    pub(crate) input_variance: f64,
+    /// Distribution of their coefficients.
+    pub(crate) prior: Mixture,
 }
 
 struct Parts<'a> {
@@ -590,6 +716,6 @@ impl Pairs {
         }
         let supports =
             Supports::from_probabilities(counts.map(|count| count as f64 / dimension as f64));
-        Ok(Task { supports, coefficients: Coefficients::Known(components.into()) })
+        Ok(Task::of(supports, Coefficients::Known(components.into())))
     }
 }

@@ -125,6 +125,8 @@ pub struct OwnData {
 pub(crate) struct Kind {
     pub(crate) label: GroupLabel,
     pub(crate) weight: f64,
+    /// Variance of its inputs, in units of 1/D.
+    pub(crate) input_variance: f64,
     pub(crate) source: Source,
 }
 
@@ -146,14 +148,6 @@ struct Coefficients {
 }
 
 impl Source {
-    /// Variance of a coordinate's inputs, in units of 1/D.
-    fn input_variance(&self) -> f64 {
-        match self {
-            Self::Law(group) => group.input_variance(),
-            Self::Task(_) => 1.0,
-        }
-    }
-
     /// Every coordinate takes two normal numbers and a uniform one, whatever its kind.
     fn draw(&self, stream: &mut Stream) -> Result<Coefficients> {
         let [first, second, third] = [stream.normal(), stream.normal(), stream.uniform()];
@@ -296,7 +290,7 @@ impl Plan<'_> {
         };
         let pretrained = vector(|coordinate| coordinate.pretraining);
         let tuned = vector(|coordinate| coordinate.fine_tuning);
-        let deviation = |&kind: &usize| self.kinds[kind].source.input_variance().sqrt();
+        let deviation = |&kind: &usize| self.kinds[kind].input_variance.sqrt();
         let deviations: Vec<f64> = kinds.iter().map(deviation).collect();
         let stage = |coefficients: &DVector<f64>, samples: &Samples, purpose| {
             data(coefficients, &deviations, samples, Stream::new(seed, index, purpose))

@@ -79,9 +79,10 @@ impl Default for Trainer {
 ///
 /// With a [`Transfer`], it draws the coefficients of both tasks with their overlap. A network is
 /// pretrained on the first task, or starts from its exact coefficients where pretraining data are
-/// unlimited. The [`Protocol`](crate::Protocol) then acts on its weights. It is then fine-tuned on N samples of the second task. With a
-/// [`Law`], it draws one task, and trains a network with the scales of the law
-/// on inputs with its [variances](crate::CoordinateGroup::input_variance).
+/// unlimited. The [`Protocol`](crate::Protocol) then acts on its weights. It is then fine-tuned on N
+/// samples of the second task. With a [`Law`], it draws one task, and trains a network with the scales
+/// of the law. Inputs have the variances of the [task](crate::Task::with_input_variance) or of the
+/// [law](crate::CoordinateGroup::input_variance).
 ///
 /// # Examples
 ///
@@ -326,6 +327,7 @@ impl Experiment {
                 .map(|group| Kind {
                     label: group.label().clone(),
                     weight: group.weight(),
+                    input_variance: group.input_variance(),
                     source: Source::Law(group.clone()),
                 })
                 .collect(),
@@ -334,6 +336,7 @@ impl Experiment {
                 let kind = |component: Component| Kind {
                     label: component.class.into(),
                     weight: task.probability(&component),
+                    input_variance: task.input_variance(component.class),
                     source: Source::Task(component),
                 };
                 task.components().into_iter().map(kind).collect()
@@ -589,35 +592,33 @@ impl Experiment {
         is_weighted.then(|| self.of_coordinates(draw, |kind| law.groups()[kind].penalty_weight()))
     }
 
-    /// The law whose input variances are not all 1.
-    fn structured(&self) -> Option<&Law> {
-        let Problem::Alone(law) = &self.problem else { return None };
-        law.groups().iter().any(|group| group.input_variance() != 1.0).then_some(law)
+    /// Whether input variances are not all 1.
+    fn is_structured(&self) -> bool {
+        self.kinds().iter().any(|kind| kind.input_variance != 1.0)
     }
 
     fn outcome(&self, draw: &Draw, stages: Stages) -> Result<Outcome> {
         let Stages { pretrained, coefficients, from_scratch } = stages;
         let error =
             |estimate: &DVector<f64>, truth: &DVector<f64>| errors(draw, estimate, truth, |_| 1.0);
-        let parameter_errors = error(&coefficients, &draw.coefficients);
-        let structured = self.structured();
-        let excess = structured.map(|law| {
-            let variance = |kind: usize| law.groups()[kind].input_variance();
-            errors(draw, &coefficients, &draw.coefficients, variance)
-        });
+        let kinds = self.kinds();
+        let excess = |estimate: &DVector<f64>, truth: &DVector<f64>| {
+            errors(draw, estimate, truth, |kind| kinds[kind].input_variance)
+        };
         Ok(Outcome {
             labels: draw.labels.clone(),
-            errors: excess.unwrap_or_else(|| parameter_errors.clone()),
-            parameter_errors,
-            is_structured: structured.is_some(),
+            errors: excess(&coefficients, &draw.coefficients),
+            parameter_errors: error(&coefficients, &draw.coefficients),
+            is_structured: self.is_structured(),
             training_error: draw.data.training_error(&coefficients)?,
             pretraining: pretrained.map(|pretrained| PretrainingOutcome {
-                error: error(&pretrained, &draw.pretraining_coefficients),
+                error: excess(&pretrained, &draw.pretraining_coefficients),
+                parameter_error: error(&pretrained, &draw.pretraining_coefficients),
                 error_after_fine_tuning: error(&coefficients, &draw.pretraining_coefficients),
                 forgetting: error(&coefficients, &pretrained),
                 coefficients: pretrained,
             }),
-            from_scratch: from_scratch.map(|estimate| error(&estimate, &draw.coefficients)),
+            from_scratch: from_scratch.map(|estimate| excess(&estimate, &draw.coefficients)),
             coefficients,
         })
     }
@@ -680,7 +681,7 @@ impl Experiment {
             Problem::Alone(law) => {
                 let report = solver.solve(law, &self.samples)?;
                 add(Some(report.generalization_error()), &|label| report.error_of(label));
-                if self.structured().is_some() {
+                if self.is_structured() {
                     let errors = report.parameter_errors();
                     add(Some(errors.total), &|label| errors.of(label));
                 }
@@ -689,13 +690,23 @@ impl Experiment {
                 let report = solver.solve(transfer.as_ref(), &self.samples)?;
                 let tuned = &report.fine_tuning;
                 add(Some(tuned.generalization_error()), &|label| tuned.error_of(label));
-                let total = report.pretraining.as_ref().map_or(0.0, |r| r.generalization_error());
-                let of_classes = FeatureClass::ALL.map(|class| {
-                    (GroupLabel::from(class), report.pretraining_error_of(class).unwrap_or(0.0))
-                });
-                add(Some(total), &|label| {
-                    of_classes.iter().find(|(class, _)| class == label).map(|(_, error)| *error)
-                });
+                if self.is_structured() {
+                    let errors = tuned.parameter_errors();
+                    add(Some(errors.total), &|label| errors.of(label));
+                }
+                // Unlimited data leave no error.
+                let of_class = |label: &GroupLabel, errors: fn(&Solution) -> &Errors| {
+                    let class = FeatureClass::ALL.into_iter().find(|c| label == &(*c).into())?;
+                    Some(report.of_pretraining(class, errors).unwrap_or(0.0))
+                };
+                let mut add_pretraining = |errors: fn(&Solution) -> &Errors| {
+                    let total = report.pretraining.as_ref().map_or(0.0, |r| errors(r).total);
+                    add(Some(total), &|label| of_class(label, errors));
+                };
+                add_pretraining(|solution| &solution.errors);
+                if self.is_structured() {
+                    add_pretraining(Solution::parameter_errors);
+                }
                 let statistics = tuned.statistics(0.0)?;
                 for quantity in [
                     |estimates: &EstimateStatistics| estimates.pretraining_error_after_fine_tuning,
@@ -716,12 +727,12 @@ impl Experiment {
 
     /// Names of the [values](Outcome::values) of an outcome.
     ///
-    /// They are `generalization_error`, `parameter_error` where inputs have
-    /// [variances](crate::CoordinateGroup::input_variance) of their own, and, for two stages,
-    /// `pretraining_error`,
+    /// They are `generalization_error` and, for two stages, `pretraining_error`,
     /// `pretraining_error_after_fine_tuning`, `forgetting` and, if
     /// [asked for](Self::with_training_from_scratch), `generalization_error_from_scratch`, each in
-    /// total and, as in `generalization_error:shared`, by group.
+    /// total and, as in `generalization_error:shared`, by group. Where inputs have
+    /// [variances](crate::CoordinateGroup::input_variance) of their own, `parameter_error` and
+    /// `pretraining_parameter_error` follow the errors on fresh inputs.
     ///
     /// # Examples
     ///
@@ -737,15 +748,16 @@ impl Experiment {
     #[must_use]
     pub fn quantities(&self) -> Vec<String> {
         let mut totals = vec!["generalization_error"];
-        if self.structured().is_some() {
+        let is_structured = self.is_structured();
+        if is_structured {
             totals.push("parameter_error");
         }
         if let Problem::Transfer(_) = self.problem {
-            totals.extend([
-                "pretraining_error",
-                "pretraining_error_after_fine_tuning",
-                "forgetting",
-            ]);
+            totals.push("pretraining_error");
+            if is_structured {
+                totals.push("pretraining_parameter_error");
+            }
+            totals.extend(["pretraining_error_after_fine_tuning", "forgetting"]);
             if self.from_scratch {
                 totals.push("generalization_error_from_scratch");
             }
@@ -876,8 +888,11 @@ pub struct Outcome {
 pub struct PretrainingOutcome {
     /// Pretrained coefficients.
     pub coefficients: DVector<f64>,
-    /// Difference of the pretrained coefficients to those of the pretraining task.
+    /// Excess error of the pretrained coefficients on fresh inputs of the pretraining task.
     pub error: Errors,
+    /// Difference of the pretrained coefficients to those of the pretraining task; the same where input
+    /// variances are 1.
+    pub parameter_error: Errors,
     /// Difference of the fine-tuned coefficients to those of the pretraining task.
     pub error_after_fine_tuning: Errors,
     /// Difference of the fine-tuned coefficients to the pretrained ones.
@@ -899,8 +914,11 @@ impl Outcome {
             errors.push(&self.parameter_errors);
         }
         if let Some(pretraining) = &self.pretraining {
-            let PretrainingOutcome { error, error_after_fine_tuning, forgetting, .. } = pretraining;
-            errors.extend([error, error_after_fine_tuning, forgetting]);
+            errors.push(&pretraining.error);
+            if self.is_structured {
+                errors.push(&pretraining.parameter_error);
+            }
+            errors.extend([&pretraining.error_after_fine_tuning, &pretraining.forgetting]);
         }
         errors.extend(&self.from_scratch);
         errors.into_iter().flat_map(|errors| listed(errors, &self.labels)).collect()

@@ -41,6 +41,7 @@ impl TransferSolution {
                 continue;
             };
             let mut of_class = CompensatedSum::new(0.0);
+            let state = state.on_inputs(task.input_variance(class))?;
             for component in task.components_of(class) {
                 let discovery_rate = self.discovery_rate(&component, state, cut)?;
                 of_class.add(component.share * discovery_rate);

@@ -113,12 +113,16 @@ pub struct TransferGradient {
     pub first_protocol_parameter: Option<f64>,
     /// In the second of the protocol's own parameters, if it has two.
     pub second_protocol_parameter: Option<f64>,
+    /// In the logarithm of the [input variance](crate::Task::with_input_variance) of each class, in the
+    /// order of [`FeatureClass::ALL`], in both stages.
+    pub log_input_variances: [f64; 4],
 }
 
 impl TransferGradient {
     /// All derivatives with the names of their parameters, in the order of the fields.
     #[must_use]
-    pub fn entries(&self) -> [(&'static str, Option<f64>); 20] {
+    pub fn entries(&self) -> [(&'static str, Option<f64>); 24] {
+        let [shared, new, pretraining_only, unused] = self.log_input_variances;
         [
             ("absolute_scale", self.absolute_scale),
             ("relative_scale", self.relative_scale),
@@ -140,6 +144,10 @@ impl TransferGradient {
             ("explicit_penalty", self.explicit_penalty),
             ("first_protocol_parameter", self.first_protocol_parameter),
             ("second_protocol_parameter", self.second_protocol_parameter),
+            ("log_input_variance_shared", Some(shared)),
+            ("log_input_variance_new", Some(new)),
+            ("log_input_variance_pretraining_only", Some(pretraining_only)),
+            ("log_input_variance_unused", Some(unused)),
         ]
     }
 }
@@ -158,6 +166,8 @@ struct Direction {
     means: [f64; 2],
     variances: [f64; 2],
     correlation: f64,
+    /// Logarithms of the input variances of the four classes.
+    log_input_variances: [f64; 4],
     /// Parameters of the protocol.
     protocol: [f64; 2],
     /// Effective noise variance and penalty of pretraining.
@@ -176,7 +186,9 @@ impl Direction {
 #[derive(Debug, Clone, Copy, Default)]
 struct PretrainingSlopes {
     absolute_scale: [f64; 2],
-    density: [f64; 2],
+    /// In the weights and in the logarithms of the input variances of the four classes.
+    weights: [[f64; 2]; 4],
+    log_input_variances: [[f64; 2]; 4],
     mean: [f64; 2],
     variance: [f64; 2],
     sample_ratio: [f64; 2],
@@ -248,6 +260,15 @@ impl TransferSolution {
 }
 
 impl PretrainingSlopes {
+    /// Derivatives along a change of the weights of the four classes.
+    fn of_weights(&self, weights: [f64; 4]) -> [f64; 2] {
+        // Classes that are alike in pretraining cancel to the last bit.
+        [0, 1].map(|answer| {
+            let term = |class: usize| weights[class] * self.weights[class][answer];
+            (term(0) + term(2)) + (term(1) + term(3))
+        })
+    }
+
     /// Derivatives of the state of pretraining.
     fn new(solution: &TransferSolution) -> Result<Self> {
         let Some(pretraining) = &solution.pretraining else {
@@ -264,23 +285,45 @@ impl PretrainingSlopes {
         let both = |part: &dyn Fn(&LawGradient) -> f64| {
             [part(&sensitivities.effective_noise_variance), part(&sensitivities.effective_penalty)]
         };
-        // The last group is that of inactive coordinates.
-        let inactive = pretraining.law().groups().len() - 1;
-        let shares: Vec<f64> =
-            solution.transfer.task().pretraining_prior().components().iter().map(|c| c.0).collect();
-        let of_active = |gradient: &LawGradient, part: fn(&GroupGradient) -> f64| {
-            gradient.groups[..inactive].iter().map(part).sum::<f64>()
+        let parts = solution.transfer.task().pretraining_parts();
+        // The groups of the law, with the part of each and the share that it has of it.
+        let mut members = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            members.extend(part.prior.components().iter().map(|(share, _)| (index, *share)));
+        }
+        let over = |gradient: &LawGradient, part: &dyn Fn(usize, f64, &GroupGradient) -> f64| {
+            let groups = gradient.groups.iter().zip(&members);
+            groups.map(|(group, &(index, share))| part(index, share, group)).sum::<f64>()
         };
-        let by_log_scale = both(&|gradient| {
-            of_active(gradient, |group| group.log_scale) + gradient.groups[inactive].log_scale
-        });
+        let of_active = |gradient: &LawGradient, slope: fn(&GroupGradient) -> f64| {
+            let is_active = |index: usize| parts[index].classes[0].in_pretraining();
+            over(gradient, &|index, _, group| if is_active(index) { slope(group) } else { 0.0 })
+        };
+        let by_log_scale = both(&|gradient| over(gradient, &|_, _, group| group.log_scale));
+        let of_class = |class: FeatureClass, slope: &dyn Fn(usize, f64, &GroupGradient) -> f64| {
+            let includes = |index: usize| parts[index].classes.contains(&class);
+            both(&|gradient| {
+                over(gradient, &|index, share, group| {
+                    if includes(index) { slope(index, share, group) } else { 0.0 }
+                })
+            })
+        };
+        // Classes of one part share what its input variance does.
+        let supports = solution.transfer.task().supports();
+        let part_of = |class: FeatureClass, index: usize| match &parts[index] {
+            part if part.classes.len() == 1 => 1.0,
+            part => supports.probability(class) / part.weight,
+        };
         Ok(Self {
             absolute_scale: by_log_scale
                 .map(|slope| if slope == 0.0 { 0.0 } else { slope / scale }),
-            density: both(&|gradient| {
-                let groups = gradient.groups.iter().zip(&shares);
-                let active = groups.map(|(group, share)| share * group.weight).sum::<f64>();
-                active - gradient.groups[inactive].weight
+            weights: FeatureClass::ALL
+                .map(|class| of_class(class, &|_, share, group| share * group.weight)),
+            log_input_variances: FeatureClass::ALL.map(|class| {
+                of_class(class, &|index, _, group| match group.log_input_variance {
+                    0.0 => 0.0,
+                    slope => part_of(class, index) * slope,
+                })
             }),
             mean: both(&|gradient| of_active(gradient, |group| group.mean)),
             variance: both(&|gradient| of_active(gradient, |group| group.variance)),
@@ -320,7 +363,8 @@ impl Problem<'_> {
         let density = supports.fine_tuning_density();
         let finite = self.transfer.pretraining_samples().is_some();
         let noisy = self.state.noise > 0.0;
-        let weights = |weights| along(Direction { weights, ..unmoved });
+        let weights =
+            |weights| along(Direction { weights, ..unmoved }.through(slopes.of_weights(weights)));
         let optional = |legal: bool, direction: Direction| {
             if legal { along(direction) } else { Ok(None) }
         };
@@ -330,15 +374,20 @@ impl Problem<'_> {
                 reason: "frozen coordinates would start to move",
             })
         };
+        let mut log_input_variances = [0.0; 4];
+        for (class, derivative) in log_input_variances.iter_mut().enumerate() {
+            let mut direction = unmoved.through(slopes.log_input_variances[class]);
+            direction.log_input_variances[class] = 1.0;
+            *derivative = required(along(direction)?)?;
+        }
         Ok(TransferGradient {
+            log_input_variances,
             absolute_scale: along(
                 Direction { absolute_scale: 1.0, ..unmoved }.through(slopes.absolute_scale),
             )?,
             relative_scale: along(Direction { relative_scale: 1.0, ..unmoved })?,
             readout_scale: along(Direction { readout_scale: 1.0, ..unmoved })?,
-            pretraining_density: required(along(
-                Direction { weights: [0.0, 0.0, 1.0, -1.0], ..unmoved }.through(slopes.density),
-            )?)?,
+            pretraining_density: required(weights([0.0, 0.0, 1.0, -1.0])?)?,
             fine_tuning_density: match overlap {
                 Some(share) => weights([share, 1.0 - share, -share, share - 1.0])?,
                 None => None,
@@ -400,6 +449,10 @@ impl Problem<'_> {
                 sum.add(slopes.mean * (prior.mean - centre));
                 sum.add(slopes.variance * prior.variance);
                 sum.add(slopes.log_scale * log_scale);
+                let input_variance = direction.log_input_variances[component.class as usize];
+                if input_variance != 0.0 {
+                    sum.add(slopes.log_input_variance * input_variance);
+                }
                 // Without a derivative, starts stay at 0.
                 sum.add(slopes.start.unwrap_or(0.0) * (start - centre));
             }
@@ -429,20 +482,28 @@ impl Problem<'_> {
             // The two halves move in opposite directions.
             mean = 0.0;
         }
-        let (motion, noise) = (node.motion, direction.noise);
-        let total = prior.variance() + self.state.noise;
+        // The state of pretraining, and its changes, as inputs of this variance see it.
+        let input_variance = self.transfer.task().input_variance(component.class);
+        let by_input_variance = direction.log_input_variances[component.class as usize];
+        let seen = |state: f64, change: f64| {
+            let state = state / input_variance;
+            (state, change / input_variance - state * by_input_variance)
+        };
+        let (state_noise, noise) = seen(self.state.noise, direction.noise);
+        let (_, penalty) = seen(self.state.penalty, direction.penalty);
+        let motion = node.motion;
+        let total = prior.variance() + state_noise;
         let mut change = PretrainedChange { coefficient: 0.0, mean, variance: 0.0 };
         let mut observation = mean;
         if total > 0.0 {
-            let (share, rest) = (prior.variance() / total, self.state.noise / total);
+            let (share, rest) = (prior.variance() / total, state_noise / total);
             let deviation = motion.deviation / total;
             observation += 0.5 * deviation * (variance + noise);
             change.mean +=
                 deviation * (0.5 * share * (variance + noise) + rest * variance - share * noise);
             change.variance = rest * rest * variance + share * share * noise;
         }
-        change.coefficient =
-            motion.by_observation * observation + motion.by_penalty * direction.penalty;
+        change.coefficient = motion.by_observation * observation + motion.by_penalty * penalty;
         if direction.absolute_scale != 0.0 && motion.by_log_scale != 0.0 {
             let scale = self.transfer.scale_map().pretraining().absolute_scale();
             change.coefficient += motion.by_log_scale * (direction.absolute_scale / scale);

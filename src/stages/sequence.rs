@@ -162,7 +162,8 @@ impl SequenceStage {
 ///   [kind](FeatureKind) of features;
 /// - `$c_t$`, `$b_{t,0}$`: scale and start, functions of the weights.
 ///
-/// The error on task `j` after stage `t` is `$E[(b_t - B_j)^2]$`, for every `j` and `t`.
+/// The error on task `j` after stage `t` is `$E[\Lambda (b_t - B_j)^2]$`, for every `j` and `t`. The
+/// [input variance](FeatureKind::with_input_variance) `$\Lambda$` of a coordinate divides noise and penalty.
 ///
 /// A node of the computation is a state: the weights, and mean and covariance of the coefficients of all
 /// tasks given the observations. Unlimited data, and atoms, leave the list of nodes finite and exact. With
@@ -229,8 +230,11 @@ pub struct Sequence {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StageSolution {
-    /// Error on every task after the stage, in total and by kind: `E[(b - B_j)²]`.
+    /// Error on every task after the stage, in total and by kind: `Lambda E[(b - B_j)²]`, with the
+    /// [input variance](FeatureKind::with_input_variance) of the kind.
     pub errors: Vec<Errors>,
+    /// Error of the coefficients, `E[(b - B_j)²]`; the same where input variances are 1.
+    pub parameter_errors: Vec<Errors>,
     /// Excess error on the target of the stage, in total and by kind.
     pub target_errors: Errors,
     /// State of the fixed point; zero noise and penalty where data are unlimited.
@@ -577,29 +581,36 @@ impl Sequence {
         let by_kind: Vec<Vec<f64>> =
             nodes.iter().map(|kind| kind.errors(&channel, channel_state)).collect::<Result<_>>()?;
         let target = stage.targets.iter().position(|share| *share == 1.0);
-        let parts = |task: usize| {
-            let kinds = nodes.iter().zip(&by_kind);
-            Errors::of_parts(
-                kinds.map(|(kind, errors)| (&kind.label, kind.probability, errors[task])),
-            )
-        };
-        let mut errors: Vec<Errors> = (0..stage.targets.len()).map(parts).collect();
+        let parts =
+            |task: usize, factor: fn(&KindNodes) -> f64| {
+                let kinds = nodes.iter().zip(&by_kind);
+                Errors::of_parts(kinds.map(|(kind, errors)| {
+                    (&kind.label, kind.probability, factor(kind) * errors[task])
+                }))
+            };
+        let tasks = 0..stage.targets.len();
+        let mut errors: Vec<Errors> =
+            tasks.clone().map(|task| parts(task, |kind| kind.input_variance)).collect();
+        let mut parameter_errors: Vec<Errors> = tasks.map(|task| parts(task, |_| 1.0)).collect();
         let target_errors = match (&solution, target) {
             (Some(solution), _) => solution.errors.clone(),
             (None, Some(task)) => errors[task].clone(),
             // What cannot move is not learned, even from unlimited data.
             (None, None) => {
                 let kinds = nodes.iter();
-                Errors::of_parts(
-                    kinds.map(|kind| (&kind.label, kind.probability, kind.frozen_signal(&channel))),
-                )
+                Errors::of_parts(kinds.map(|kind| {
+                    let error = kind.input_variance * kind.frozen_signal(&channel);
+                    (&kind.label, kind.probability, error)
+                }))
             }
         };
-        if let (Some(_), Some(task)) = (&solution, target) {
+        if let (Some(solution), Some(task)) = (&solution, target) {
             errors[task] = target_errors.clone();
+            parameter_errors[task] = solution.parameter_errors().clone();
         }
         let groups = nodes.iter().map(|kind| kind.nodes.len()).sum();
-        Ok((StageSolution { errors, target_errors, state, groups }, channel_state))
+        let solved = StageSolution { errors, parameter_errors, target_errors, state, groups };
+        Ok((solved, channel_state))
     }
 }
 
@@ -656,7 +667,7 @@ impl Solve for Sequence {
         let channel = self.last()?.channel();
         let prefix = self.prefix(prepared, 0)?;
         let groups = prefix.nodes.iter().map(|kind| kind.groups(&channel));
-        let law = Law::new(groups.collect::<Result<Vec<_>>>()?.concat())?;
+        let law = Law::new(groups.collect::<Result<Vec<_>>>()?.concat())?.whitened();
         Ok(if prefix.exact {
             Scan::of(&law, target_error)
         } else {

@@ -45,6 +45,7 @@ pub(crate) struct SequenceNode {
 pub(crate) struct KindNodes {
     pub(crate) label: GroupLabel,
     pub(crate) probability: f64,
+    pub(crate) input_variance: f64,
     pub(crate) nodes: Vec<SequenceNode>,
     /// Covariance of the coefficients before training, by rows.
     prior_covariance: Vec<f64>,
@@ -80,6 +81,20 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
+impl StageState {
+    /// The state as coordinates with inputs of this variance see it.
+    fn on_inputs(self, input_variance: f64) -> Result<Self> {
+        let [noise, penalty] = [self.noise, self.penalty].map(|part| part / input_variance);
+        if noise.is_finite() && penalty.is_finite() {
+            return Ok(Self { noise, penalty });
+        }
+        Err(Error::NotRepresentable {
+            quantity: "the state of a stage in units of an input variance",
+            reason: "it is above 1e308",
+        })
+    }
+}
+
 impl SequenceNode {
     /// Mean and variance of the target, and its covariance with the coefficients of all tasks.
     fn target(&self, weights: &[f64]) -> (f64, f64, Vec<f64>) {
@@ -111,6 +126,7 @@ impl KindNodes {
         Self {
             label: kind.label().clone(),
             probability: kind.probability(),
+            input_variance: kind.input_variance(),
             nodes: vec![node],
             prior_covariance: covariance,
         }
@@ -121,7 +137,8 @@ impl KindNodes {
         let group = |node: &SequenceNode| {
             let (mean, variance, _) = node.target(channel.target);
             let prior = Prior::gaussian(mean, variance)?;
-            node.departure.group(&self.label, self.probability * node.mass, prior)
+            let group = node.departure.group(&self.label, self.probability * node.mass, prior)?;
+            group.with_input_variance(self.input_variance)
         };
         self.nodes.iter().map(group).collect()
     }
@@ -139,6 +156,7 @@ impl KindNodes {
 
     /// `E[(b - B_j)²]` for every task, after a stage with this state.
     pub(crate) fn errors(&self, channel: &Channel<'_>, state: StageState) -> Result<Vec<f64>> {
+        let state = state.on_inputs(self.input_variance)?;
         let tasks = channel.target.len();
         let mut sums = vec![CompensatedSum::new(0.0); tasks];
         for node in &self.nodes {
@@ -187,6 +205,7 @@ impl KindNodes {
         next: &Channel<'_>,
     ) -> Result<Self> {
         let rule = Rule::with_step_factor(factor);
+        let state = state.on_inputs(self.input_variance)?;
         let tasks = channel.target.len();
         let many = self.nodes.len() > 1;
         let mut nodes = Vec::new();
@@ -230,6 +249,7 @@ impl KindNodes {
         Ok(Self {
             label: self.label.clone(),
             probability: self.probability,
+            input_variance: self.input_variance,
             nodes,
             prior_covariance: self.prior_covariance.clone(),
         })

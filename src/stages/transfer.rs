@@ -18,6 +18,7 @@ use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::Precision;
 use crate::problem::component::Component;
+use crate::problem::errors::Errors;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::pretrained::Pretrained;
@@ -27,10 +28,6 @@ use crate::problem::task::Task;
 
 /// Halvings of the steps over pretrained coefficients at which they are those of the fine rule.
 const FINE: u32 = 2;
-
-/// Labels of the two groups of a pretraining stage.
-const ACTIVE: &str = "active";
-const INACTIVE: &str = "inactive";
 
 /// A pretraining stage and a fine-tuning stage after it.
 ///
@@ -44,7 +41,8 @@ const INACTIVE: &str = "inactive";
 ///
 /// where
 /// - `$B_{PT}$`: true coefficient of pretraining, with the [prior](Task::pretraining_prior) of the task;
-/// - `$s_{PT}^2$`, `$\theta_{PT}$`: effective noise and penalty of pretraining, and `$Z \sim N(0, 1)$`.
+/// - `$s_{PT}^2$`, `$\theta_{PT}$`: effective noise and penalty of pretraining, each divided by the
+///   [input variance](Task::with_input_variance) of the coordinate, and `$Z \sim N(0, 1)$`.
 ///
 /// Given `$z$`, a coordinate is fine-tuned from the scale and the start that `$\beta_{PT}$` sets
 /// ([`Protocol`]), and the true coefficients of both tasks are Gaussian. Fine-tuning is the fixed point
@@ -148,8 +146,9 @@ pub struct Transfer {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TransferSolution {
-    /// Pretraining on its own task, for the labels "active" and "inactive"; `None` for unlimited data,
-    /// which leave no error.
+    /// Pretraining on its own task, for the labels "active" and "inactive", or for those of the classes
+    /// of either where their [input variances](Task::with_input_variance) differ; `None` for unlimited
+    /// data, which leave no error.
     pub pretraining: Option<Solution>,
     /// Fine-tuning. Its [law](Solution::law) has a group for every node over pretrained coefficients.
     pub fine_tuning: Solution,
@@ -191,7 +190,7 @@ impl Solve for Transfer {
 
     fn scan(&self, pretraining: &Option<Solution>, target_error: f64) -> Result<Scan> {
         let state = PretrainingState::of(pretraining.as_ref());
-        let law = self.law_at(state, FINE)?;
+        let law = self.law_at(state, FINE)?.whitened();
         Ok(if self.has_integral(state) {
             Scan::of_density(&law, target_error)
         } else {
@@ -204,8 +203,19 @@ impl TransferSolution {
     /// Error of pretraining on the features of a class; `None` for unlimited data.
     #[must_use]
     pub fn pretraining_error_of(&self, class: FeatureClass) -> Option<f64> {
-        let label = if class.in_pretraining() { ACTIVE } else { INACTIVE };
-        self.pretraining.as_ref()?.error_of(label)
+        self.of_pretraining(class, |pretraining| &pretraining.errors)
+    }
+
+    /// The same for any errors of pretraining.
+    pub(crate) fn of_pretraining(
+        &self,
+        class: FeatureClass,
+        errors: fn(&Solution) -> &Errors,
+    ) -> Option<f64> {
+        let pretraining = self.pretraining.as_ref()?;
+        let parts = self.transfer.task.pretraining_parts();
+        let part = parts.iter().find(|part| part.classes.contains(&class))?;
+        errors(pretraining).of(part.label)
     }
 
     /// The law that fine-tuning was solved for.
@@ -411,8 +421,8 @@ impl Transfer {
         self.protocol
     }
 
-    /// Error of pretraining on its own task, for the labels "active" and "inactive"; `None` where
-    /// data are unlimited.
+    /// Error of pretraining on its own task, for the labels of
+    /// [`TransferSolution::pretraining`]; `None` where data are unlimited.
     ///
     /// # Errors
     ///
@@ -448,9 +458,9 @@ impl Transfer {
         solution.map(Some).map_err(|error| error.in_stage(Stage::Pretraining))
     }
 
-    /// The law of a coordinate in pretraining on finite data, of active and inactive ones.
+    /// The law of a coordinate in pretraining on finite data, with the
+    /// [parts](Task::pretraining_parts) of the task.
     pub(crate) fn pretraining_law(&self, samples: &Samples) -> Result<Law> {
-        let density = self.task.supports().pretraining_density();
         let mut scale = self.scale_map.pretraining().absolute_scale();
         if samples.sample_ratio() >= 1.0 && scale == 0.0 {
             // Least squares: the solution is unique, and the same for all scales.
@@ -459,12 +469,14 @@ impl Transfer {
         Domain::POSITIVE
             .when("for less than one pretraining sample per coordinate")
             .check("absolute_scale", scale)?;
-        let prior = self.task.pretraining_prior();
-        let active = prior.components().iter();
-        let active = active
-            .map(|(share, prior)| CoordinateGroup::new(ACTIVE, density * share, *prior, scale));
-        let inactive = CoordinateGroup::new(INACTIVE, 1.0 - density, Prior::ZERO, scale);
-        Law::new(active.chain([inactive]).collect::<Result<_>>()?)
+        let mut groups = Vec::new();
+        for part in self.task.pretraining_parts() {
+            for (share, prior) in part.prior.components() {
+                let group = CoordinateGroup::new(part.label, part.weight * share, *prior, scale)?;
+                groups.push(group.with_input_variance(part.input_variance)?);
+            }
+        }
+        Law::new(groups)
     }
 
     /// The law of a coordinate in fine-tuning, with the steps of the rule over pretrained coefficients
@@ -589,16 +601,19 @@ impl Transfer {
     pub(crate) fn branches(&self, state: PretrainingState, refinement: u32) -> Result<Vec<Branch>> {
         // At the coarsest, four times the steps of the fine rule.
         let factor = 4.0 * 0.5_f64.powi(refinement as i32);
-        let mut known: HashMap<([u64; 2], bool), Rc<[PretrainedNode]>> = HashMap::new();
+        let mut known: HashMap<([u64; 3], bool), Rc<[PretrainedNode]>> = HashMap::new();
         let mut branches = Vec::new();
         for component in self.task.components() {
             let Component { pretraining, fine_tuning, .. } = component;
             // A mean of fine-tuning tells the two sides of pretraining apart.
             let one_sided = fine_tuning.mean() == 0.0;
-            let key = ([pretraining.mean(), pretraining.variance()].map(f64::to_bits), one_sided);
+            let input_variance = self.task.input_variance(component.class);
+            let numbers = [pretraining.mean(), pretraining.variance(), input_variance];
+            let key = (numbers.map(f64::to_bits), one_sided);
             let nodes = match known.get(&key) {
                 Some(nodes) => Rc::clone(nodes),
                 None => {
+                    let state = state.on_inputs(input_variance)?;
                     let nodes = self.nodes(pretraining, state, factor)?;
                     let nodes = if one_sided { nodes } else { two_sided(nodes)? };
                     Rc::clone(known.entry(key).or_insert(nodes.into()))
@@ -634,6 +649,7 @@ impl Transfer {
         let ScaleAndStart { scale, start } =
             self.protocol.scale_and_start(&self.scale_map, node.coefficient)?;
         let group = CoordinateGroup::new(component.class, weight * node.mass, prior, scale)?
+            .with_input_variance(self.task.input_variance(component.class))?
             .with_start(start)?
             .with_centre(if self.protocol.adds_branch() { start } else { 0.0 })?
             .with_pretrained(pretrained)?;
@@ -803,5 +819,17 @@ impl PretrainingState {
             noise: state.map_or(0.0, |state| state.effective_noise_variance),
             penalty: state.map_or(0.0, |state| state.effective_penalty),
         }
+    }
+
+    /// The state as coordinates with inputs of this variance see it.
+    pub(crate) fn on_inputs(self, input_variance: f64) -> Result<Self> {
+        let [noise, penalty] = [self.noise, self.penalty].map(|part| part / input_variance);
+        if noise.is_finite() && penalty.is_finite() {
+            return Ok(Self { noise, penalty });
+        }
+        Err(Error::NotRepresentable {
+            quantity: "the state of pretraining in units of an input variance",
+            reason: "it is above 1e308",
+        })
     }
 }

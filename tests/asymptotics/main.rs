@@ -14,6 +14,5 @@ mod penalty_weights;
 mod required_samples;
 mod sensitivities;
 mod solver_properties;
-mod throughput;
 mod tuning;
 mod watchdog;

@@ -4,9 +4,9 @@
 
 use crate::common::{config, decades, signed};
 use diagonet::{
-    ConditionalDensities, CoordinateGroup, Densities, ElasticNet, Error, Estimator, GroupGradient,
-    Initialization, Law, LawGradient, Prior, Protocol, Samples, ScaleMap, Scales, Sensitivities,
-    Solver, Supports, Task, TrainedLayers, Transfer,
+    ConditionalDensities, CoordinateGroup, Densities, ElasticNet, Error, Estimator, FeatureClass,
+    GroupGradient, Initialization, Law, LawGradient, Prior, Protocol, Samples, ScaleMap, Scales,
+    Sensitivities, Solver, Supports, Task, TrainedLayers, Transfer,
 };
 use proptest::prelude::*;
 
@@ -373,7 +373,21 @@ fn what_has_no_derivative_says_so() {
 /// pretraining and fine-tuning; explicit penalty.
 type Parameters = [f64; 18];
 
+/// Input variances of the four classes.
+type Variances = [f64; 4];
+
+const EQUAL: Variances = [1.0; 4];
+
 fn transfer(parameters: &Parameters, finite: bool, protocol: Protocol) -> Transfer {
+    transfer_on(&EQUAL, parameters, finite, protocol)
+}
+
+fn transfer_on(
+    variances: &Variances,
+    parameters: &Parameters,
+    finite: bool,
+    protocol: Protocol,
+) -> Transfer {
     let &[c, lambda, gamma, rho_pt, rho_ft, overlap, mean, variance, ..] = parameters;
     let &[_, _, _, _, _, _, _, _, m_s, v_s, m_n, v_n, q, ratio, noise, ..] = parameters;
     let task = Task::new(
@@ -388,6 +402,10 @@ fn transfer(parameters: &Parameters, finite: bool, protocol: Protocol) -> Transf
     .unwrap()
     .with_correlation(q)
     .unwrap();
+    let task = FeatureClass::ALL
+        .into_iter()
+        .zip(variances)
+        .fold(task, |task, (class, variance)| task.with_input_variance(class, *variance).unwrap());
     let initialization = Initialization::new(Scales { absolute: c, relative: lambda }).unwrap();
     let transfer = Transfer::new(&task, ScaleMap::new(initialization, gamma).unwrap());
     let transfer = transfer.with_protocol(protocol);
@@ -406,14 +424,26 @@ fn second_stage(parameters: &Parameters) -> (Solver, Samples) {
 }
 
 fn check_transfer(budget: f64, parameters: &Parameters, finite: bool, protocol: Protocol) {
+    check_transfer_on(&EQUAL, budget, parameters, finite, protocol);
+}
+
+fn check_transfer_on(
+    variances: &Variances,
+    budget: f64,
+    parameters: &Parameters,
+    finite: bool,
+    protocol: Protocol,
+) {
     let (solver, samples) = second_stage(parameters);
-    let solution = solver.solve(&transfer(parameters, finite, protocol), &samples).unwrap();
+    let problem = transfer_on(variances, parameters, finite, protocol);
+    let solution = solver.solve(&problem, &samples).unwrap();
     let sensitivities = solution.sensitivities().unwrap();
     // On twice the nodes, because nodes move with the parameters, and with them the error of the rule.
-    let answers = |parameters: &Parameters, protocol| {
-        let law = transfer(parameters, finite, protocol).law(solution.refinement + 1).unwrap();
-        answers(parameters, &law, protocol)
+    let answers_on = |variances: &Variances, parameters: &Parameters, protocol| {
+        let problem = transfer_on(variances, parameters, finite, protocol);
+        answers(parameters, &problem.law(solution.refinement + 1).unwrap(), protocol)
     };
+    let answers = |parameters: &Parameters, protocol| answers_on(variances, parameters, protocol);
     let gradients = [
         sensitivities.generalization_error.entries(),
         sensitivities.effective_noise_variance.entries(),
@@ -453,7 +483,17 @@ fn check_transfer(budget: f64, parameters: &Parameters, finite: bool, protocol: 
         let implicit = [0, 1, 2].map(|answer| gradients[answer][18 + index].1.unwrap());
         check_derivative(budget, "own", implicit, answers, 0.5 * value, &(protocol, parameters));
     }
-    assert!(gradients[0][18 + of_protocol.len()..].iter().all(|entry| entry.1.is_none()));
+    assert!(gradients[0][18 + of_protocol.len()..20].iter().all(|entry| entry.1.is_none()));
+    for class in 0..4 {
+        let answers = |x: f64| {
+            let mut moved = *variances;
+            moved[class] *= x.exp();
+            answers_on(&moved, parameters, protocol)
+        };
+        let implicit = [0, 1, 2].map(|answer| gradients[answer][20 + class].1.unwrap());
+        let name = gradients[0][20 + class].0;
+        check_derivative(budget, name, implicit, answers, 2.0, &(protocol, parameters));
+    }
 }
 
 /// Error, noise and penalty of fine-tuning on a law of fixed nodes.
@@ -562,6 +602,26 @@ fn derivatives_of_both_stages() {
     for protocol in [Protocol::REBALANCED, Protocol::Continued] {
         check_transfer(DIFFERENCES, &base, false, protocol);
         check_transfer(DIFFERENCES, &centred, false, protocol);
+    }
+}
+
+#[test]
+fn derivatives_of_both_stages_on_unequal_inputs() {
+    let base: Parameters = [
+        0.01, -0.9, 0.3, 0.2, 0.1, 0.7, 0.8, 0.0, 0.0, 9.0, 0.0, 9.0, 0.6, 0.5, 0.05, 0.3, 0.02,
+        0.0,
+    ];
+    let mut gaussian = base;
+    gaussian[6..12].copy_from_slice(&[0.3, 2.0, 0.7, 2.0, -1.2, 5.0]);
+    let variances = [3.0, 0.5, 0.7, 1.8];
+    for (parameters, protocol) in [
+        (base, Protocol::REBALANCED),
+        (gaussian, Protocol::REBALANCED),
+        (gaussian, Protocol::Continued),
+        (gaussian, Protocol::ProbeKept),
+    ] {
+        check_transfer_on(&variances, OF_PROTOCOLS, &parameters, true, protocol);
+        check_transfer_on(&variances, OF_PROTOCOLS, &parameters, false, protocol);
     }
 }
 

@@ -3,9 +3,9 @@
 
 use crate::common::{config, decades, relative_error};
 use diagonet::{
-    BayesOptimal, ConditionalDensities, CoordinateGroup, Densities, Estimator, Initialization, Law,
-    Prior, Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer, basis_pursuit,
-    minimum_l2,
+    BayesOptimal, ConditionalDensities, CoordinateGroup, Densities, ElasticNet, Estimator,
+    FeatureClass, Initialization, Law, LayerFactors, Prior, Protocol, Samples, ScaleMap, Scales,
+    Solver, Supports, Task, Transfer, basis_pursuit, minimum_l2,
 };
 use proptest::prelude::*;
 
@@ -19,8 +19,9 @@ fn task() -> impl Strategy<Value = Task> {
         0.0..0.5_f64,
         decades(-1.0, 2.0),
         prop_oneof![Just(0.0), -1.0..1.0_f64],
+        prop_oneof![2 => Just([1.0; 4]), 1 => prop::array::uniform4(decades(-2.0, 2.0))],
     )
-        .prop_map(|(density, shared, new, variance, correlation)| {
+        .prop_map(|(density, shared, new, variance, correlation, input_variances)| {
             Task::new(
                 Supports::from_conditional(ConditionalDensities {
                     pretraining: density,
@@ -31,6 +32,12 @@ fn task() -> impl Strategy<Value = Task> {
             )
             .and_then(|task| task.with_fine_tuning_variance(variance))
             .and_then(|task| task.with_correlation(correlation))
+            .and_then(|task| {
+                let mut classes = FeatureClass::ALL.into_iter().zip(input_variances);
+                classes.try_fold(task, |task, (class, variance)| {
+                    task.with_input_variance(class, variance)
+                })
+            })
             .unwrap()
         })
 }
@@ -64,6 +71,15 @@ fn errors(law: &Law, samples: &Samples, penalty: f64) -> Vec<f64> {
     errors
         .push(solver.with_explicit_penalty(penalty).and_then(|solver| solver.solve(law, samples)));
     errors.into_iter().flatten().map(|solution| solution.generalization_error()).collect()
+}
+
+/// Errors of ridge regression, LASSO and elastic net at their best penalties.
+fn tuned_errors(law: &Law, samples: &Samples) -> Vec<f64> {
+    let net = Estimator::ElasticNet(ElasticNet::new(0.3).unwrap());
+    let best =
+        |estimator| Solver::new().with_estimator(estimator).best_explicit_penalty(law, samples);
+    let errors = [Estimator::Lazy, Estimator::Rich, net].map(best);
+    errors.into_iter().flatten().map(|best| best.generalization_error).collect()
 }
 
 proptest! {
@@ -124,6 +140,62 @@ proptest! {
                 relative_error(noise, state.effective_noise_variance) <= 1e-9,
                 "{noise} {solution:?}"
             );
+        }
+    }
+}
+
+fn protocol() -> impl Strategy<Value = Protocol> {
+    let factor = || decades(-1.0, 1.0);
+    prop_oneof![
+        Just(Protocol::REBALANCED),
+        Just(Protocol::Continued),
+        Just(Protocol::ReadoutReset),
+        Just(Protocol::ProbeKept),
+        Just(Protocol::ProbeReset),
+        Just(Protocol::FrozenReadout),
+        factor().prop_map(|gain| Protocol::rebalanced(gain).unwrap()),
+        (factor(), factor()).prop_map(|(first_layer, readout)| {
+            Protocol::rescaled(LayerFactors { first_layer, readout }).unwrap()
+        }),
+        factor().prop_map(|ratio| Protocol::learning_rates(ratio).unwrap()),
+        factor().prop_map(|gain| Protocol::probe_rebalanced(gain).unwrap()),
+        factor().prop_map(|branch| Protocol::adapter(branch).unwrap()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(config(150))]
+
+    #[test]
+    fn no_protocol_is_below(
+        task in task(), map in scale_map(), samples in samples(), protocol in protocol(),
+        penalty in prop_oneof![Just(0.0), decades(-3.0, 1.0)],
+    ) {
+        let bayes = BayesOptimal::after_pretraining(&task).unwrap().solve(&samples).unwrap();
+        let bound = bayes.message_passing().generalization_error();
+        let transfer = Transfer::new(&task, map).with_protocol(protocol);
+        let solver = Solver::new().with_explicit_penalty(penalty).unwrap();
+        if let Ok(solution) = solver.solve(&transfer, &samples) {
+            let error = solution.generalization_error();
+            prop_assert!(error >= bound * (1.0 - ROUNDING), "{protocol}: {error} below {bound}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(20))]
+
+    #[test]
+    fn no_tuned_estimator_is_below(task in task(), map in scale_map(), samples in samples()) {
+        let law = Law::fine_tuning(&task, &map).unwrap();
+        // Its scales tell the learner which groups have signal.
+        let matched = law.with_matched_scales().unwrap();
+        for law in [law, matched, Law::from_scratch(&task, &map.pretraining()).unwrap()] {
+            let bayes = BayesOptimal::of_law(&law).unwrap().solve(&samples).unwrap();
+            let bound = bayes.message_passing().generalization_error();
+            for error in tuned_errors(&law, &samples) {
+                prop_assert!(error >= bound * (1.0 - ROUNDING), "{error} below {bound}");
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use crate::common::{fixture, relative_error};
 use diagonet::{
-    BayesOptimal, ConditionalDensities, CoordinateGroup, Densities, Error, Initialization, Law,
-    Prior, Samples, ScaleMap, Scales, Supports, Task, Transfer,
+    BayesOptimal, ConditionalDensities, CoordinateGroup, Densities, Error, FeatureClass,
+    Initialization, Law, Prior, Samples, ScaleMap, Scales, Supports, Task, Transfer,
 };
 
 fn task(pretraining: f64, fine_tuning: f64, overlap: f64) -> Task {
@@ -329,6 +329,54 @@ fn finite_pretraining_by_an_independent_integration() {
         let off = relative_error((0.02 + total) / 0.25, at);
         assert!(off < 1e-9, "correlation {correlation}: off by {off:e}");
     }
+}
+
+/// Inputs of unequal variance: the task, and the law with the same knowledge, whose inputs are tested
+/// against coefficients of another size.
+#[test]
+fn input_variances_of_a_task_are_those_of_its_law() {
+    let variances = [3.0, 0.5, 0.7, 1.8];
+    let supports = |densities| Task::new(Supports::new(densities).unwrap()).unwrap();
+    let task = supports(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.5 });
+    let task = FeatureClass::ALL
+        .into_iter()
+        .zip(variances)
+        .fold(task, |task, (class, variance)| task.with_input_variance(class, variance).unwrap());
+    let initialization = Initialization::new(Scales { absolute: 0.1, relative: 0.0 }).unwrap();
+    let samples = Samples::new(0.2).unwrap().with_noise_variance(0.05).unwrap();
+    let solve = |bayes: BayesOptimal| {
+        let solution = bayes.solve(&samples).unwrap();
+        let state = solution.message_passing();
+        assert!(state.parameter_errors() != &state.errors);
+        [state.generalization_error(), state.parameter_errors().total]
+    };
+    let map = ScaleMap::new(initialization, 0.0).unwrap();
+    for (of_task, law) in [
+        (BayesOptimal::from_scratch(&task).unwrap(), Law::from_scratch(&task, &initialization)),
+        (BayesOptimal::after_pretraining(&task).unwrap(), Law::fine_tuning(&task, &map)),
+    ] {
+        let of_law = solve(BayesOptimal::of_law(&law.unwrap()).unwrap());
+        for (left, right) in solve(of_task).into_iter().zip(of_law) {
+            assert!(relative_error(left, right) < 1e-12, "{left} {right}");
+        }
+    }
+    // Finite pretraining, related: all in other units.
+    let pretraining = Samples::new(0.4).unwrap().with_noise_variance(0.1).unwrap();
+    let related = |size: f64, variance: f64| {
+        let square = size * size;
+        let task = supports(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.8 })
+            .with_pretraining_prior(Prior::gaussian(0.0, 5.0 * square).unwrap())
+            .and_then(|task| task.with_fine_tuning_variance(10.0 * square))
+            .and_then(|task| task.with_correlation(0.8))
+            .unwrap();
+        let task = FeatureClass::ALL
+            .into_iter()
+            .fold(task, |task, class| task.with_input_variance(class, variance).unwrap());
+        let transfer = Transfer::new(&task, map).with_pretraining_samples(pretraining);
+        let solution = BayesOptimal::of_transfer(&transfer).unwrap().solve(&samples).unwrap();
+        solution.message_passing().generalization_error()
+    };
+    assert!(relative_error(related(1.0, 9.0), related(3.0, 1.0)) < 1e-9);
 }
 
 /// A Gaussian has the closed form of the linear estimator, at all sizes.

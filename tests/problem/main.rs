@@ -8,4 +8,5 @@ mod power_law;
 mod round_trips;
 mod source_conventions;
 mod strategies;
+mod supports;
 mod traits;

@@ -109,6 +109,7 @@ fn names_are_stable() {
             "shared_prior": [{ "weight": 1.0, "mean": 0.0, "variance": 10.0 }],
             "new_prior": [{ "weight": 1.0, "mean": 0.0, "variance": 10.0 }],
             "correlation": 0.0,
+            "input_variances": [1.0, 1.0, 1.0, 1.0],
         },
         "scale_map": {
             "pretraining": { "absolute": 0.01, "lambda_gap": 1e-20 },

@@ -4,7 +4,10 @@
 
 use crate::common::relative_error;
 use diagonet::simulation::{Experiment, GradientDescent, GradientFlow, MonteCarlo, Trainer};
-use diagonet::{BayesOptimal, CoordinateGroup, Error, Law, Prior, Samples, Solver};
+use diagonet::{
+    BayesOptimal, CoordinateGroup, Densities, Error, FeatureClass, Initialization, Law, Prior,
+    Protocol, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+};
 
 fn samples(sample_ratio: f64, noise_variance: f64) -> Samples {
     Samples::new(sample_ratio).unwrap().with_noise_variance(noise_variance).unwrap()
@@ -74,6 +77,51 @@ fn errors_under_unequal_inputs_are_those_of_the_theory() {
     );
     assert_eq!(experiment.quantities()[3], "parameter_error");
     agrees(&experiment, 60);
+}
+
+/// Two stages with inputs of another variance on each class.
+fn transfer(protocol: Protocol, scale: f64) -> Transfer {
+    let supports =
+        Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.2, overlap: 0.5 }).unwrap();
+    let task = Task::new(supports)
+        .and_then(|task| task.with_pretraining_prior(Prior::gaussian(0.0, 5.0)?))
+        .and_then(|task| task.with_correlation(0.6))
+        .unwrap();
+    let variances = FeatureClass::ALL.into_iter().zip([3.0, 0.5, 0.7, 1.5]);
+    let task = variances
+        .fold(task, |task, (class, variance)| task.with_input_variance(class, variance).unwrap());
+    let initialization = Initialization::new(Scales { absolute: scale, relative: -0.5 }).unwrap();
+    Transfer::new(&task, ScaleMap::new(initialization, 0.1).unwrap()).with_protocol(protocol)
+}
+
+#[test]
+fn both_stages_on_unequal_inputs_are_those_of_the_theory() {
+    for protocol in [Protocol::REBALANCED, Protocol::Continued] {
+        let finite = transfer(protocol, 0.05).with_pretraining_samples(samples(0.5, 0.05));
+        let experiment = Experiment::new(finite, samples(0.4, 0.05), 300).unwrap();
+        let quantities = experiment.quantities();
+        assert_eq!(quantities[5], "parameter_error");
+        assert_eq!(quantities[15], "pretraining_parameter_error");
+        agrees(&experiment.with_training_from_scratch(), 40);
+    }
+}
+
+#[test]
+fn networks_of_two_stages_on_unequal_inputs_end_at_the_exact_end_point() {
+    let finite = transfer(Protocol::REBALANCED, 0.3).with_pretraining_samples(samples(0.5, 0.05));
+    let exact = Experiment::new(finite, samples(0.4, 0.05), 60).unwrap();
+    let draw = exact.draw(3, 0).unwrap();
+    let expected = exact.train(&draw).unwrap();
+    let flow = Trainer::Flow(GradientFlow::new());
+    let outcome = exact.clone().with_trainer(flow).train(&draw).unwrap();
+    let distance = (outcome.coefficients - &expected.coefficients).norm();
+    assert!(distance < 1e-6 * expected.coefficients.norm(), "{distance:e}");
+    let [excess, own] = [&expected.errors, &expected.parameter_errors];
+    for (class, factor) in FeatureClass::ALL.into_iter().zip([3.0, 0.5, 0.7, 1.5]) {
+        let [excess, own] = [excess, own].map(|errors| errors.of(class).unwrap());
+        assert!(relative_error(excess, factor * own) < 1e-14, "{class}");
+    }
+    assert_eq!(expected.values().len(), exact.quantities().len());
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn nodes_of_long_sequences_are_merged() {
 }
 
 /// Two stages of a sequence under a protocol, and the same as a transfer.
-fn two_stages(protocol: Protocol, pretraining: Option<Samples>) -> [f64; 2] {
+fn two_stages(protocol: Protocol, pretraining: Option<Samples>, variances: [f64; 4]) -> [f64; 2] {
     let (gamma, data) = (0.3, samples(0.25, 0.05));
     let (gaussian, active) =
         (Prior::gaussian(0.0, 5.0).unwrap(), Prior::gaussian(0.0, 10.0).unwrap());
@@ -127,6 +127,9 @@ fn two_stages(protocol: Protocol, pretraining: Option<Samples>) -> [f64; 2] {
         FeatureKind::independent("pretraining-only", 0.12, &[gaussian, Prior::ZERO]).unwrap(),
         FeatureKind::known("none", 0.78, &[0.0, 0.0]).unwrap(),
     ];
+    let kinds = kinds.into_iter().zip(variances);
+    let kinds = kinds.map(|(kind, variance)| kind.with_input_variance(variance).unwrap());
+    let kinds: Vec<_> = kinds.collect();
     let first = SequenceStage::on_task(0);
     let first = pretraining.map_or(first.clone(), |samples| first.with_samples(samples));
     let second =
@@ -139,6 +142,10 @@ fn two_stages(protocol: Protocol, pretraining: Option<Samples>) -> [f64; 2] {
         .and_then(|task| task.with_pretraining_prior(gaussian))
         .and_then(|task| task.with_correlation(correlation))
         .unwrap();
+    let task = FeatureClass::ALL
+        .into_iter()
+        .zip(variances)
+        .fold(task, |task, (class, variance)| task.with_input_variance(class, variance).unwrap());
     let map = ScaleMap::new(initialization(0.05, -0.4), gamma).unwrap();
     let transfer = Transfer::new(&task, map).with_protocol(protocol);
     let transfer = match pretraining {
@@ -153,8 +160,17 @@ fn two_stages(protocol: Protocol, pretraining: Option<Samples>) -> [f64; 2] {
         let expected = by_transfer.fine_tuning.error_of(kind).unwrap();
         assert!(relative_error(computed, expected) < 1e-7, "{protocol} {kind}");
     }
+    let own = [
+        by_stages.stages[1].parameter_errors[1].total,
+        by_transfer.fine_tuning.parameter_errors().total,
+    ];
+    assert!(relative_error(own[0], own[1]) < 1e-7, "{protocol} {own:?}");
+    if let Some(pretraining) = &by_transfer.pretraining {
+        let computed = by_stages.errors_on(0, 0).unwrap().total;
+        assert!(relative_error(computed, pretraining.generalization_error()) < 1e-9);
+    }
     // The error on the task of pretraining, which a transfer has from its statistics.
-    let forgotten = by_stages.errors_on(0, 1).unwrap().total;
+    let forgotten = by_stages.stages[1].parameter_errors[0].total;
     let expected =
         by_transfer.statistics(0.0).unwrap().total.pretraining_error_after_fine_tuning.unwrap();
     assert!(relative_error(forgotten, expected) < 1e-8, "{protocol} {forgotten} {expected}");
@@ -179,7 +195,15 @@ fn two_stages_are_a_transfer() {
         Protocol::adapter(0.4).unwrap(),
     ] {
         for pretraining in [None, Some(samples(0.4, 0.01)), Some(samples(1.5, 0.1))] {
-            let [computed, expected] = two_stages(protocol, pretraining);
+            let [computed, expected] = two_stages(protocol, pretraining, [1.0; 4]);
+            let error = relative_error(computed, expected);
+            worst = worst.max(error);
+            assert!(error < 1e-9, "{protocol} {pretraining:?}: {computed} {expected} {error:e}");
+        }
+    }
+    for protocol in [Protocol::REBALANCED, Protocol::Continued, Protocol::ProbeKept] {
+        for pretraining in [None, Some(samples(0.4, 0.01)), Some(samples(1.5, 0.1))] {
+            let [computed, expected] = two_stages(protocol, pretraining, [3.0, 0.5, 0.7, 1.8]);
             let error = relative_error(computed, expected);
             worst = worst.max(error);
             assert!(error < 1e-9, "{protocol} {pretraining:?}: {computed} {expected} {error:e}");

@@ -76,6 +76,97 @@ fn continued_training_has_the_error_of_a_plain_integration() {
     }
 }
 
+/// The same task with these input variances of shared, new, pretraining-only and unused features.
+fn on_inputs(task: Task, variances: [f64; 4]) -> Task {
+    FeatureClass::ALL
+        .into_iter()
+        .zip(variances)
+        .fold(task, |task, (class, variance)| task.with_input_variance(class, variance).unwrap())
+}
+
+#[test]
+fn an_input_variance_of_all_features_is_another_unit() {
+    // Coefficients, scales and starts of three times the size, which all have to have.
+    let large = 3.0_f64;
+    let small = gaussian(task(0.5), 5.0).with_correlation(0.6).unwrap();
+    let variance = small.shared_prior().variance();
+    let same = gaussian(task(0.5), 5.0 * large * large)
+        .with_fine_tuning_variance(variance * large * large)
+        .and_then(|task| task.with_correlation(0.6))
+        .unwrap();
+    let small = on_inputs(small, [large * large; 4]);
+    for protocol in [Protocol::REBALANCED, Protocol::Continued, Protocol::ProbeKept] {
+        for pretraining in [None, Some(samples(0.4, 0.2)), Some(samples(1.5, 0.2))] {
+            let transfer = |task: &Task, scale: f64| {
+                let transfer = Transfer::new(task, map(scale, -0.5)).with_protocol(protocol);
+                match pretraining {
+                    Some(samples) => transfer.with_pretraining_samples(samples),
+                    None => transfer,
+                }
+            };
+            let solve = |transfer| Solver::new().solve(&transfer, &samples(0.3, 0.05)).unwrap();
+            let own = solve(transfer(&small, 0.01));
+            let other = solve(transfer(&same, 0.01 * large));
+            let [left, right] = [&own, &other].map(TransferSolution::generalization_error);
+            assert!(relative_error(left, right) < 1e-9, "{protocol}: {left} {right}");
+            let parameters = own.fine_tuning.parameter_errors().total;
+            assert!(relative_error(large * large * parameters, right) < 1e-9, "{protocol}");
+            for class in FeatureClass::ALL {
+                let [left, right] = [&own, &other].map(|s| s.pretraining_error_of(class));
+                assert_eq!(left.is_some(), right.is_some());
+                let Some((left, right)) = left.zip(right) else { continue };
+                assert!(left == right || relative_error(left, right) < 1e-9, "{left} {right}");
+            }
+        }
+    }
+}
+
+#[test]
+fn classes_that_inputs_tell_apart_are_learned_apart() {
+    let pretraining = samples(0.4, 0.1);
+    let error = |variances| {
+        let task = on_inputs(gaussian(task(0.5), 5.0), variances);
+        let transfer = Transfer::new(&task, map(0.01, 0.0)).with_pretraining_samples(pretraining);
+        transfer.pretraining().unwrap().unwrap()
+    };
+    let solution = error([4.0, 1.0, 0.25, 1.0]);
+    // The law by hand: shared, pretraining-only, and the rest.
+    let slab = Prior::gaussian(0.0, 5.0).unwrap();
+    let group = |label: &'static str, weight, prior, variance| {
+        let group = CoordinateGroup::new(label, weight, prior, 0.01).unwrap();
+        group.with_input_variance(variance).unwrap()
+    };
+    let law = Law::new(vec![
+        group("shared", 0.05, slab, 4.0),
+        group("pretraining-only", 0.15, slab, 0.25),
+        group("inactive", 0.8, Prior::ZERO, 1.0),
+    ])
+    .unwrap();
+    let expected = Solver::new().solve(&law, &pretraining).unwrap();
+    for label in ["shared", "pretraining-only", "inactive"] {
+        let [left, right] = [&solution, &expected].map(|s| s.error_of(label).unwrap());
+        assert!(relative_error(left, right) < 1e-11, "{label}: {left} {right}");
+    }
+    assert!(error([1.0; 4]).error_of("active").is_some());
+    // Known coefficients of the two classes may differ, too.
+    let known = Task::from_coefficients(&[1.0, 2.0, 0.0, 0.0], &[1.0, 0.0, 0.5, 0.0]).unwrap();
+    for task in [known.clone(), on_inputs(known, [2.0, 1.0, 0.5, 1.0])] {
+        let transfer = Transfer::new(&task, map(0.01, 0.0)).with_pretraining_samples(pretraining);
+        let solution = transfer.pretraining().unwrap().unwrap();
+        let strong = task.input_variance(FeatureClass::Shared);
+        let weak = task.input_variance(FeatureClass::PretrainingOnly);
+        let atom = |value| Prior::atom(value).unwrap();
+        let law = Law::new(vec![
+            group("a", 0.25, atom(1.0), strong),
+            group("b", 0.25, atom(2.0), weak),
+            group("c", 0.5, Prior::ZERO, 1.0),
+        ])
+        .unwrap();
+        let expected = Solver::new().solve(&law, &pretraining).unwrap().generalization_error();
+        assert!(relative_error(solution.generalization_error(), expected) < 1e-11);
+    }
+}
+
 #[test]
 fn exact_pretraining_is_the_law_of_four_groups() {
     let task = task(0.5).with_correlation(-0.6).unwrap();

@@ -12,7 +12,7 @@ pub(crate) fn is_standard(path: &Path) -> bool {
 }
 
 /// Opens a file for reading, or standard input for `-`.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, String> {
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, String> {
     if is_standard(path) {
         return Ok(Box::new(io::stdin()));
     }
@@ -74,16 +74,27 @@ impl Table {
         &mut self,
         fields: impl IntoIterator<Item = T>,
     ) -> Result<(), String> {
-        let mut row = csv::Writer::from_writer(Vec::new());
-        row.write_record(fields).map_err(|error| error.to_string())?;
-        let row = row.into_inner().map_err(|error| error.to_string())?;
-        self.0.write_all(&row)
+        self.write_rows(&csv_row(fields)?)
+    }
+
+    /// Writes what [`csv_row`] made.
+    pub(crate) fn write_rows(&mut self, rows: &[u8]) -> Result<(), String> {
+        self.0.write_all(rows)
     }
 
     /// Whether nobody reads any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
+}
+
+/// A row of a table as text.
+pub(crate) fn csv_row<T: AsRef<[u8]>>(
+    fields: impl IntoIterator<Item = T>,
+) -> Result<Vec<u8>, String> {
+    let mut row = csv::Writer::from_writer(Vec::new());
+    row.write_record(fields).map_err(|error| error.to_string())?;
+    row.into_inner().map_err(|error| error.to_string())
 }
 
 /// A number that parses back to the same float; nothing for none.
