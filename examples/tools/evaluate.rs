@@ -53,7 +53,7 @@ The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the 
 /// Evaluates the generalization error of fine-tuning for every row of a CSV table.
 #[derive(Parser)]
 #[command(name = "evaluate", version, long_about = format!("{EXPLANATION}\n\n{COLUMNS}\n\n{OUTPUT}"))]
-struct Arguments {
+pub(crate) struct Arguments {
     /// CSV file with a header, or - for standard input.
     #[arg(default_value = "-")]
     input: PathBuf,
@@ -281,8 +281,11 @@ fn evaluate(input: Box<dyn Read + Send>, with_bayes: bool) -> Result<bool, Strin
     }
 }
 
+/// Runs the program; whether every row has an answer, or why there is no result.
+pub(crate) fn run(Arguments { input, no_bayes }: Arguments) -> Result<bool, String> {
+    open(&input).and_then(|input| evaluate(input, !no_bayes))
+}
+
 fn main() -> ExitCode {
-    let Arguments { input, no_bayes } = Arguments::parse();
-    let evaluated = open(&input).and_then(|input| evaluate(input, !no_bayes));
-    exit_code("evaluate", evaluated.map_err(Into::into))
+    exit_code("evaluate", run(Arguments::parse()).map_err(Into::into))
 }

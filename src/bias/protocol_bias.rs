@@ -1,6 +1,8 @@
 //! The inductive bias of fine-tuning by any protocol, with a start.
 
-use crate::bias::inductive_bias::{BarycentricCoordinates, Feature, InductiveBias, Regime};
+use crate::bias::inductive_bias::{
+    BarycentricCoordinates, Feature, InductiveBias, Regime, check_threshold,
+};
 use crate::error::{Error, Result};
 use crate::network::initialization::ScaleAndStart;
 use crate::network::mirror_map::Hyperbolic;
@@ -148,6 +150,29 @@ impl ProtocolBias {
     #[must_use]
     pub fn regime(&self) -> Regime {
         self.coordinates().regime(InductiveBias::DEFAULT_THRESHOLD)
+    }
+
+    /// The regime at another threshold, see [`InductiveBias::regime_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDomain`] for a threshold outside (0.5, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Feature, Initialization, Protocol, ProtocolBias, Regime, ScaleMap, Scales};
+    ///
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: -0.99 })?, 0.0)?;
+    /// let feature = Feature { pretrained_coefficient: 1.0, coefficient: 1.0 };
+    /// let bias = ProtocolBias::of_feature(&Protocol::REBALANCED, &map, feature)?;
+    /// assert_eq!(bias.regime_at(0.8)?, Regime::IV);
+    /// assert_eq!(bias.regime_at(0.7)?, Regime::I);
+    /// assert!(bias.regime_at(0.5).is_err());
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn regime_at(&self, threshold: f64) -> Result<Regime> {
+        Ok(self.coordinates().regime(check_threshold(threshold)?))
     }
 }
 
