@@ -260,6 +260,9 @@ async function start() {
     put(get('map-low'), limits ? format(Math.exp(limits[0]), 2) : '–');
     put(get('map-high'), limits ? format(Math.exp(limits[1]), 2) : '–');
 
+    put(get('map-words'), known.map && !limits && message
+      ? `No point of the map has an answer: ${message}.` : 'Drag, or use the arrow keys, to move both knobs. The star is the best point.');
+
     fill(get('triangle'), triangle(triangleData(), theme));
     const words = get('triangle-words');
     if (bias) {
