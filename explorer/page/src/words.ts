@@ -68,7 +68,7 @@ const REGIMES = ['', 'I, rich and independent of pretraining', 'II, lazy and reu
 
 // The second sentence: pretraining against none, and the regime.
 export function context({ error, scratch, bias, message }: Facts): string {
-  if (message) return message;
+  if (message) return `Why: ${message}.`;
   const parts: string[] = [];
   if (error < ZERO && scratch < ZERO) parts.push('So is it without pretraining.');
   else if (error < ZERO) parts.push('Training from scratch does not reach this.');
