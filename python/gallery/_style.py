@@ -40,6 +40,7 @@ def bar(figure: Figure, map_: QuadContourSet, axis: Axes, label: str = "") -> No
     """Adds the scale of a map, of which the colours are one image: between shapes there are seams."""
     map_.set_rasterized(True)
     scale = figure.colorbar(map_, ax=axis, label=label)
+    assert scale.solids is not None
     scale.solids.set_rasterized(True)
 
 

@@ -1,8 +1,8 @@
 //! Problems of the crate from columns.
 
 use diagonet::{
-    Densities, Error, Estimator, GapScales, Initialization, Law, Mixture, Optimizer, Prior,
-    Problem, Protocol, Result, Samples, ScaleMap, Scales, Solution, Solver, Supports, Task,
+    Densities, Error, Estimator, FeatureClass, GapScales, Initialization, Law, Mixture, Optimizer,
+    Prior, Problem, Protocol, Result, Samples, ScaleMap, Scales, Solution, Solver, Supports, Task,
     Transfer, TransferSolution,
 };
 use pyo3::prelude::*;
@@ -41,6 +41,17 @@ impl Shape {
     }
 }
 
+/// A class in the name of a parameter.
+fn snake_case(class: FeatureClass) -> &'static str {
+    match class {
+        FeatureClass::Shared => "shared",
+        FeatureClass::New => "new",
+        FeatureClass::PretrainingOnly => "pretraining_only",
+        // No others are documented.
+        _ => "unused",
+    }
+}
+
 /// Tasks.
 #[derive(Debug)]
 pub(crate) struct Tasks {
@@ -52,11 +63,18 @@ pub(crate) struct Tasks {
     fine_tuning_variance: Option<Column>,
     fine_tuning_prior: Names<Shape>,
     correlation: Column,
+    /// Of the classes in their order, where they are not 1.
+    input_variances: Vec<(FeatureClass, Column)>,
 }
 
 impl Tasks {
     pub(crate) fn new(call: &Call<'_>) -> PyResult<Self> {
         let prior = |parameter| call.names(parameter, |name| Shape::parse(parameter, name));
+        let mut input_variances = Vec::new();
+        for class in FeatureClass::ALL {
+            let name = format!("input_variance_{}", snake_case(class));
+            input_variances.extend(call.optional(&name)?.map(|column| (class, column)));
+        }
         Ok(Self {
             pretraining_density: call.number("pretraining_density")?,
             fine_tuning_density: call.number("fine_tuning_density")?,
@@ -66,6 +84,7 @@ impl Tasks {
             fine_tuning_variance: call.optional("fine_tuning_variance")?,
             fine_tuning_prior: prior("fine_tuning_prior")?,
             correlation: call.number("correlation")?,
+            input_variances,
         })
     }
 
@@ -97,6 +116,9 @@ impl Tasks {
         let correlation = self.correlation.at(point);
         if correlation != 0.0 {
             task = task.with_correlation(correlation)?;
+        }
+        for (class, column) in &self.input_variances {
+            task = task.with_input_variance(*class, column.at(point))?;
         }
         Ok(task)
     }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_every_parameter_broadcasts(shapes: list[tuple[int, ...]]) -> None:
             own[4],
             protocol=str(own[5]),
         )
-        assert_close(np.asarray(errors)[index], np.float64(alone), 1e-10)
+        assert_close(np.asarray(errors)[index], np.asarray(alone), 1e-10)
 
 
 def test_long_arrays_are_those_of_their_points() -> None:
@@ -85,7 +86,7 @@ def test_layout_does_not_matter() -> None:
     np.testing.assert_allclose(
         dn.error(TASK, KNOBS, ratios[::2, ::-1]), errors[::2, ::-1], rtol=1e-10
     )
-    assert dn.error(TASK, KNOBS, np.float32([0.5, 0.25])).dtype == np.float64
+    assert dn.error(TASK, KNOBS, np.array([0.5, 0.25], dtype=np.float32)).dtype == np.float64
     assert dn.error(TASK, KNOBS, []).shape == (0,)
     assert dn.learning_curve(dn.Task(0.1, 0.1, [[0.5], [0.6]]), KNOBS, [0.1, 0.2, 0.3]).shape == (
         2,
@@ -133,7 +134,7 @@ def test_wrong_arguments_say_so() -> None:
     with pytest.raises(ValueError, match="batch"):
         dn.effective_scale(TASK, KNOBS, 0.3, batch=0.5)
     with pytest.raises(ValueError, match="sample_ratios"):
-        dn.learning_curve(TASK, KNOBS, 0.3)
+        dn.learning_curve(TASK, KNOBS, 0.3)  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="numbers are expected"):
         dn.solve(TASK, dn.Initialization([1.0, 2.0]), 0.3)
     with pytest.raises(ValueError, match="none of I, II, III, IV"):
@@ -162,7 +163,7 @@ def test_messages_stand_where_there_is_no_answer() -> None:
 
 def test_all_functions_answer_and_fail_alike() -> None:
     task, knobs = dn.Task(0.2, 0.1, [0.5, 2.0]), KNOBS
-    calls = [
+    calls: list[Any] = [
         lambda **more: dn.error(task, knobs, 0.3, **more),
         lambda **more: dn.learning_curve(task, knobs, [0.3], **more),
         lambda **more: dn.errors_by_class(task, knobs, 0.3, **more),

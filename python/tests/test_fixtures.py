@@ -189,3 +189,22 @@ def test_finite_pretraining() -> None:
     )
     assert stages.pretraining_error == pytest.approx(0.2911, abs=5e-5)
     assert stages.error == pytest.approx(0.1978, abs=5e-5)
+
+
+def test_input_variances() -> None:
+    """A common variance of all inputs is a matter of units."""
+    knobs, ratios = dn.Initialization(0.01, -0.5), np.array([0.2, 0.4])
+    plain = dn.Task(0.2, 0.1, 0.8, fine_tuning_variance=10.0)
+    scaled = dn.Task(
+        0.2,
+        0.1,
+        0.8,
+        fine_tuning_variance=10.0,
+        input_variance_shared=4.0,
+        input_variance_new=4.0,
+        input_variance_pretraining_only=4.0,
+        input_variance_unused=4.0,
+    )
+    assert scaled.input_variances == (4.0, 4.0, 4.0, 4.0) and plain.input_variances[0] == 1.0
+    errors = dn.error(scaled, knobs, ratios, 0.4)
+    assert_close(errors, 4.0 * dn.error(plain, knobs, ratios, 0.1), 1e-9)

@@ -5,7 +5,37 @@ from numpy.typing import NDArray
 
 from ._arrays import Call
 
-__all__: list[str]
+__all__ = [
+    "Law",
+    "Solution",
+    "bayes_error",
+    "bayes_threshold",
+    "best_initialization",
+    "best_penalty",
+    "check_task",
+    "classes",
+    "effective_scale",
+    "error",
+    "errors_by_class",
+    "evaluate_table",
+    "inductive_bias",
+    "learning_curve",
+    "penalty",
+    "protocol_errors",
+    "proximal",
+    "realize",
+    "recovery_threshold",
+    "required_samples",
+    "scale_and_start",
+    "scales",
+    "scales_of_layers",
+    "scales_of_regime",
+    "sensitivities",
+    "solve",
+    "statistics",
+    "task_bias",
+    "transfer",
+]
 
 _Failure = dict[str, Any]
 _Answers = tuple[list[NDArray[np.float64]], list[_Failure]]

@@ -158,6 +158,9 @@ class Task(Inputs):
         Distribution of active fine-tuning coefficients.
     correlation : array_like, optional
         Correlation of shared coefficients between the two tasks, in [-1, 1].
+    input_variance_shared, input_variance_new, input_variance_pretraining_only, input_variance_unused : \
+array_like, optional
+        Variances of the inputs of each class of features, in [1e-150, 1e150].
 
     Notes
     -----
@@ -189,6 +192,10 @@ overlap = 1.0 violate overlap * fine_tuning_density <= pretraining_density
         fine_tuning_variance: ArrayLike | None = None,
         fine_tuning_prior: Names = "gaussian",
         correlation: ArrayLike = 0.0,
+        input_variance_shared: ArrayLike = 1.0,
+        input_variance_new: ArrayLike = 1.0,
+        input_variance_pretraining_only: ArrayLike = 1.0,
+        input_variance_unused: ArrayLike = 1.0,
     ) -> None:
         self._numbers = {
             "pretraining_density": number("pretraining_density", pretraining_density),
@@ -200,6 +207,16 @@ overlap = 1.0 violate overlap * fine_tuning_density <= pretraining_density
         if fine_tuning_variance is not None:
             variance = number("fine_tuning_variance", fine_tuning_variance)
             self._numbers["fine_tuning_variance"] = variance
+        variances = {
+            "input_variance_shared": input_variance_shared,
+            "input_variance_new": input_variance_new,
+            "input_variance_pretraining_only": input_variance_pretraining_only,
+            "input_variance_unused": input_variance_unused,
+        }
+        arrays = {name: number(name, value) for name, value in variances.items()}
+        # Those that are 1 are not asked about, point by point.
+        own = {name: array for name, array in arrays.items() if array.ndim or array != 1.0}
+        self._numbers |= own
         self._texts = {
             "pretraining_prior": text("pretraining_prior", pretraining_prior),
             "fine_tuning_prior": text("fine_tuning_prior", fine_tuning_prior),
@@ -248,6 +265,16 @@ overlap = 1.0 violate overlap * fine_tuning_density <= pretraining_density
     def correlation(self) -> Numbers:
         """Correlation of shared coefficients."""
         return plain(self._numbers["correlation"])
+
+    @property
+    def input_variances(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Variances of the inputs of shared, new, pretraining-only and unused features."""
+        names = ("shared", "new", "pretraining_only", "unused")
+        one = number("input_variance", 1.0)
+        first, second, third, fourth = (
+            plain(self._numbers.get(f"input_variance_{name}", one)) for name in names
+        )
+        return first, second, third, fourth
 
     def __repr__(self) -> str:
         usual = {"pretraining_magnitude": "1.0", "correlation": "0.0"}

@@ -478,6 +478,10 @@ class Sensitivities(NamedTuple):
     explicit_penalty: Numbers
     first_protocol_parameter: Numbers
     second_protocol_parameter: Numbers
+    log_input_variance_shared: Numbers
+    log_input_variance_new: Numbers
+    log_input_variance_pretraining_only: Numbers
+    log_input_variance_unused: Numbers
 
 
 @documented

@@ -113,6 +113,10 @@ class Sensitivities(NamedTuple):
     explicit_penalty: Numbers
     first_protocol_parameter: Numbers
     second_protocol_parameter: Numbers
+    log_input_variance_shared: Numbers
+    log_input_variance_new: Numbers
+    log_input_variance_pretraining_only: Numbers
+    log_input_variance_unused: Numbers
 
 @overload
 def sensitivities(task: Task, initialization: Initialization, sample_ratio: ArrayLike, noise_variance: ArrayLike=0.0, *, pretraining_sample_ratio: ArrayLike=INFINITY, pretraining_noise_variance: ArrayLike=0.0, protocol: Names='rebalanced', estimator: Names='auto', explicit_penalty: ArrayLike=0.0, on_error: Literal['raise']='raise') -> Sensitivities:
