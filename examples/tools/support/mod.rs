@@ -6,6 +6,7 @@ pub(crate) mod corners;
 pub(crate) mod curves;
 pub(crate) mod files;
 pub(crate) mod heat_map;
+pub(crate) mod norm;
 pub(crate) mod problem;
 pub(crate) mod regimes_on_tasks;
 pub(crate) mod svg;
