@@ -1011,8 +1011,50 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
 }
 
 #[test]
+fn scaling_laws_have_the_exponents_of_the_literature() {
+    let scratch = Scratch::new("scaling");
+    let run = |more: &[&str]| {
+        example("scaling_laws")
+            .arg("--csv")
+            .arg(scratch.file("laws.csv"))
+            .arg("--svg")
+            .arg(scratch.file("laws.svg"))
+            .args(["--points", "11", "--bins", "60"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(run(&[]).status.code(), Some(0));
+    let table = rows(scratch.text("laws.csv").as_bytes());
+    // Four learners without noise and five with it, on three spectra.
+    assert_eq!(table.len(), 1 + (4 + 4 + 5) * 11);
+    let [learner, fitted, known, error] =
+        ["learner", "fitted_exponent", "known_exponent", "error"].map(|name| column(&table, name));
+    let mut compared = 0;
+    for row in &table[1..] {
+        let Ok(known) = row[known].parse::<f64>() else { continue };
+        let fitted: f64 = row[fitted].parse().unwrap();
+        assert!((fitted - known).abs() < 0.06, "{row:?}");
+        compared += 1;
+    }
+    assert_eq!(compared, (2 + 2 + 3) * 11);
+    // Where the lazy network saturates, a rich one does not, and none is below the best learner.
+    let saturated: Vec<_> = table[1..].iter().filter(|row| row[0] == "a = 1.2, b = 3").collect();
+    let of = |name: &str, column: usize| -> f64 {
+        let mut rows = saturated.iter().rev();
+        rows.find(|row| row[learner].starts_with(name)).unwrap()[column].parse().unwrap()
+    };
+    assert!(of("network, c = 1e-12", fitted) > 3.15 && of("lazy network", fitted) < 2.5);
+    assert!(of("best weighted", error) < of("network, c = 1e-12", error));
+    assert!(text_of(&scratch.text("laws.svg")).contains("samples N"));
+    assert_eq!(run(&["--spectrum", "a:1"]).status.code(), Some(2));
+    assert_eq!(run(&["--scale", "-1"]).status.code(), Some(2));
+}
+
+#[test]
 fn every_example_explains_itself() {
-    let theory = ["best_initialization", "evaluate", "learning_curves", "regime_map"];
+    let theory =
+        ["best_initialization", "evaluate", "learning_curves", "regime_map", "scaling_laws"];
     let mut names = theory.to_vec();
     if cfg!(feature = "simulation") {
         names.extend(["finite_pretraining", "simulate", "validate"]);
