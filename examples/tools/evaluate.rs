@@ -50,6 +50,10 @@ all others are carried through.
                          scales or starts than rebalanced
   scale_active, start_active
                          scale and start of fine-tuning where pretraining ended at beta_pt_active
+  scale_ratio            scale_active over the scale where pretraining ended at 0
+  matched_scale_ratio    the same ratio in the best weighted ridge regression, whose scales are in
+                         proportion to the signal of features that pretraining used, and of others: the
+                         rule that regime II follows as far as pretraining tells the signal
   problem                empty, or why the row has no answer
 The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the table cannot be read.";
 
@@ -65,7 +69,7 @@ struct Arguments {
     no_bayes: bool,
 }
 
-const OUTPUTS: [&str; 25] = [
+const OUTPUTS: [&str; 27] = [
     "error",
     "s2",
     "theta",
@@ -90,6 +94,8 @@ const OUTPUTS: [&str; 25] = [
     "recovery_threshold",
     "scale_active",
     "start_active",
+    "scale_ratio",
+    "matched_scale_ratio",
     "problem",
 ];
 
@@ -134,6 +140,8 @@ struct Answer {
     bayes: [Option<f64>; 2],
     statistics: Option<Statistics>,
     training: Option<ScaleAndStart>,
+    scale_ratio: Option<f64>,
+    matched_scale_ratio: Option<f64>,
     bias: Option<Bias>,
     recovery_threshold: Option<f64>,
     problem: Option<String>,
@@ -177,6 +185,10 @@ impl Answer {
         let coefficient = task.shared_prior().mean_square().sqrt();
         let feature = Feature { pretrained_coefficient: magnitude, coefficient };
         self.training = protocol.scale_and_start(&scale_map, magnitude).ok();
+        let scale_at_zero = protocol.scale_and_start(&scale_map, 0.0).ok().map(|t| t.scale);
+        let ratio = self.training.zip(scale_at_zero).map(|(training, zero)| training.scale / zero);
+        self.scale_ratio = ratio.filter(|ratio| ratio.is_finite());
+        self.matched_scale_ratio = task.matched_scale_ratio();
         if protocol != Protocol::REBALANCED {
             let bias = ProtocolBias::of_feature(&protocol, &scale_map, feature);
             self.bias = bias.as_ref().ok().copied().map(Bias::from);
@@ -247,6 +259,8 @@ impl Answer {
             number(self.recovery_threshold),
             number(self.training.map(|training| training.scale)),
             number(self.training.map(|training| training.start)),
+            number(self.scale_ratio),
+            number(self.matched_scale_ratio),
             self.problem.clone().unwrap_or_default(),
         ]
     }
