@@ -9,6 +9,7 @@ use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::problem::Problem;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
+use crate::bayes::optimal::BayesOptimal;
 use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
 use crate::domain::Domain;
@@ -373,6 +374,11 @@ impl InitializationDesign {
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
         let (scale_map, solution) = evaluations.solution(minimum.point, Precision::Full)?;
+        let bayes = match family {
+            Some(_) => BayesOptimal::of_law(solution.law()),
+            None => BayesOptimal::of_transfer(&self.transfer(scale_map)),
+        };
+        let bayes = bayes.and_then(|bayes| bayes.solve(&self.samples)).ok();
         Ok(Optimum {
             scale_map,
             solution,
@@ -380,6 +386,7 @@ impl InitializationDesign {
             one_plus_relative_scale,
             readout_scale,
             balanced_error: balanced.map(|(_, error)| error),
+            bayes_error: bayes.map(|bayes| bayes.message_passing().generalization_error()),
             unanswered,
             typical_feature: Feature::typical_of(&self.task),
         })
@@ -445,6 +452,14 @@ impl InitializationDesign {
         let minimum = evaluations.minimum(None).ok()?;
         let solution = evaluations.solution(minimum.point, Precision::Full).ok()?.1;
         Some((minimum.point, solution.generalization_error()))
+    }
+
+    fn transfer(&self, scale_map: ScaleMap) -> Transfer {
+        let transfer = Transfer::new(&self.task, scale_map);
+        match self.pretraining_samples {
+            Some(samples) => transfer.with_pretraining_samples(samples),
+            None => transfer,
+        }
     }
 
     fn evaluations<'a>(
@@ -532,12 +547,8 @@ impl Evaluations<'_> {
             let solver = self.design.solver.with_precision(precision);
             return Ok((scale_map, self.solve(&solver, &family(&scale_map)?)?));
         }
-        let mut transfer = Transfer::new(&self.design.task, scale_map);
-        if let Some(samples) = self.design.pretraining_samples {
-            transfer = transfer.with_pretraining_samples(samples);
-        }
         let solver = self.design.solver.with_precision(precision);
-        Ok((scale_map, self.solve(&solver, &transfer)?.fine_tuning))
+        Ok((scale_map, self.solve(&solver, &self.design.transfer(scale_map))?.fine_tuning))
     }
 
     /// From the state of the last point, if there is one.

@@ -124,6 +124,8 @@ impl OptimalParameter {
 /// let gain = optimum.balanced_error.unwrap() / optimum.solution.generalization_error();
 /// assert_eq!(optimum.gain(), Some(gain));
 /// assert!(gain > 2.0);
+/// // A learner that knows how sparse the task is does better still.
+/// assert!(optimum.price_of_bias().unwrap() > 1.5);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -145,6 +147,10 @@ pub struct Optimum {
     /// Lowest error with equal layers in pretraining, `lambda_PT = 0`, and the other parameters within
     /// their ranges; `None` where no such point has an answer.
     pub balanced_error: Option<f64>,
+    /// The error that message passing reaches with the same data and the same knowledge of pretraining,
+    /// see [`BayesOptimal`](crate::BayesOptimal): that of the transfer, or, for a family of laws, that of
+    /// the law at the optimum. `None` where it has no answer.
+    pub bayes_error: Option<f64>,
     /// Number of points of the search without an answer.
     pub unanswered: usize,
     pub(crate) typical_feature: Feature,
@@ -158,6 +164,14 @@ impl Optimum {
     pub fn gain(&self) -> Option<f64> {
         let (balanced, best) = (self.balanced_error?, self.solution.generalization_error());
         Some(if balanced == best { 1.0 } else { balanced / best })
+    }
+
+    /// Price of implicit bias at the optimum: its error over the [Bayes-optimal](Self::bayes_error) one, at
+    /// least 1, to 1e-8. It is 1 where both errors are zero.
+    #[must_use]
+    pub fn price_of_bias(&self) -> Option<f64> {
+        let (error, least) = (self.solution.generalization_error(), self.bayes_error?);
+        Some(if error == least { 1.0 } else { error / least })
     }
 
     /// The inductive bias at the optimum of a shared feature of typical size: pretrained to the

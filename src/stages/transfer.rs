@@ -218,6 +218,12 @@ impl TransferSolution {
         errors(pretraining).of(part.label)
     }
 
+    /// The transfer that was solved.
+    #[must_use]
+    pub fn transfer(&self) -> &Transfer {
+        &self.transfer
+    }
+
     /// The law that fine-tuning was solved for.
     #[must_use]
     pub fn law(&self) -> &Law {
