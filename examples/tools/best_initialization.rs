@@ -133,6 +133,9 @@ struct Best {
     bias: InductiveBias,
     regime: Regime,
     gain: f64,
+    /// Bayes-optimal error, and the price of implicit bias, where they have an answer.
+    bayes_error: Option<f64>,
+    price: Option<f64>,
     scale_ratio: Option<f64>,
     matched_scale_ratio: Option<f64>,
 }
@@ -180,8 +183,8 @@ impl Cell {
                     number(optimum.solution.generalization_error()),
                     number(optimum.balanced_error),
                     number(*gain),
-                    number(optimum.bayes_error),
-                    number(optimum.price_of_bias()),
+                    number(best.bayes_error),
+                    number(best.price),
                     number(best.scale_ratio),
                     number(best.matched_scale_ratio),
                 ]
@@ -230,12 +233,22 @@ impl Best {
             [arguments.beta_pt, 0.0].map(|beta| optimum.scale_map.fine_tuning_scale(beta));
         let scale_ratio = Some(used? / other?).filter(|ratio| ratio.is_finite());
         let matched_scale_ratio = problem.transfer.task().matched_scale_ratio();
-        Ok(Self { optimum, bias, regime, gain, scale_ratio, matched_scale_ratio })
+        let (bayes_error, price) = (optimum.bayes_error().ok(), optimum.price_of_bias().ok());
+        Ok(Self {
+            optimum,
+            bias,
+            regime,
+            gain,
+            bayes_error,
+            price,
+            scale_ratio,
+            matched_scale_ratio,
+        })
     }
 
     /// Not a number where the Bayes-optimal learner has no answer.
     fn price(&self) -> f64 {
-        self.optimum.price_of_bias().unwrap_or(f64::NAN)
+        self.price.unwrap_or(f64::NAN)
     }
 
     fn gap(&self) -> f64 {

@@ -9,7 +9,6 @@ use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::problem::Problem;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
-use crate::bayes::optimal::BayesOptimal;
 use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
 use crate::domain::Domain;
@@ -374,11 +373,7 @@ impl InitializationDesign {
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
         let (scale_map, solution) = evaluations.solution(minimum.point, Precision::Full)?;
-        let bayes = match family {
-            Some(_) => BayesOptimal::of_law(solution.law()),
-            None => BayesOptimal::of_transfer(&self.transfer(scale_map)),
-        };
-        let bayes = bayes.and_then(|bayes| bayes.solve(&self.samples)).ok();
+        let transfer = family.is_none().then(|| self.transfer(scale_map));
         Ok(Optimum {
             scale_map,
             solution,
@@ -386,9 +381,9 @@ impl InitializationDesign {
             one_plus_relative_scale,
             readout_scale,
             balanced_error: balanced.map(|(_, error)| error),
-            bayes_error: bayes.map(|bayes| bayes.message_passing().generalization_error()),
             unanswered,
             typical_feature: Feature::typical_of(&self.task),
+            transfer,
         })
     }
 
