@@ -132,6 +132,15 @@ fn two_stages() -> Result<(), Error> {
             &format!("both stages, {name} pretraining prior: rebalanced, continued"),
             [both.join(", ")],
         );
+        let ratios: Vec<f64> = (1..=20).map(|i| 0.02 * f64::from(i)).collect();
+        let points = [Protocol::REBALANCED, Protocol::Continued].map(|protocol| {
+            let transfer = transfer.clone().with_protocol(protocol);
+            show(time(|| solver.learning_curve(black_box(&transfer), 0.0, &ratios)) / 20)
+        });
+        row(
+            &format!("next fine-tuning point, {name} pretraining prior: rebalanced, continued"),
+            [points.join(", ")],
+        );
     }
     Ok(())
 }
@@ -145,11 +154,21 @@ fn searches() -> Result<(), Error> {
     let all = design.clone().with_absolute_scales(1e-6..=1.0)?;
     let best = [design, all].map(|design| show(time(|| design.optimum())));
     row("best lambda and gamma for a task; with c free", [best.join("; ")]);
+    let pretraining = Samples::new(0.4)?.with_noise_variance(0.01)?;
+    let finite =
+        InitializationDesign::new(&related, noisy, 1e-3)?.with_pretraining_samples(pretraining);
+    let open = finite.clone().with_absolute_scales(1e-6..=1.0)?;
+    let best = [&finite, &open].map(|design| show(time(|| design.optimum())));
+    let required = show(time(|| finite.required_sample_ratio(0.3)));
+    row("the same after finite pretraining", [best.join("; ")]);
+    row(
+        "samples that an error needs, of the best lambda and gamma after finite pretraining",
+        [required],
+    );
 
     let map = scale_map(1e-3, -0.9, 0.0)?;
     let law = Law::fine_tuning(&related, &map)?;
     let four = show(time(|| solver.required_sample_ratio(black_box(&law), 0.01, 0.3)));
-    let pretraining = Samples::new(0.4)?.with_noise_variance(0.01)?;
     let transfer = Transfer::new(&task(0.5)?, map).with_pretraining_samples(pretraining);
     let finite = show(time(|| solver.required_sample_ratio(black_box(&transfer), 0.01, 0.3)));
     let hundred = hundred_groups()?;
