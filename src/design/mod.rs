@@ -253,7 +253,7 @@ impl InitializationDesign {
     }
 
     /// The same design for pretraining on `samples` instead of unlimited data. Pretraining is solved once for
-    /// every absolute scale; an optimum takes about twenty times as long.
+    /// every absolute scale; an optimum takes about sixty times as long.
     #[must_use]
     pub fn with_pretraining_samples(self, samples: Samples) -> Self {
         Self { pretraining_samples: Some(samples), ..self }

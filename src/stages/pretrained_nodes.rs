@@ -2,8 +2,8 @@
 //!
 //! Two rules stand for that law. The fine one is the trapezoidal rule in `t = asinh(beta_PT/c_PT)` of the
 //! pretraining channel. The other one compresses it: what fine-tuning makes of a coefficient is a smooth
-//! function of `t`, and even where a node stands for its mirror image, too, so that the [Gauss
-//! rule](crate::numerics::gauss_rule) of the measure of `t`, or of `t²`, needs a few nodes only.
+//! function of `t`, and even where a node stands for its mirror image, too, so that the Gauss rule of the
+//! measure of `t`, or of `t²`, needs a few nodes only.
 
 #[cfg(feature = "quadrature")]
 use std::cell::RefCell;
