@@ -41,8 +41,7 @@ impl Proximal {
     fn marginal_and_distance<M: MirrorMap>(&self, z: f64, half_penalty: f64) -> (f64, f64) {
         let map = M::at_scale(self.scale);
         if self.start == 0.0 {
-            let marginal =
-                if z == 0.0 { 0.0 } else { map.proximal_marginal(z, half_penalty) };
+            let marginal = if z == 0.0 { 0.0 } else { map.proximal_marginal(z, half_penalty) };
             return (marginal, marginal);
         }
         let at_start = self.marginal_at_start::<M>();
