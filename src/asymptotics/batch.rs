@@ -294,11 +294,13 @@ struct Chain<'a> {
     solver: &'a Solver,
     /// Sample ratio and state of the last solution.
     last: Option<(f64, FixedPoint)>,
+    /// State of the one before.
+    before: Option<FixedPoint>,
 }
 
 impl<'a> Chain<'a> {
     fn new(solver: &'a Solver) -> Self {
-        Self { solver, last: None }
+        Self { solver, last: None, before: None }
     }
 
     fn solve<P: Problem>(&mut self, problem: &P, samples: &Samples) -> Result<P::Solution> {
@@ -306,11 +308,17 @@ impl<'a> Chain<'a> {
         let is_close = |(last, _): &(f64, FixedPoint)| {
             (last.recip() * ratio).max(ratio.recip() * last) < CLOSE
         };
-        let start = self.last.filter(is_close).map(|(_, state)| state);
+        let last = self.last.filter(is_close).map(|(_, state)| state);
+        // The last steps from problem to problem tell the next one, if they are alike.
+        let start = last.map(|state| match &self.before {
+            Some(before) => state.continued(before),
+            None => state,
+        });
         let solution: Result<P::Solution, Error> = match &start {
             Some(start) => self.solver.solve_from(problem, samples, start),
             None => self.solver.solve(problem, samples),
         };
+        self.before = last;
         self.last = solution.as_ref().ok().map(|solution| (ratio, *solution.state()));
         solution
     }

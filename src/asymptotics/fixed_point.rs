@@ -78,7 +78,58 @@ struct Tangent {
     sample_ratio: f64,
     /// Derivatives of `log s²` and `log theta` in the logarithm of the sample ratio.
     slopes: [f64; 2],
+    /// Their derivatives, and the derivatives of those, as the start of the search tells, if it is of the
+    /// same curve.
+    #[cfg_attr(feature = "serde", serde(default))]
+    bends: Option<[[f64; 2]; 2]>,
 }
+
+impl Tangent {
+    /// The tangent at `logarithms`, `[log s², log theta]`, with the bends of the cubic through it and the
+    /// start of the search.
+    fn new(
+        sample_ratio: f64,
+        slopes: [f64; 2],
+        logarithms: [f64; 2],
+        start: Option<&FixedPoint>,
+    ) -> Self {
+        let bends = start.and_then(|start| {
+            let before = start.tangent?;
+            let distance = (sample_ratio / before.sample_ratio).ln();
+            let values = start.logarithms();
+            let bends = [0, 1].map(|i| {
+                let [chord, slope, slope_before] =
+                    [(logarithms[i] - values[i]) / distance, slopes[i], before.slopes[i]];
+                [
+                    (4.0 * slope + 2.0 * slope_before - 6.0 * chord) / distance,
+                    6.0 * (slope + slope_before - 2.0 * chord) / (distance * distance),
+                ]
+            });
+            let is_finite = bends.iter().flatten().all(|bend| bend.is_finite());
+            (is_finite && (1e-6..0.5).contains(&distance.abs())).then_some(bends)
+        });
+        Self { sample_ratio, slopes, bends }
+    }
+
+    /// Change of the logarithms at a distance in the logarithm of the sample ratio.
+    fn shift(&self, distance: f64) -> [f64; 2] {
+        let shift = self.slopes.map(|slope| slope * distance);
+        let Some(bends) = self.bends else {
+            return shift;
+        };
+        let of_bends = bends
+            .map(|[second, third]| (0.5 * second + third * distance / 6.0) * distance * distance);
+        // Of another curve, the start tells nothing of the bends of this one.
+        if of_bends.iter().all(|change| change.abs() < CURVED) {
+            [shift[0] + of_bends[0], shift[1] + of_bends[1]]
+        } else {
+            shift
+        }
+    }
+}
+
+/// Largest change of a logarithm that is believed to be due to the bend of a learning curve.
+const CURVED: f64 = 0.1;
 
 impl FixedPoint {
     /// The same state with the penalty counted in other units.
@@ -86,14 +137,40 @@ impl FixedPoint {
         Self { effective_penalty: self.effective_penalty * factor, ..self }
     }
 
+    /// `[log s², log theta]`.
+    fn logarithms(&self) -> [f64; 2] {
+        [self.effective_noise_variance.ln(), self.effective_penalty.ln()]
+    }
+
+    /// The state expected of the next of three problems of equal distance, the first two of which have
+    /// the states `before` and this one; this one where that does not tell.
+    pub(crate) fn continued(self, before: &Self) -> Self {
+        /// Largest change of a logarithm that is continued.
+        const SMALL: f64 = 0.3;
+        let same_curve = |a: Tangent, b: Tangent| a.sample_ratio == b.sample_ratio;
+        let is_comparable =
+            self.tangent.zip(before.tangent).is_some_and(|(now, last)| same_curve(now, last));
+        let (now, last) = (self.logarithms(), before.logarithms());
+        let change = [now[0] - last[0], now[1] - last[1]];
+        // Asked so that what is undefined is not continued.
+        if !is_comparable || !change.iter().all(|x| x.abs() < SMALL) {
+            return self;
+        }
+        Self {
+            effective_noise_variance: self.effective_noise_variance * change[0].exp(),
+            effective_penalty: self.effective_penalty * change[1].exp(),
+            ..self
+        }
+    }
+
     /// Logarithms of `s²` and `theta` expected at another sample ratio; `None` for least squares.
     fn extrapolate(&self, sample_ratio: f64) -> Option<[f64; 2]> {
         let tangent = self.tangent?;
         let distance = (sample_ratio / tangent.sample_ratio).ln();
         // Far away, or next to a transition, the state itself is the better guess.
-        let shift = tangent.slopes.map(|slope| slope * distance);
+        let shift = tangent.shift(distance);
         let trusted = distance.abs() < 0.5 && shift.iter().all(|x| x.abs() < 1.0);
-        let logarithms = [self.effective_noise_variance.ln(), self.effective_penalty.ln()];
+        let logarithms = self.logarithms();
         let start =
             if trusted { [logarithms[0] + shift[0], logarithms[1] + shift[1]] } else { logarithms };
         start.iter().all(|x| x.is_finite()).then_some(start)
@@ -151,11 +228,11 @@ pub(crate) fn solve<C: ScalarEstimator>(
     let unit_squared = equations.unit_squared;
     // Of the effective penalty.
     let unit = unit_squared.sqrt() / equations.penalty_unit;
-    let start = start
+    let guess = start
         .and_then(|state| state.extrapolate(equations.sample_ratio))
         .map(|[noise, penalty]| [noise - unit_squared.ln(), penalty - unit.ln()]);
     let mut part_errors = vec![Slopes::default(); equations.parts.len()];
-    let root = newton::solve(&equations, start, precision, &mut part_errors)?;
+    let root = newton::solve(&equations, guess, precision, &mut part_errors)?;
     let [noise, penalty] = root.point.map(f64::exp);
 
     let mut solved = vec![None; law.groups().len()];
@@ -182,13 +259,15 @@ pub(crate) fn solve<C: ScalarEstimator>(
             reason: "it is above 1e308",
         });
     }
+    let penalty = penalty * unit;
+    let logarithms = [noise.ln(), penalty.ln()];
     let state = FixedPoint {
         effective_noise_variance: noise,
-        effective_penalty: penalty * unit,
+        effective_penalty: penalty,
         iterations: root.iterations,
         integrand_evaluations: root.nodes,
         residual: root.residual,
-        tangent: Some(Tangent { sample_ratio: equations.sample_ratio, slopes: root.tangent }),
+        tangent: Some(Tangent::new(equations.sample_ratio, root.tangent, logarithms, start)),
     };
     Ok(Solved { estimator, state, group_errors, difference_bound: Some(0.0) })
 }

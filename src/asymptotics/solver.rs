@@ -32,7 +32,9 @@ const NEGLIGIBLE: f64 = 1e-30;
 /// ([`Estimator`]). Elsewhere it solves the equations by Newton's method in `(log s², log theta)`, with
 /// analytic derivatives, on a coarse quadrature first and on the fine one to the end. Where that does
 /// not converge, nested bracketed root searches take over; they need no more than that the fixed point is
-/// a saddle point. Accuracy: [`Solver::ACCURACY`].
+/// a saddle point. Accuracy: [`Solver::ACCURACY`]. Wider instructions change no digit of the quadrature; the
+/// logarithms and exponentials of the platform around it may differ in the last digits, so that machines
+/// differ by a rounding of the state, far below that budget.
 ///
 /// The time is proportional to the number of quadrature nodes. An evaluation of the equations visits
 /// about a hundred nodes per group at scales next to the signal, and fifteen more for every decade that a

@@ -5,8 +5,8 @@ use crate::asymptotics::equations::Equations;
 use crate::asymptotics::newton;
 use crate::estimator::quadrature::Proximal;
 use crate::estimator::{Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms};
-use crate::network::mirror_map::MirrorMap;
-use crate::network::mirror_map::{Place, Walk};
+use crate::network::mirror_map::{MirrorMap, Pace, Places, Walk};
+use crate::numerics::lanes::{LANES, Lanes, Machine};
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
@@ -20,11 +20,13 @@ struct ThreeLayers {
 }
 
 #[derive(Debug)]
-struct Steps {
+struct Steps<M> {
+    machine: M,
     map: ThreeLayers,
     from: f64,
     step: f64,
     stretch: f64,
+    index: f64,
 }
 
 impl ThreeLayers {
@@ -46,7 +48,7 @@ impl ThreeLayers {
 impl MirrorMap for ThreeLayers {
     const GROWTH: f64 = 3.0;
     type Point = f64;
-    type Walk = Steps;
+    type Walk<M: Machine> = Steps<M>;
 
     fn at_scale(scale: f64) -> Self {
         Self { scale }
@@ -85,12 +87,14 @@ impl MirrorMap for ThreeLayers {
         self.norm(self.parameter_of(coefficient))
     }
 
-    fn bend_of(self, coefficient: f64, _: f64) -> f64 {
-        let t = self.parameter_of(coefficient);
-        let (sinh, cosh) = (t.sinh(), t.cosh());
-        let (triple_sinh, triple_cosh) = ((3.0 * t).sinh(), (3.0 * t).cosh());
-        let slope = (9.0 * triple_sinh + sinh) * cosh + (3.0 * triple_cosh + cosh) * sinh;
-        0.125 * self.scale * slope * cosh
+    fn bend_of<M: Machine>(self, coefficient: Lanes<M>, _: Lanes<M>) -> Lanes<M> {
+        coefficient.map(|coefficient| {
+            let t = self.parameter_of(coefficient);
+            let (sinh, cosh) = (t.sinh(), t.cosh());
+            let (triple_sinh, triple_cosh) = ((3.0 * t).sinh(), (3.0 * t).cosh());
+            let slope = (9.0 * triple_sinh + sinh) * cosh + (3.0 * triple_cosh + cosh) * sinh;
+            0.125 * self.scale * slope * cosh
+        })
     }
 
     fn proximal_marginal(self, z: f64, half_penalty: f64) -> f64 {
@@ -107,24 +111,33 @@ impl MirrorMap for ThreeLayers {
         std::f64::consts::PI * half_penalty
     }
 
-    fn walk(self, from: f64, direction: f64, step: f64, stretch: f64, _: usize) -> Steps {
-        Steps { map: self, from, step: direction * step / stretch, stretch }
+    fn walk<M: Machine>(
+        self,
+        machine: M,
+        from: f64,
+        direction: f64,
+        pace: &Pace,
+        first: f64,
+    ) -> Steps<M> {
+        let &Pace { step, stretch, .. } = pace;
+        Steps { machine, map: self, from, step: direction * step / stretch, stretch, index: first }
     }
 }
 
-impl Walk for Steps {
-    fn place(&self, index: usize) -> Place {
-        let (map, t) = (self.map, self.from + index as f64 * self.step);
-        let turned = ThreeLayers::marginal(t) - ThreeLayers::marginal(self.from);
-        Place {
-            moved: (map.coefficient(t) - map.coefficient(self.from)).abs(),
-            norm: map.norm(t),
-            turned: turned.abs() * self.stretch,
-            rate: 2.0 / t.cosh(),
+impl<M: Machine> Walk<M> for Steps<M> {
+    fn next(&mut self) -> Places<Lanes<M>> {
+        let (map, from) = (self.map, self.from);
+        let index: [f64; LANES] = std::array::from_fn(|lane| self.index + lane as f64);
+        self.index += LANES as f64;
+        let t = Lanes::new(self.machine, index.map(|index| from + index * self.step));
+        let marginal = ThreeLayers::marginal;
+        Places {
+            moved: t.map(|t| (map.coefficient(t) - map.coefficient(from)).abs()),
+            norm: t.map(|t| map.norm(t)),
+            turned: t.map(|t| (marginal(t) - marginal(from)) * self.stretch),
+            rate: t.map(|t| 2.0 / t.cosh()),
         }
     }
-
-    fn advance(&mut self) {}
 }
 
 /// What the equations ask of the estimator of a map.

@@ -6,7 +6,7 @@ use crate::estimator::{
     Divergence, Form, Line, Partials, Resolution, ScalarEstimator, Slopes, Terms, prior_in_units,
 };
 use crate::network::mirror_map::{Hyperbolic, MirrorMap};
-use crate::numerics::lanes::Lanes;
+use crate::numerics::lanes::{Lanes, Machine};
 use crate::problem::law::CoordinateGroup;
 
 impl Proximal {
@@ -169,13 +169,12 @@ impl Proximal {
         };
         match form {
             Form::Direct => {
-                let mut moments = DirectMoments::default();
-                let nodes = integrate_over::<M>(self, w, half_penalty, &rule, &mut moments);
+                let (moments, nodes) = integrate_over::<M, _>(self, w, half_penalty, &rule, Direct);
                 moments.terms(self.variance, w, nodes)
             }
             Form::Complementary => {
-                let mut moments = ComplementaryMoments::default();
-                let nodes = integrate_over::<M>(self, w, half_penalty, &rule, &mut moments);
+                let (moments, nodes) =
+                    integrate_over::<M, _>(self, w, half_penalty, &rule, Complementary);
                 moments.terms(self.variance, w, nodes)
             }
         }
@@ -203,28 +202,67 @@ impl Proximal {
 // the posterior mean. Derivatives in theta move b, by -((t - t0)/2) db/dz.
 
 /// Sums over nodes for the direct form.
-#[derive(Debug, Default)]
-struct DirectMoments {
-    response: Lanes,
-    response_deviation_squared: Lanes,
-    response_by_penalty: Lanes,
-    bias_squared: Lanes,
-    bias_squared_deviation_squared: Lanes,
-    bias_deviation: Lanes,
-    response_bias_shrinkage: Lanes,
+#[derive(Debug)]
+struct DirectMoments<T = f64> {
+    response: T,
+    response_deviation_squared: T,
+    response_by_penalty: T,
+    bias_squared: T,
+    bias_squared_deviation_squared: T,
+    bias_deviation: T,
+    response_bias_shrinkage: T,
 }
 
-impl Visitor for DirectMoments {
+/// Sums up the moments of the direct form.
+#[derive(Debug)]
+struct Direct;
+
+impl Visitor for Direct {
+    type Sums<M: Machine> = DirectMoments<Lanes<M>>;
+    type Total = DirectMoments;
+
     #[inline(always)]
-    fn visit(&mut self, node: &Node<Lanes>, _: usize) {
+    fn start<M: Machine>(&self, machine: M) -> DirectMoments<Lanes<M>> {
+        let zero = Lanes::splat(machine, 0.0);
+        DirectMoments {
+            response: zero,
+            response_deviation_squared: zero,
+            response_by_penalty: zero,
+            bias_squared: zero,
+            bias_squared_deviation_squared: zero,
+            bias_deviation: zero,
+            response_bias_shrinkage: zero,
+        }
+    }
+
+    #[inline(always)]
+    fn visit<M: Machine>(
+        &mut self,
+        sums: &mut DirectMoments<Lanes<M>>,
+        node: &Node<Lanes<M>>,
+        _: usize,
+    ) {
         let bias_squared = node.mass * node.bias * node.bias;
-        self.response += node.response;
-        self.response_deviation_squared += node.response * node.deviation_squared;
-        self.response_by_penalty += node.response_by_penalty;
-        self.bias_squared += bias_squared;
-        self.bias_squared_deviation_squared += bias_squared * node.deviation_squared;
-        self.bias_deviation += node.mass * node.bias * node.deviation;
-        self.response_bias_shrinkage += node.response * node.bias * node.shrinkage;
+        sums.response += node.response;
+        sums.response_deviation_squared += node.response * node.deviation_squared;
+        sums.response_by_penalty += node.response_by_penalty;
+        sums.bias_squared += bias_squared;
+        sums.bias_squared_deviation_squared += bias_squared * node.deviation_squared;
+        sums.bias_deviation += node.mass * node.bias * node.deviation;
+        sums.response_bias_shrinkage += node.response * node.bias * node.shrinkage;
+    }
+
+    #[inline(always)]
+    fn total<M: Machine>(&self, sums: DirectMoments<Lanes<M>>) -> DirectMoments {
+        DirectMoments {
+            response: sums.response.sum(),
+            response_deviation_squared: sums.response_deviation_squared.sum(),
+            response_by_penalty: sums.response_by_penalty.sum(),
+            bias_squared: sums.bias_squared.sum(),
+            bias_squared_deviation_squared: sums.bias_squared_deviation_squared.sum(),
+            bias_deviation: sums.bias_deviation.sum(),
+            response_bias_shrinkage: sums.response_bias_shrinkage.sum(),
+        }
     }
 }
 
@@ -232,51 +270,86 @@ impl DirectMoments {
     fn terms(&self, variance: f64, w: f64, nodes: usize) -> Terms {
         let total = variance + w;
         let (signal_share, noise_share) = (variance / total, w / total);
-        let error = signal_share * w + self.bias_squared.sum();
+        let error = signal_share * w + self.bias_squared;
         let response = Slopes {
-            value: self.response.sum(),
-            by_noise: 0.5
-                * noise_share
-                * (self.response_deviation_squared.sum() - self.response.sum()),
-            by_penalty: self.response_by_penalty.sum(),
+            value: self.response,
+            by_noise: 0.5 * noise_share * (self.response_deviation_squared - self.response),
+            by_penalty: self.response_by_penalty,
         };
         let noise = Slopes {
             value: error,
             by_noise: w * signal_share * signal_share
-                + 0.5
-                    * noise_share
-                    * (self.bias_squared_deviation_squared.sum() - self.bias_squared.sum())
-                - 2.0 * signal_share * noise_share * self.bias_deviation.sum(),
-            by_penalty: 2.0 * self.response_bias_shrinkage.sum(),
+                + 0.5 * noise_share * (self.bias_squared_deviation_squared - self.bias_squared)
+                - 2.0 * signal_share * noise_share * self.bias_deviation,
+            by_penalty: 2.0 * self.response_bias_shrinkage,
         };
         Terms { response, noise, error, nodes }
     }
 }
 
 /// Sums over nodes for the complementary form.
-#[derive(Debug, Default)]
-struct ComplementaryMoments {
-    resistance: Lanes,
-    resistance_deviation_squared: Lanes,
-    response_by_penalty: Lanes,
-    shrinkage_squared: Lanes,
-    shrinkage_squared_deviation_squared: Lanes,
-    response_shrinkage_squared: Lanes,
-    bias_squared: Lanes,
+#[derive(Debug)]
+struct ComplementaryMoments<T = f64> {
+    resistance: T,
+    resistance_deviation_squared: T,
+    response_by_penalty: T,
+    shrinkage_squared: T,
+    shrinkage_squared_deviation_squared: T,
+    response_shrinkage_squared: T,
+    bias_squared: T,
 }
 
-impl Visitor for ComplementaryMoments {
+/// Sums up the moments of the complementary form.
+#[derive(Debug)]
+struct Complementary;
+
+impl Visitor for Complementary {
+    type Sums<M: Machine> = ComplementaryMoments<Lanes<M>>;
+    type Total = ComplementaryMoments;
+
     #[inline(always)]
-    fn visit(&mut self, node: &Node<Lanes>, _: usize) {
+    fn start<M: Machine>(&self, machine: M) -> ComplementaryMoments<Lanes<M>> {
+        let zero = Lanes::splat(machine, 0.0);
+        ComplementaryMoments {
+            resistance: zero,
+            resistance_deviation_squared: zero,
+            response_by_penalty: zero,
+            shrinkage_squared: zero,
+            shrinkage_squared_deviation_squared: zero,
+            response_shrinkage_squared: zero,
+            bias_squared: zero,
+        }
+    }
+
+    #[inline(always)]
+    fn visit<M: Machine>(
+        &mut self,
+        sums: &mut ComplementaryMoments<Lanes<M>>,
+        node: &Node<Lanes<M>>,
+        _: usize,
+    ) {
         let shrinkage_squared = node.shrinkage * node.shrinkage;
-        self.resistance += node.resistance;
-        self.resistance_deviation_squared += node.resistance * node.deviation_squared;
-        self.response_by_penalty += node.response_by_penalty;
-        self.shrinkage_squared += node.mass * shrinkage_squared;
-        self.shrinkage_squared_deviation_squared +=
+        sums.resistance += node.resistance;
+        sums.resistance_deviation_squared += node.resistance * node.deviation_squared;
+        sums.response_by_penalty += node.response_by_penalty;
+        sums.shrinkage_squared += node.mass * shrinkage_squared;
+        sums.shrinkage_squared_deviation_squared +=
             node.mass * shrinkage_squared * node.deviation_squared;
-        self.response_shrinkage_squared += node.response * shrinkage_squared;
-        self.bias_squared += node.mass * node.bias * node.bias;
+        sums.response_shrinkage_squared += node.response * shrinkage_squared;
+        sums.bias_squared += node.mass * node.bias * node.bias;
+    }
+
+    #[inline(always)]
+    fn total<M: Machine>(&self, sums: ComplementaryMoments<Lanes<M>>) -> ComplementaryMoments {
+        ComplementaryMoments {
+            resistance: sums.resistance.sum(),
+            resistance_deviation_squared: sums.resistance_deviation_squared.sum(),
+            response_by_penalty: sums.response_by_penalty.sum(),
+            shrinkage_squared: sums.shrinkage_squared.sum(),
+            shrinkage_squared_deviation_squared: sums.shrinkage_squared_deviation_squared.sum(),
+            response_shrinkage_squared: sums.response_shrinkage_squared.sum(),
+            bias_squared: sums.bias_squared.sum(),
+        }
     }
 }
 
@@ -285,20 +358,18 @@ impl ComplementaryMoments {
         let total = variance + w;
         let noise_share = w / total;
         let response = Slopes {
-            value: self.resistance.sum(),
-            by_noise: 0.5
-                * noise_share
-                * (self.resistance_deviation_squared.sum() - self.resistance.sum()),
-            by_penalty: -self.response_by_penalty.sum(),
+            value: self.resistance,
+            by_noise: 0.5 * noise_share * (self.resistance_deviation_squared - self.resistance),
+            by_penalty: -self.response_by_penalty,
         };
         let noise = Slopes {
-            value: self.shrinkage_squared.sum(),
+            value: self.shrinkage_squared,
             by_noise: 0.5
                 * noise_share
-                * (self.shrinkage_squared_deviation_squared.sum() - self.shrinkage_squared.sum()),
-            by_penalty: 2.0 * self.response_shrinkage_squared.sum(),
+                * (self.shrinkage_squared_deviation_squared - self.shrinkage_squared),
+            by_penalty: 2.0 * self.response_shrinkage_squared,
         };
-        let error = variance * noise_share + self.bias_squared.sum();
+        let error = variance * noise_share + self.bias_squared;
         Terms { response, noise, error, nodes }
     }
 }

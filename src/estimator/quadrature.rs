@@ -15,9 +15,9 @@
 //! `b + h (t - t0) = z`: that of a start at 0 with `z` and its mean moved by `h t0`. Only the
 //! shrinkage is then counted from `t0`.
 
-use crate::network::mirror_map::{Hyperbolic, MirrorMap, Place, Walk};
+use crate::network::mirror_map::{Hyperbolic, MirrorMap, Pace, Places, Walk};
 use crate::numerics::exponential::exp_of_negative;
-use crate::numerics::lanes::{LANES, Lanes};
+use crate::numerics::lanes::{Job, LANES, Lanes, Machine, best};
 
 /// The Gaussian channel of one group: `z = beta* + s Z` with `beta* ~ N(mean, variance)`.
 ///
@@ -175,10 +175,10 @@ struct Start {
     estimate_share: f64,
 }
 
-impl Node<Lanes> {
+impl<M: Machine> Node<Lanes<M>> {
     /// Nodes that leave every sum undefined.
-    fn undefined() -> Self {
-        let nan = Lanes::splat(f64::NAN);
+    fn undefined(machine: M) -> Self {
+        let nan = Lanes::splat(machine, f64::NAN);
         Self {
             mass: nan,
             response: nan,
@@ -204,27 +204,51 @@ impl Node<Lanes> {
         }
     }
 
-    /// The node of one lane.
+    /// The nodes one by one.
     #[inline(always)]
-    fn lane(&self, lane: usize) -> Node {
-        Node {
-            mass: self.mass.0[lane],
-            response: self.response.0[lane],
-            resistance: self.resistance.0[lane],
-            response_by_penalty: self.response_by_penalty.0[lane],
-            estimate: self.estimate.0[lane],
-            shrinkage: self.shrinkage.0[lane],
-            deviation: self.deviation.0[lane],
-            deviation_squared: self.deviation_squared.0[lane],
-            bias: self.bias.0[lane],
-            slope: self.slope.0[lane],
-            stiffness: self.stiffness.0[lane],
-            inverse_speed: self.inverse_speed.0[lane],
-            scale_share: self.scale_share.0[lane],
-            estimate_share: self.estimate_share.0[lane],
-            distance: self.distance.0[lane],
-            pull: self.pull.0[lane],
-            at_start: self.at_start,
+    fn split(&self) -> impl Fn(usize) -> Node {
+        let parts = [
+            self.mass,
+            self.response,
+            self.resistance,
+            self.response_by_penalty,
+            self.estimate,
+            self.shrinkage,
+            self.deviation,
+            self.deviation_squared,
+            self.bias,
+            self.slope,
+            self.stiffness,
+            self.inverse_speed,
+            self.scale_share,
+            self.estimate_share,
+            self.distance,
+            self.pull,
+        ]
+        .map(
+            #[inline(always)]
+            |part: Lanes<M>| part.array(),
+        );
+        let at_start = self.at_start;
+        #[inline(always)]
+        move |lane: usize| Node {
+            mass: parts[0][lane],
+            response: parts[1][lane],
+            resistance: parts[2][lane],
+            response_by_penalty: parts[3][lane],
+            estimate: parts[4][lane],
+            shrinkage: parts[5][lane],
+            deviation: parts[6][lane],
+            deviation_squared: parts[7][lane],
+            bias: parts[8][lane],
+            slope: parts[9][lane],
+            stiffness: parts[10][lane],
+            inverse_speed: parts[11][lane],
+            scale_share: parts[12][lane],
+            estimate_share: parts[13][lane],
+            distance: parts[14][lane],
+            pull: parts[15][lane],
+            at_start,
         }
     }
 }
@@ -274,194 +298,330 @@ pub(crate) fn integrate(
     rule: &Rule,
     mut visit: impl FnMut(Node),
 ) -> usize {
-    integrate_over::<Hyperbolic<f64>>(channel, noise, half_penalty, rule, &mut OneByOne(&mut visit))
+    integrate_over::<Hyperbolic<f64>, _>(channel, noise, half_penalty, rule, OneByOne(&mut visit)).1
 }
 
-/// What is done with nodes, several at a time: the first `count` are nodes, and the others have no mass.
+/// What is done with nodes, several at a time.
 pub(crate) trait Visitor {
-    fn visit(&mut self, nodes: &Node<Lanes>, count: usize);
+    /// What is known between visits.
+    type Sums<M: Machine>;
+    /// What is known in the end.
+    type Total;
+
+    fn start<M: Machine>(&self, machine: M) -> Self::Sums<M>;
+
+    /// The first `count` lanes are nodes, and the others have no mass.
+    fn visit<M: Machine>(&mut self, sums: &mut Self::Sums<M>, nodes: &Node<Lanes<M>>, count: usize);
+
+    fn total<M: Machine>(&self, sums: Self::Sums<M>) -> Self::Total;
 }
 
 /// Visits one node after the other.
 struct OneByOne<F>(F);
 
 impl<F: FnMut(Node)> Visitor for OneByOne<F> {
+    type Sums<M: Machine> = ();
+    type Total = ();
+
     #[inline(always)]
-    fn visit(&mut self, nodes: &Node<Lanes>, count: usize) {
-        (0..count).for_each(|lane| (self.0)(nodes.lane(lane)));
+    fn start<M: Machine>(&self, _: M) {}
+
+    #[inline(always)]
+    fn visit<M: Machine>(&mut self, (): &mut (), nodes: &Node<Lanes<M>>, count: usize) {
+        let node = nodes.split();
+        for lane in 0..count {
+            (self.0)(node(lane));
+        }
     }
+
+    #[inline(always)]
+    fn total<M: Machine>(&self, (): ()) {}
 }
 
-/// The same for any mirror map and visitor.
+/// The same for any mirror map and visitor, with what the visitor sums up.
 #[inline(always)]
-pub(crate) fn integrate_over<M: MirrorMap>(
+pub(crate) fn integrate_over<Map: MirrorMap, V: Visitor>(
     channel: &Proximal,
     noise: f64,
     half_penalty: f64,
     rule: &Rule,
-    visitor: &mut impl Visitor,
-) -> usize {
-    let &Proximal { mean, variance, mut scale, start } = channel;
-    let mut half_penalty = half_penalty;
-    let total = variance + noise;
-    let spread = total.sqrt();
-    // A response that is all in the tail of the Gaussian must be resolved, too: it is largest at the
-    // threshold, or before it where the exponential wins over the Gaussian. Beyond 38 deviations the
-    // density underflows.
-    let threshold = M::at_scale(scale).threshold(half_penalty);
-    let tail = (threshold / spread).min(spread / half_penalty);
-    let cut = (rule.reach + tail).min(38.0) * spread;
-    // Where t stays this small, sinh(t) = t to the last bit and only the ratio of scale and penalty
-    // matters: a common factor keeps t itself away from underflow.
-    let largest = 1e8 * (mean + start.abs() + cut);
-    let sum = scale + half_penalty;
-    let mut factor = 1.0;
-    if largest < sum && 1e8 * start.abs() <= largest * (scale / sum) {
-        scale = largest * (scale / sum);
-        half_penalty = largest * (half_penalty / sum);
-        factor = largest / sum;
-    }
-    let scaled = Proximal { scale, ..*channel };
-    let map = M::at_scale(scale);
-    let (mean_marginal, mean_distance) = scaled.marginal_and_distance::<M>(mean, half_penalty);
-    let mean_parameter = map.parameter(mean_marginal);
-    let at_mean = map.point(mean_parameter);
-    // dz/dP at the mean.
-    let speed = map.norm(at_mean) + half_penalty;
-    let estimate_at_mean = map.coefficient_at(mean_parameter, at_mean);
-    let bend =
-        spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
-    let bend = M::GROWTH * bend.max(speed / rule.deviations);
-    // Where t changes by so little that floats cannot hold it, the map is linear, and t is counted in
-    // smaller units from the mean.
-    let linear = spread / bend < 1e-200;
-    let stretch = if linear { 2.0_f64.powi(500) } else { 1.0 };
-    let step = spread * stretch / bend;
-    if !step.is_normal() {
-        // All of the Gaussian is within a distance in t that underflows.
-        visitor.visit(&Node::undefined(), 1);
-        return 1;
-    }
+    visitor: V,
+) -> (V::Total, usize) {
+    let plan = Plan::<Map>::new(channel, noise, half_penalty, rule);
+    best(Integral { plan: &plan, visitor })
+}
 
-    // Nodes are counted from the mean, so that a narrow Gaussian around a large mean keeps its
-    // digits, unless the Gaussian extends to an estimate of zero, where the exponentials of the mean
-    // would cancel.
-    let start_marginal = mean_marginal - mean_distance;
-    let mean_from_zero = mean + half_penalty * start_marginal;
-    let symmetric = mean == 0.0 && start == 0.0;
-    let centred = cut <= mean_from_zero.abs() || symmetric || linear;
-    // `P - P0` at the origin.
-    let origin = if centred { mean_distance } else { -start_marginal };
-    let origin_point = if centred { at_mean } else { map.point(0.0) };
-    let origin_estimate = if centred { estimate_at_mean } else { 0.0 };
-    let origin_deviation = if centred { 0.0 } else { -mean_from_zero };
+/// The nodes of a channel, before any is visited.
+#[derive(Debug)]
+struct Plan<Map: MirrorMap> {
+    map: Map,
+    scale: f64,
+    half_penalty: f64,
+    /// By which scale and penalty were multiplied.
+    factor: f64,
+    pace: Pace,
+    /// Distance of the last node from the mean of `z`.
+    cut: f64,
+    /// Whether one side stands for both.
+    symmetric: bool,
+    origin_point: Map::Point,
+    origin_estimate: f64,
+    origin_deviation: f64,
+    /// The shrinkage is `shrinkage[0] + shrinkage[1] (shrinkage[2] + tau)`.
+    shrinkage: [f64; 3],
+    /// `P - P0` at the origin.
+    origin_distance: f64,
+    pull_per_tau: f64,
+    /// The bias is `bias[0] + bias[1] shrinkage + bias[2] deviation + bias[3] (b - b(origin))`.
+    bias: [f64; 4],
+    density: f64,
+    inverse_spread: f64,
+    at_start: Start,
+}
 
-    // E[beta*|z] - b, written so that neither a small noise nor a small variance cancels.
-    let slope = variance / total;
-    let [bias_0, bias_shrinkage, bias_deviation, bias_estimate] = if variance > noise {
-        [0.0, 1.0, -noise / total, 0.0]
-    } else if centred {
-        [half_penalty * mean_distance, 0.0, slope, -1.0]
-    } else {
-        [mean, 0.0, slope, -1.0]
-    };
-
-    let density = step / (spread * stretch * (2.0 * std::f64::consts::PI).sqrt());
-    let inverse_spread = spread.recip();
-    let inverse_norm_at_start = reciprocal(map.norm_of(start));
-    let at_start = Start {
-        inverse_norm: factor * inverse_norm_at_start,
-        scale_share: scale * inverse_norm_at_start,
-        estimate_share: factor * (start * inverse_norm_at_start),
-    };
-    let pull_per_tau = half_penalty / stretch;
-    let whole_half_penalty = half_penalty / factor;
-    let mut count = 0;
-    // One pass away from the origin, up or down.
-    let mut walk = |sign: f64, first: usize, multiplicity: f64| {
-        let mut walk = map.walk(origin_point, sign, step, stretch, first);
-        for block in (first..MOST_NODES).step_by(LANES) {
-            let lanes: [usize; LANES] = std::array::from_fn(|lane| lane);
-            let mut places = lanes.map(|lane| {
-                let place = walk.place(block + lane);
-                walk.advance();
-                place
-            });
-            let deviation_at =
-                |at: &Place| origin_deviation + sign * (at.moved + pull_per_tau * at.turned);
-            // Asked so that an undefined deviation ends the walk, too.
-            let is_inside = |at: &Place| sign * deviation_at(at) <= cut;
-            let mut masses = [multiplicity * density; LANES];
-            if block == 0 {
-                masses[0] = density;
-            }
-            let mut inside = LANES;
-            if !is_inside(&places[LANES - 1]) {
-                inside = places.iter().position(|at| !is_inside(at)).unwrap_or(LANES);
-                if inside == 0 {
-                    return true;
-                }
-                // What is not visited has no mass, and no numbers that are undefined.
-                let first = places[0];
-                places[inside..].fill(first);
-                masses[inside..].fill(0.0);
-            }
-            let of = |part: fn(&Place) -> f64| Lanes::from_fn(|lane| part(&places[lane]));
-            let (estimate, norm) = (of(|at| at.moved), of(|at| at.norm));
-            let (tau, rate) = (of(|at| at.turned), of(|at| at.rate));
-            let deviation = origin_deviation + sign * (estimate + pull_per_tau * tau);
-            let standardized = inverse_spread * deviation;
-            let deviation_squared = standardized * standardized;
-            let exponential = Lanes(exp_of_negative((-0.5 * deviation_squared).0));
-            let weight = Lanes(masses) * exponential * rate;
-            let shrinkage = if linear {
-                half_penalty * origin + sign * (pull_per_tau * tau)
-            } else {
-                half_penalty * (origin + sign * tau)
-            };
-            let speed = half_penalty + norm;
-            let response = weight * norm;
-            let resistance = half_penalty * weight;
-            let inverse_speed = speed.recip();
-            let signed_estimate = origin_estimate + sign * estimate;
-            let bend = Lanes::from_fn(|lane| map.bend_of(signed_estimate.0[lane], norm.0[lane]));
-            let pull = bend * (shrinkage * inverse_speed);
-            let slope = norm * inverse_speed;
-            let inverse_norm = norm.map(reciprocal);
-            let nodes = Node {
-                mass: weight * speed,
-                response,
-                resistance,
-                response_by_penalty: -resistance * (norm + pull) * inverse_speed,
-                estimate: signed_estimate,
-                shrinkage,
-                deviation,
-                deviation_squared,
-                bias: (bias_0 + bias_shrinkage * shrinkage)
-                    + bias_deviation * deviation
-                    + (bias_estimate * sign) * estimate,
-                slope,
-                stiffness: half_penalty * inverse_speed,
-                inverse_speed: factor * inverse_speed,
-                scale_share: scale * inverse_norm,
-                estimate_share: factor * (signed_estimate * inverse_norm),
-                distance: factor * (origin + sign * tau.map(|tau| tau / stretch)),
-                pull: whole_half_penalty * slope,
-                at_start,
-            };
-            visitor.visit(&nodes, inside);
-            count += inside;
-            if inside < LANES {
-                return true;
-            }
+impl<Map: MirrorMap> Plan<Map> {
+    fn new(channel: &Proximal, noise: f64, mut half_penalty: f64, rule: &Rule) -> Self {
+        let &Proximal { mean, variance, mut scale, start } = channel;
+        let total = variance + noise;
+        let spread = total.sqrt();
+        // A response that is all in the tail of the Gaussian must be resolved, too: it is largest at the
+        // threshold, or before it where the exponential wins over the Gaussian. Beyond 38 deviations the
+        // density underflows.
+        let threshold = Map::at_scale(scale).threshold(half_penalty);
+        let tail = (threshold / spread).min(spread / half_penalty);
+        let cut = (rule.reach + tail).min(38.0) * spread;
+        // Where t stays this small, sinh(t) = t to the last bit and only the ratio of scale and penalty
+        // matters: a common factor keeps t itself away from underflow.
+        let largest = 1e8 * (mean + start.abs() + cut);
+        let sum = scale + half_penalty;
+        let mut factor = 1.0;
+        if largest < sum && 1e8 * start.abs() <= largest * (scale / sum) {
+            scale = largest * (scale / sum);
+            half_penalty = largest * (half_penalty / sum);
+            factor = largest / sum;
         }
-        false
-    };
-    let ended = if symmetric { walk(1.0, 0, 2.0) } else { walk(1.0, 0, 1.0) && walk(-1.0, 1, 1.0) };
-    if !ended {
-        visitor.visit(&Node::undefined(), 1);
+        let symmetric = mean == 0.0 && start == 0.0;
+        let map = Map::at_scale(scale);
+        let (mean_marginal, mean_distance) = if symmetric {
+            (0.0, 0.0)
+        } else {
+            Proximal { scale, ..*channel }.marginal_and_distance::<Map>(mean, half_penalty)
+        };
+        let mean_parameter = map.parameter(mean_marginal);
+        let at_mean = map.point(mean_parameter);
+        // dz/dP at the mean.
+        let speed = map.norm(at_mean) + half_penalty;
+        let estimate_at_mean =
+            if symmetric { 0.0 } else { map.coefficient_at(mean_parameter, at_mean) };
+        let bend =
+            spread / rule.step + rule.shift * estimate_at_mean.abs() + 0.5 * (scale + half_penalty);
+        let bend = Map::GROWTH * bend.max(speed / rule.deviations);
+        // Where t changes by so little that floats cannot hold it, the map is linear, and t is counted in
+        // smaller units from the mean.
+        let linear = spread / bend < 1e-200;
+        let stretch = if linear { 2.0_f64.powi(500) } else { 1.0 };
+        let step = spread * stretch / bend;
+
+        // Nodes are counted from the mean, so that a narrow Gaussian around a large mean keeps its
+        // digits, unless the Gaussian extends to an estimate of zero, where the exponentials of the mean
+        // would cancel.
+        let start_marginal = mean_marginal - mean_distance;
+        let mean_from_zero = mean + half_penalty * start_marginal;
+        let centred = cut <= mean_from_zero.abs() || symmetric || linear;
+        let origin_distance = if centred { mean_distance } else { -start_marginal };
+        let pull_per_tau = half_penalty / stretch;
+
+        // E[beta*|z] - b, written so that neither a small noise nor a small variance cancels.
+        let slope = variance / total;
+        let bias = if variance > noise {
+            [0.0, 1.0, -noise / total, 0.0]
+        } else if centred {
+            [half_penalty * mean_distance, 0.0, slope, -1.0]
+        } else {
+            [mean, 0.0, slope, -1.0]
+        };
+
+        let norm_at_start = if start == 0.0 { scale } else { map.norm_of(start) };
+        let inverse_norm_at_start = reciprocal(norm_at_start);
+        Self {
+            map,
+            scale,
+            half_penalty,
+            factor,
+            pace: Pace::new(step, stretch),
+            cut,
+            symmetric,
+            origin_point: if centred { at_mean } else { map.point(0.0) },
+            origin_estimate: if centred { estimate_at_mean } else { 0.0 },
+            origin_deviation: if centred { 0.0 } else { -mean_from_zero },
+            shrinkage: if linear {
+                [half_penalty * origin_distance, pull_per_tau, 0.0]
+            } else {
+                [0.0, half_penalty, origin_distance]
+            },
+            origin_distance,
+            pull_per_tau,
+            bias,
+            density: step / (spread * stretch * (2.0 * std::f64::consts::PI).sqrt()),
+            inverse_spread: spread.recip(),
+            at_start: Start {
+                inverse_norm: factor * inverse_norm_at_start,
+                scale_share: scale * inverse_norm_at_start,
+                estimate_share: factor * (start * inverse_norm_at_start),
+            },
+        }
     }
-    count
+
+    /// The nodes at places in a direction away from the origin.
+    #[inline(always)]
+    fn nodes<M: Machine>(
+        &self,
+        direction: f64,
+        places: Places<Lanes<M>>,
+        deviation: Lanes<M>,
+        masses: Lanes<M>,
+    ) -> Node<Lanes<M>> {
+        let &Self { half_penalty, factor, .. } = self;
+        let Places { moved, norm, turned, rate } = places;
+        let standardized = self.inverse_spread * deviation;
+        let deviation_squared = standardized * standardized;
+        let weight = masses * exp_of_negative(-0.5 * deviation_squared) * rate;
+        let [base, pull_per_turn, offset] = self.shrinkage;
+        let shrinkage = base + pull_per_turn * (offset + turned);
+        let speed = half_penalty + norm;
+        let response = weight * norm;
+        let resistance = half_penalty * weight;
+        let inverse_speed = speed.recip();
+        let from_origin = direction * moved;
+        let estimate = self.origin_estimate + from_origin;
+        let bend = self.map.bend_of(estimate, norm) * (shrinkage * inverse_speed);
+        let slope = norm * inverse_speed;
+        let inverse_norm = norm.map(reciprocal);
+        let bias = self.bias;
+        Node {
+            mass: weight * speed,
+            response,
+            resistance,
+            response_by_penalty: -(resistance * (norm + bend) * inverse_speed),
+            estimate,
+            shrinkage,
+            deviation,
+            deviation_squared,
+            bias: (bias[0] + bias[1] * shrinkage) + bias[2] * deviation + bias[3] * from_origin,
+            slope,
+            stiffness: half_penalty * inverse_speed,
+            inverse_speed: factor * inverse_speed,
+            scale_share: self.scale * inverse_norm,
+            estimate_share: factor * (estimate * inverse_norm),
+            distance: factor * (self.origin_distance + self.pace.stretch.recip() * turned),
+            pull: (half_penalty / factor) * slope,
+            at_start: self.at_start,
+        }
+    }
+}
+
+/// A plan, with what is done at its nodes.
+#[derive(Debug)]
+struct Integral<'a, Map: MirrorMap, V> {
+    plan: &'a Plan<Map>,
+    visitor: V,
+}
+
+impl<Map: MirrorMap, V: Visitor> Job for Integral<'_, Map, V> {
+    type Output = (V::Total, usize);
+
+    #[inline(always)]
+    fn run<M: Machine>(self, machine: M) -> (V::Total, usize) {
+        let Self { plan, mut visitor } = self;
+        let mut sums = visitor.start(machine);
+        if !plan.pace.step.is_normal() {
+            // All of the Gaussian is within a distance in t that underflows.
+            visitor.visit(&mut sums, &Node::undefined(machine), 1);
+            return (visitor.total(sums), 1);
+        }
+        let &Plan { cut, density, origin_deviation, pull_per_tau, .. } = plan;
+        let mass = if plan.symmetric { 2.0 * density } else { density };
+        let mut masses = Lanes::new(machine, [density, mass, mass, mass]);
+        let mut count = 0;
+        // Passes away from the origin, up and down.
+        let (mut direction, mut first) = (1.0, 0.0);
+        loop {
+            let mut walk = plan.map.walk(machine, plan.origin_point, direction, &plan.pace, first);
+            let mut blocks = 0;
+            loop {
+                if blocks == MOST_NODES / LANES {
+                    visitor.visit(&mut sums, &Node::undefined(machine), 1);
+                    return (visitor.total(sums), count);
+                }
+                blocks += 1;
+                let mut places = walk.next();
+                let from_origin = direction * places.moved + pull_per_tau * places.turned;
+                let mut deviation = origin_deviation + from_origin;
+                let mut inside = LANES;
+                let reached = deviation.array();
+                // Asked so that an undefined deviation ends the walk, too.
+                let is_inside = |lane: usize| direction * reached[lane] <= cut;
+                if !is_inside(LANES - 1) {
+                    inside = 0;
+                    while is_inside(inside) {
+                        inside += 1;
+                    }
+                    if inside == 0 {
+                        break;
+                    }
+                    // What is not visited has no mass, and no numbers that are undefined.
+                    masses = masses * Lanes::new(machine, PRESENT[inside]);
+                    let is_harmless = reached[LANES - 1].abs() < HARMLESS;
+                    if !is_harmless {
+                        places = places.up_to(inside);
+                        deviation = up_to(deviation, inside);
+                    }
+                }
+                let nodes = plan.nodes(direction, places, deviation, masses);
+                visitor.visit(&mut sums, &nodes, inside);
+                count += inside;
+                if inside < LANES {
+                    break;
+                }
+                masses = Lanes::splat(machine, mass);
+            }
+            if plan.symmetric || direction < 0.0 {
+                return (visitor.total(sums), count);
+            }
+            (direction, first) = (-1.0, 1.0);
+            masses = Lanes::splat(machine, mass);
+        }
+    }
+}
+
+/// 1 in as many lanes as there are nodes.
+const PRESENT: [[f64; LANES]; LANES] =
+    [[0.0; LANES], [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]];
+
+/// Deviations of which no power that is summed up overflows.
+const HARMLESS: f64 = 1e60;
+
+/// The first lane in place of all from `count` on.
+#[inline(always)]
+fn up_to<M: Machine>(lanes: Lanes<M>, count: usize) -> Lanes<M> {
+    let mut array = lanes.array();
+    let first = array[0];
+    array[count..].fill(first);
+    lanes.like_array(array)
+}
+
+impl<M: Machine> Places<Lanes<M>> {
+    /// The first place in place of all from `count` on.
+    #[inline(always)]
+    fn up_to(self, count: usize) -> Self {
+        let Self { moved, norm, turned, rate } = self;
+        Self {
+            moved: up_to(moved, count),
+            norm: up_to(norm, count),
+            turned: up_to(turned, count),
+            rate: up_to(rate, count),
+        }
+    }
 }
 
 /// `1/x`; 0 where a scale that is nothing next to the penalty has made `x` underflow, and shares of it
@@ -474,6 +634,7 @@ fn reciprocal(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numerics::lanes::tests::on_plain_arrays;
 
     /// Budgets of the rules. For the fine one, the largest errors are those of the second moments at
     /// small scales, and the rounding of thousands of terms at tiny ones.
@@ -550,6 +711,17 @@ mod tests {
         assert_accurate(&[1e-6, 0.3, -0.3, 1.0, -1.0, 30.0, -30.0], |scale| {
             if scale < 1e-100 { FROM_FAR } else { FROM_STARTS }
         });
+    }
+
+    #[test]
+    fn all_machines_give_the_same_digits() {
+        for (channel, noise, penalty) in channels(&[0.0, 0.3]) {
+            let [here, plain] = [
+                moments(&channel, noise, penalty, &Rule::COARSE),
+                on_plain_arrays(|| moments(&channel, noise, penalty, &Rule::COARSE)),
+            ];
+            assert_eq!(here.map(f64::to_bits), plain.map(f64::to_bits), "{channel:?}");
+        }
     }
 
     #[test]

@@ -11,19 +11,22 @@
 
 use nalgebra::RealField;
 
+#[cfg(feature = "quadrature")]
+use crate::numerics::lanes::{LANES, Lanes, Machine};
+
 /// A mirror map at a scale, with what the quadrature of expectations needs.
 ///
 /// Both `b` and `P` are odd and rise with `t`.
 #[cfg(feature = "quadrature")]
-pub(crate) trait MirrorMap: Copy {
+pub(crate) trait MirrorMap: Copy + std::fmt::Debug {
     /// Rate at which the logarithm of `b(t)` rises at large `t`; steps are shorter by it.
     const GROWTH: f64;
 
     /// What a walk from some `t` starts with.
-    type Point: Copy;
+    type Point: Copy + std::fmt::Debug;
 
     /// A pass over nodes of equal distance.
-    type Walk: Walk;
+    type Walk<M: Machine>: Walk<M>;
 
     /// The map at a scale above 0.
     fn at_scale(scale: f64) -> Self;
@@ -52,49 +55,64 @@ pub(crate) trait MirrorMap: Copy {
     /// `db/dP` at a coefficient, which is `1/(2 q''(b))`.
     fn norm_of(self, coefficient: f64) -> f64;
 
-    /// `dn/dP` at a coefficient whose norm `n` is given.
-    fn bend_of(self, coefficient: f64, norm: f64) -> f64;
+    /// `dn/dP` at coefficients whose norms `n` are given.
+    fn bend_of<M: Machine>(self, coefficient: Lanes<M>, norm: Lanes<M>) -> Lanes<M>;
 
     /// `P` where `b + h P = z`.
     fn proximal_marginal(self, z: f64, half_penalty: f64) -> f64;
 
-    /// The `z` at which the proximal map turns from a small response to a large one.
+    /// Roughly the `z` at which the proximal map turns from a small response to a large one, to a hundredth.
     fn threshold(self, half_penalty: f64) -> f64;
 
     /// A pass over `t` at the distances `index * step / stretch` from a point, from `index = first` on,
     /// up (`direction` 1) or down (-1).
-    fn walk(
+    fn walk<M: Machine>(
         self,
+        machine: M,
         from: Self::Point,
         direction: f64,
-        step: f64,
-        stretch: f64,
-        first: usize,
-    ) -> Self::Walk;
+        pace: &Pace,
+        first: f64,
+    ) -> Self::Walk<M>;
+}
+
+/// The distance between nodes, with what a walk asks of it.
+#[cfg(feature = "quadrature")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) step: f64,
+    /// In which units `t` is counted.
+    pub(crate) stretch: f64,
+    /// `exp(step) - 1`.
+    growth: f64,
+}
+
+#[cfg(feature = "quadrature")]
+impl Pace {
+    pub(crate) fn new(step: f64, stretch: f64) -> Self {
+        Self { step, stretch, growth: step.exp_m1() }
+    }
 }
 
 /// A pass over nodes, see [`MirrorMap::walk`].
 #[cfg(feature = "quadrature")]
-pub(crate) trait Walk {
-    /// The map at the node of this index, which is where the walk is.
-    fn place(&self, index: usize) -> Place;
-
-    /// Goes to the next node.
-    fn advance(&mut self);
+pub(crate) trait Walk<M: Machine> {
+    /// The map at the next nodes.
+    fn next(&mut self) -> Places<Lanes<M>>;
 }
 
-/// The map at one node of a walk.
+/// The map at nodes of a walk.
 #[cfg(feature = "quadrature")]
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Places<T> {
     /// Magnitude of `b - b(origin)`.
-    pub(crate) moved: f64,
+    pub(crate) moved: T,
     /// `db/dP`.
-    pub(crate) norm: f64,
-    /// Magnitude of `P - P(origin)`, times the stretch.
-    pub(crate) turned: f64,
+    pub(crate) norm: T,
+    /// `P - P(origin)`, times the stretch.
+    pub(crate) turned: T,
     /// `dP/dt`.
-    pub(crate) rate: f64,
+    pub(crate) rate: T,
 }
 
 /// The map of two layers, `b = c sinh(t)` and `P = t`.
@@ -207,18 +225,34 @@ fn sinh_excess(x: f64) -> f64 {
     x * square / 6.0 * (1.0 + series)
 }
 
+/// `ln(1 + x)` for `x >= 0`, to a hundredth or a twelfth of itself.
+#[cfg(feature = "quadrature")]
+fn rough_ln_1p(x: f64) -> f64 {
+    if x < 0.5 {
+        return x * (1.0 - 0.5 * x);
+    }
+    let bits = (1.0 + x).to_bits();
+    // Of the power of two, and of the factor in [1, 2) before it.
+    let exponent = (bits >> 52) as f64 - 1023.0;
+    let factor = f64::from_bits((bits & ((1 << 52) - 1)) | 1.0_f64.to_bits());
+    std::f64::consts::LN_2 * (exponent + ((2.0 - factor / 3.0) * factor - 5.0 / 3.0))
+}
+
 /// Its points are `(c/2) e^t` and `(c/2) e^-t`.
 #[cfg(feature = "quadrature")]
 impl MirrorMap for Hyperbolic<f64> {
     const GROWTH: f64 = 1.0;
     type Point = [f64; 2];
-    type Walk = HyperbolicWalk;
+    type Walk<M: Machine> = HyperbolicWalk<M>;
 
     fn at_scale(scale: f64) -> Self {
         Self { scale }
     }
 
     fn point(self, t: f64) -> [f64; 2] {
+        if t == 0.0 {
+            return [0.5 * self.scale; 2];
+        }
         // In two factors, because e^t alone may overflow.
         let root = (0.5 * t).exp();
         [0.5 * self.scale * root * root, 0.5 * self.scale / root / root]
@@ -256,7 +290,7 @@ impl MirrorMap for Hyperbolic<f64> {
     }
 
     #[inline(always)]
-    fn bend_of(self, coefficient: f64, _: f64) -> f64 {
+    fn bend_of<M: Machine>(self, coefficient: Lanes<M>, _: Lanes<M>) -> Lanes<M> {
         coefficient
     }
 
@@ -265,25 +299,48 @@ impl MirrorMap for Hyperbolic<f64> {
     }
 
     fn threshold(self, half_penalty: f64) -> f64 {
-        half_penalty * (2.0 * half_penalty / self.scale).ln_1p()
+        half_penalty * rough_ln_1p(2.0 * half_penalty / self.scale)
     }
 
     #[inline(always)]
-    fn walk(
+    fn walk<M: Machine>(
         self,
+        machine: M,
         [growing, decaying]: [f64; 2],
         direction: f64,
-        step: f64,
-        stretch: f64,
-        first: usize,
-    ) -> HyperbolicWalk {
-        let ratio = step.exp();
-        let (growth, decay, loss) = (step.exp_m1(), ratio.recip(), -(-step).exp_m1());
+        pace: &Pace,
+        first: f64,
+    ) -> HyperbolicWalk<M> {
         let (near, far) = if direction > 0.0 { (growing, decaying) } else { (decaying, growing) };
-        let [near_step, far_step] = [near * growth / stretch, far * loss / stretch];
-        let [grown, lost, left] =
-            if first == 0 { [0.0, 0.0, far] } else { [near_step, far_step, far * decay] };
-        HyperbolicWalk { near, grown, lost, left, near_step, far_step, ratio, decay, step }
+        let &Pace { step, stretch, growth } = pace;
+        let ratio = 1.0 + growth;
+        let decay = ratio.recip();
+        let (near_step, far_step) = (near * growth / stretch, far * (growth * decay) / stretch);
+        let grown = |from: f64| from * ratio + near_step;
+        let lost = |from: f64| from * decay + far_step;
+        let [grown_0, lost_0, left_0] =
+            if first == 0.0 { [0.0, 0.0, far] } else { [near_step, far_step, far * decay] };
+        let (grown_1, lost_1, left_1) = (grown(grown_0), lost(lost_0), left_0 * decay);
+        let (grown_2, lost_2, left_2) = (grown(grown_1), lost(lost_1), left_1 * decay);
+        let (grown_3, lost_3, left_3) = (grown(grown_2), lost(lost_2), left_2 * decay);
+        // Four steps at once.
+        let growth = growth * (2.0 + growth);
+        let growth = growth * (2.0 + growth);
+        let ratio = 1.0 + growth;
+        let decay = ratio.recip();
+        let lanes = |array| Lanes::new(machine, array);
+        HyperbolicWalk {
+            near: Lanes::splat(machine, near),
+            grown: lanes([grown_0, grown_1, grown_2, grown_3]),
+            lost: lanes([lost_0, lost_1, lost_2, lost_3]),
+            left: lanes([left_0, left_1, left_2, left_3]),
+            near_step: near * growth / stretch,
+            far_step: far * (growth * decay) / stretch,
+            ratio,
+            decay,
+            index: lanes([first, first + 1.0, first + 2.0, first + 3.0]),
+            step: direction * step,
+        }
     }
 }
 
@@ -291,35 +348,34 @@ impl MirrorMap for Hyperbolic<f64> {
 /// positive terms. Where a scale is tiny, `e^tau` alone overflows.
 #[cfg(feature = "quadrature")]
 #[derive(Debug)]
-pub(crate) struct HyperbolicWalk {
-    near: f64,
-    grown: f64,
-    lost: f64,
-    left: f64,
+pub(crate) struct HyperbolicWalk<M: Machine> {
+    near: Lanes<M>,
+    grown: Lanes<M>,
+    lost: Lanes<M>,
+    left: Lanes<M>,
     near_step: f64,
     far_step: f64,
     ratio: f64,
     decay: f64,
+    index: Lanes<M>,
     step: f64,
 }
 
 #[cfg(feature = "quadrature")]
-impl Walk for HyperbolicWalk {
+impl<M: Machine> Walk<M> for HyperbolicWalk<M> {
     #[inline(always)]
-    fn place(&self, index: usize) -> Place {
-        Place {
-            moved: self.grown + self.lost,
-            norm: self.near + self.grown + self.left,
-            turned: index as f64 * self.step,
-            rate: 1.0,
+    fn next(&mut self) -> Places<Lanes<M>> {
+        let Self { near, grown, lost, left, index, .. } = *self;
+        self.grown = self.near_step + self.ratio * grown;
+        self.lost = self.far_step + self.decay * lost;
+        self.left = self.decay * left;
+        self.index = LANES as f64 + index;
+        Places {
+            moved: grown + lost,
+            norm: near + grown + left,
+            turned: self.step * index,
+            rate: near.like(1.0),
         }
-    }
-
-    #[inline(always)]
-    fn advance(&mut self) {
-        self.grown = self.grown * self.ratio + self.near_step;
-        self.lost = self.lost * self.decay + self.far_step;
-        self.left *= self.decay;
     }
 }
 
@@ -345,6 +401,16 @@ mod tests {
             })
             .sum();
         0.5 * sum * step / 3.0
+    }
+
+    #[test]
+    fn rough_logarithms_are_good_to_a_hundredth() {
+        for i in -1000..=1000 {
+            let x = 10.0_f64.powf(0.3 * f64::from(i));
+            let (rough, exact) = (rough_ln_1p(x), x.ln_1p());
+            assert!((rough - exact).abs() < 0.01 || x < 0.5 && rough > 0.92 * exact);
+        }
+        assert!(rough_ln_1p(f64::INFINITY) > 709.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The exponential of the Gaussian density, for inner loops: without a call, a branch or a table.
 
-use crate::numerics::lanes::LANES;
+use crate::numerics::lanes::{Lanes, Machine};
 
 /// `1/ln 2`.
 const INVERSE_LN_2: f64 = std::f64::consts::LOG2_E;
@@ -15,46 +15,56 @@ const ROUNDER: f64 = 6_755_399_441_055_744.0;
 /// smallest floats; 0 below.
 ///
 /// With `x = k ln 2 + r` and `|r| <= ln(2)/2` it is `2^k` times the Taylor polynomial of degree 13, summed
-/// by Estrin's scheme. No instruction depends on the machine, and so does no digit.
+/// by Estrin's scheme. No operation depends on the machine, and so does no digit.
 #[inline(always)]
-pub(crate) fn exp_of_negative(x: [f64; LANES]) -> [f64; LANES] {
+pub(crate) fn exp_of_negative<M: Machine>(x: Lanes<M>) -> Lanes<M> {
     /// What is below is 0.
     const LOWEST: f64 = -746.0;
-    let each = |f: &dyn Fn(usize) -> f64| -> [f64; LANES] { [f(0), f(1), f(2), f(3)] };
-    let x = each(&|i| if x[i] < LOWEST { LOWEST } else { x[i] });
-    let k = each(&|i| (x[i] * INVERSE_LN_2 + ROUNDER) - ROUNDER);
-    let r = each(&|i| (x[i] - k[i] * LN_2[0]) - k[i] * LN_2[1]);
-    let r2 = each(&|i| r[i] * r[i]);
-    let r4 = each(&|i| r2[i] * r2[i]);
-    let pair = |a: f64, b: f64| each(&|i| a + r[i] * b);
-    let quad = |a: f64, b: f64, c: f64, d: f64| {
-        let (low, high) = (pair(a, b), pair(c, d));
-        each(&|i| low[i] + r2[i] * high[i])
-    };
-    let low = quad(1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0);
-    let middle = quad(1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0);
-    let high = quad(1.0 / 40_320.0, 1.0 / 362_880.0, 1.0 / 3_628_800.0, 1.0 / 39_916_800.0);
-    let top = pair(1.0 / 479_001_600.0, 1.0 / 6_227_020_800.0);
-    let upper = each(&|i| high[i] + r4[i] * top[i]);
-    let upper = each(&|i| middle[i] + r4[i] * upper[i]);
-    let polynomial = each(&|i| low[i] + r4[i] * upper[i]);
-    // Two powers of two, neither of which is below the normal floats.
-    let half = each(&|i| (0.5 * k[i] + ROUNDER) - ROUNDER);
-    let rest = each(&|i| k[i] - half[i]);
-    let power = |k: [f64; LANES]| {
-        each(&|i| f64::from_bits((k[i] + ROUNDER).to_bits().wrapping_add(1023) << 52))
-    };
-    let (first, second) = (power(half), power(rest));
-    each(&|i| polynomial[i] * first[i] * second[i])
+    let (rounder, ln_2) = (x.like(ROUNDER), LN_2);
+    // What is not a number stays so.
+    let x = x.like(LOWEST).larger(x);
+    let k = (INVERSE_LN_2 * x + rounder) - rounder;
+    let r = (x - ln_2[0] * k) - ln_2[1] * k;
+    let r2 = r * r;
+    let r4 = r2 * r2;
+    let low = (1.0 + r) + r2 * (1.0 / 2.0 + 1.0 / 6.0 * r);
+    let middle = (1.0 / 24.0 + 1.0 / 120.0 * r) + r2 * (1.0 / 720.0 + 1.0 / 5040.0 * r);
+    let high =
+        (1.0 / 40_320.0 + 1.0 / 362_880.0 * r) + r2 * (1.0 / 3_628_800.0 + 1.0 / 39_916_800.0 * r);
+    let top = 1.0 / 479_001_600.0 + 1.0 / 6_227_020_800.0 * r;
+    let polynomial = low + r4 * (middle + r4 * (high + r4 * top));
+    // Two powers of two, neither of which is below the normal floats. The exponent, with its bias, is in
+    // the lowest bits of what the rounder is added to.
+    let half = (0.5 * k + rounder) - rounder;
+    let biased = x.like(ROUNDER + 1023.0);
+    let first = (half + biased).lowest_bits_first();
+    let second = ((k - half) + biased).lowest_bits_first();
+    polynomial * first * second
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numerics::lanes::tests::on_plain_arrays;
+    use crate::numerics::lanes::{Job, LANES, best};
 
+    struct Exponential([f64; LANES]);
+
+    impl Job for Exponential {
+        type Output = [f64; LANES];
+
+        #[inline(always)]
+        fn run<M: Machine>(self, machine: M) -> [f64; LANES] {
+            exp_of_negative(Lanes::new(machine, self.0)).array()
+        }
+    }
+
+    /// The same in all lanes and on all machines.
     fn exp(x: f64) -> f64 {
-        let lanes = exp_of_negative([-1.0, x, -800.0, 0.5 * x]);
-        assert_eq!(lanes[3].to_bits(), exp_of_negative([0.5 * x; LANES])[0].to_bits());
+        let lanes = best(Exponential([-1.0, x, -800.0, 0.5 * x]));
+        assert_eq!(lanes[3].to_bits(), best(Exponential([0.5 * x; LANES]))[0].to_bits());
+        let plain = on_plain_arrays(|| best(Exponential([x; LANES])));
+        assert_eq!(lanes[1].to_bits(), plain[1].to_bits());
         lanes[1]
     }
 

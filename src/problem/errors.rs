@@ -91,12 +91,19 @@ impl Errors {
     pub(crate) fn of_parts<'a>(
         parts: impl IntoIterator<Item = (&'a GroupLabel, f64, f64)>,
     ) -> Self {
-        let mut groups: Vec<GroupError> = Vec::new();
+        /// Labels up to which a look at all of them is quicker than a table.
+        const FEW: usize = 8;
+        let mut groups: Vec<GroupError> = Vec::with_capacity(4);
         let mut positions: HashMap<&GroupLabel, usize> = HashMap::new();
         let mut total = CompensatedSum::new(0.0);
         for (label, weight, error) in parts {
             total.add(weight * error);
-            let position = *positions.entry(label).or_insert(groups.len());
+            let among_first = groups.iter().take(FEW).position(|group| group.label == *label);
+            let position = match among_first {
+                Some(position) => position,
+                None if groups.len() < FEW => groups.len(),
+                None => *positions.entry(label).or_insert(groups.len()),
+            };
             let Some(group) = groups.get_mut(position) else {
                 groups.push(GroupError { label: label.clone(), weight, error });
                 continue;

@@ -226,7 +226,8 @@ impl PreparedTransfer {
                 Channel::new(learned, self.state, self.scale)?.nodes(halvings)?
             }
             NodeRule::Compressed(count) => {
-                let compressed = self.with_measure(learned, count, |measure| measure.gauss(count))?;
+                let compressed =
+                    self.with_measure(learned, count, |measure| measure.gauss(count))?;
                 let Some(compressed) = compressed.flatten() else { return Ok(None) };
                 compressed?
             }

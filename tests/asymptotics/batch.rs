@@ -135,3 +135,27 @@ fn an_observer_counts_every_problem_and_stops_the_rest() {
     let solved = curves.iter().filter(|curve| !is_cancelled(&curve[1])).count();
     assert!((20..40).contains(&solved), "{solved}");
 }
+
+#[test]
+fn neighbours_tell_where_to_start() {
+    // A coarse and a fine evaluation of the equations are enough for most points.
+    const FEW: f64 = 2.2;
+    let solver = Solver::new();
+    let ratios: Vec<f64> = (0..50).map(|i| 0.2 + 0.004 * f64::from(i)).collect();
+    let curve = solver.learning_curve(&law(1e-6, 0.0, 0.0).unwrap(), 0.0, &ratios);
+    let points: Vec<_> = curve.into_iter().map(|point| point.unwrap().state).collect();
+    let mean = |counts: &[usize]| counts.iter().sum::<usize>() as f64 / counts.len() as f64;
+    let along: Vec<usize> = points.iter().map(|state| state.iterations).collect();
+    let problem = |_, column| {
+        let readout = 10.0_f64.powf(0.01 * column as f64 - 2.0);
+        Ok((law(1e-3, -0.5, readout)?, Samples::new(0.25)?))
+    };
+    let row = solver.solve_grid(1, 100, problem, |solution| solution.unwrap());
+    let across: Vec<usize> = row.iter().map(|solution| solution.state.iterations).collect();
+    assert!(mean(&along) < FEW && mean(&across) < FEW, "{along:?} {across:?}");
+    for (column, solution) in row.iter().enumerate() {
+        let (law, samples) = problem(0, column).unwrap();
+        let alone = solver.solve(&law, &samples).unwrap().generalization_error();
+        assert!((solution.generalization_error() / alone - 1.0).abs() < BUDGET, "{column}");
+    }
+}
