@@ -9,6 +9,7 @@ use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::problem::Problem;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
+#[cfg(feature = "quadrature")]
 use crate::bayes::optimal::BayesOptimal;
 use crate::bias::inductive_bias::Feature;
 use crate::design::optimum::{OptimalParameter, Optimum};
@@ -342,11 +343,17 @@ impl InitializationDesign {
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
         let (scale_map, solution) = evaluations.solution(minimum.point, Precision::Full)?;
-        let bayes = match family {
-            Some(_) => BayesOptimal::of_law(solution.law()),
-            None => BayesOptimal::of_transfer(&self.transfer(scale_map)),
+        #[cfg(feature = "quadrature")]
+        let bayes_error = {
+            let bayes = match family {
+                Some(_) => BayesOptimal::of_law(solution.law()),
+                None => BayesOptimal::of_transfer(&self.transfer(scale_map)),
+            };
+            let bayes = bayes.and_then(|bayes| bayes.solve(&self.samples)).ok();
+            bayes.map(|bayes| bayes.message_passing().generalization_error())
         };
-        let bayes = bayes.and_then(|bayes| bayes.solve(&self.samples)).ok();
+        #[cfg(not(feature = "quadrature"))]
+        let bayes_error = None;
         let [pretrained_coefficient, coefficient] = self.task.typical_coefficients();
         Ok(Optimum {
             scale_map,
@@ -355,7 +362,7 @@ impl InitializationDesign {
             one_plus_relative_scale,
             readout_scale,
             balanced_error: balanced.map(|(_, error)| error),
-            bayes_error: bayes.map(|bayes| bayes.message_passing().generalization_error()),
+            bayes_error,
             unanswered,
             typical_feature: Feature { pretrained_coefficient, coefficient },
         })

@@ -148,8 +148,8 @@ pub struct Optimum {
     /// their ranges; `None` where no such point has an answer.
     pub balanced_error: Option<f64>,
     /// The error that message passing reaches with the same data and the same knowledge of pretraining,
-    /// see [`BayesOptimal`](crate::BayesOptimal): that of the transfer, or, for a family of laws, that of
-    /// the law at the optimum. `None` where it has no answer.
+    /// as `BayesOptimal` computes it: for the transfer, or, for a family of laws, for the law at the
+    /// optimum. `None` where it has no answer, and without the feature `quadrature`.
     pub bayes_error: Option<f64>,
     /// Number of points of the search without an answer.
     pub unanswered: usize,
