@@ -41,7 +41,9 @@
 //! | `$V_g$` | mean square of the coefficients of a group less their start | at least 0 | [closed forms](#closed-forms) |
 //! | `$w_g$` | [`rich_weights`](crate::rich_weights) | (0, 1e300] | [closed forms](#closed-forms) |
 //! | `$\alpha_c$` | [`RecoveryThreshold::sample_ratio`] | [0, 1] | [recovery](#recovery) |
-//! | `$k_g$` | [`CoordinateGroup::penalty_weight`] | [1e-150, 1e150] | [penalty weight](#penalty-weight) |
+//! | `$k_g$` | [`CoordinateGroup::penalty_weight`] | [1e-150, 1e150] | [structured inputs](#structured-inputs) |
+//! | `$\Lambda_g$` | [`CoordinateGroup::input_variance`], [`Task::input_variance`] | [1e-150, 1e150] | [structured inputs](#structured-inputs) |
+//! | `$M(s^2)$` | error of the posterior mean, `BayesOptimal` | at least 0 | [reference lines](#reference-lines) |
 //!
 //! # Network
 //!
@@ -357,24 +359,82 @@
 //! What [`Statistics`](crate::Statistics) report are expectations at the same fixed point:
 //!
 //! - forgetting, `$\mathbb E [(b - \beta_{PT})^2]$`: the distance from the pretrained coefficients;
-//! - pretraining error, `$\mathbb E [(b - B_{PT})^2]$`: the excess test error on the pretraining task
-//!   after fine-tuning;
+//! - pretraining error, `$\mathbb E [(b - B_{PT})^2]$`: the error of the coefficients on the pretraining
+//!   task after fine-tuning;
 //! - discovery rate, `$P(|b| > \text{cut})$`: a Gaussian tail, because `$b$` rises with `$z$`.
 //!
 //! [`InitializationDesign`](crate::InitializationDesign) minimizes the error over `$c_{PT}$`,
 //! `$\lambda_{PT}$` and `$\gamma$`.
 //!
-//! # Penalty weight
+//! # Structured inputs
 //!
-//! A group may have `$k_g$` times the penalty ([`CoordinateGroup::with_penalty_weight`]). Inputs of
-//! unequal variance, `$x_j \sim N(0, \Lambda_j/D)$`, are one use. With `$\tilde b = \sqrt\Lambda b$`
-//! the inputs have unit variance, and homogeneity gives
+//! Inputs of coordinates may have unequal variances, `$x_j \sim N(0, \Lambda_j/D)$`
+//! ([`CoordinateGroup::with_input_variance`]). With `$\tilde b = \sqrt\Lambda b$` they have unit variance,
+//! and homogeneity gives
 //!
 //! `$$ q_c(b) = \frac{1}{\sqrt\Lambda} q_{\sqrt\Lambda c} \left( \tilde b \right) . $$`
 //!
-//! The group then has the prior of `$\sqrt\Lambda B$`, scale `$\sqrt\Lambda c$`, start
-//! `$\sqrt\Lambda b_0$` and `$k = 1/\sqrt\Lambda$`. Its error is the excess test error, `$\Lambda$`
-//! times the error of the coefficients.
+//! A group may have `$k_g$` times the penalty ([`CoordinateGroup::with_penalty_weight`]). An input variance
+//! is the prior of `$\sqrt\Lambda B$`, scale `$\sqrt\Lambda c$`, start `$\sqrt\Lambda b_0$` and
+//! `$k = 1/\sqrt\Lambda$`. Noise and penalty are those of `$\tilde b$`; divided by `$\Lambda$`, they are
+//! those of `$b$` itself,
+//!
+//! `$$ b + \frac{\theta}{\Lambda} \left[ q_c'(b) - q_c'(b_0) \right] = B + \frac{s}{\sqrt\Lambda} Z . $$`
+//!
+//! The lazy response is `$a = c \Lambda/(c \Lambda + k t)$`, and the threshold of the rich limit
+//! `$\theta w/\Lambda$`. Two errors follow: the excess error on fresh inputs, `$\Lambda \mathbb E [(b -
+//! B)^2]$`, which enters the fixed point ([`Solution::generalization_error`]), and the error of the
+//! coefficients ([`Solution::parameter_errors`]). Conserved quantities do not depend on the inputs, and so
+//! neither do [scale map](#scale-map) and protocols. In [two stages](#two-stages), each class of a [`Task`]
+//! has its variance in both; pretraining tells classes of different variances apart.
+//!
+//! With `$\Lambda_j \sim j^{-a}$` and coefficient variances `$v_j \sim j^{-b}$`, errors are powers of the
+//! number of samples ([`Law::power_law`]). For `$1 \ll N \ll D$`, the lazy response is about 1 up to
+//! `$j \approx N$`. What is beyond adds `$\sum_{j > N} j^{-a-b} \sim N^{1-a-b}$`, and what the response lacks
+//! below adds `$\sum_{j < N} j^{-a-b} (j/N)^{2a}$`, which is `$N^{-2a}$` where `$b > a + 1$`: the exponent
+//! of equal scales is `$\min(a + b - 1, 2a)$`.
+//!
+//! A covariance `$\Sigma$` that is not diagonal needs another theory. The penalty is a sum over coordinates
+//! and `$\Sigma$` is not, so that a coordinate is no function of one observation. The fixed point then has a
+//! vector of observations, `$z = \beta^\star + s \Sigma^{-1/2} Z$`, and the estimate minimizes
+//! `$\frac 12 (b - z)^\top \Sigma (b - z) + \theta \sum_d q_{c_d}(b_d)$` over all coordinates at once. Error
+//! and response, `$E = \frac 1D \mathbb E [(b - \beta^\star)^\top \Sigma (b - \beta^\star)]$` and the mean
+//! trace of the derivative of `$b$`, are averages over solutions of this problem: by sampling at finite
+//! `$D$`, by message passing where `$\Sigma$` couples few coordinates, or in closed form in the lazy limit,
+//! where the estimate is linear. Where `$\Sigma$` is diagonal in a basis that is known, and the network is
+//! built in that basis, the theory here holds.
+//!
+//! # Reference lines
+//!
+//! The Bayes-optimal learner knows the prior and what pretraining told of each coordinate. Its scalar
+//! estimator is the posterior mean, and no penalty is left to be found (`BayesOptimal`):
+//!
+//! `$$ s^2 = \frac{\sigma^2 + M(s^2)}{\alpha}, \qquad M(s^2) = \sum_k P_k \, \mathbb E \left[
+//! \Lambda_k (B - \mathbb E [B | z])^2 \right], \qquad z = B + \frac{s}{\sqrt{\Lambda_k}} Z, $$`
+//!
+//! over classes `$k$` of coordinates that it cannot tell apart. The posterior mean has the least mean square
+//! error of all functions of `$z$`, whatever `$s^2$`; a larger `$s^2$` gives a larger error; and so the largest
+//! root is below the error of any separable estimator, networks included. Message passing reaches it. The
+//! root that minimizes the potential
+//!
+//! `$$ \sum_k P_k I(B; z) + \frac \alpha 2 \left[ \ln \left( 1 + \frac{M}{\sigma^2} \right) -
+//! \frac{M}{\sigma^2 + M} \right] $$`
+//!
+//! is what any learner can reach; where it is smaller, the problem is hard. Without noise, these are the
+//! thresholds `$\alpha_{IT} = P(B \text{ is no atom})$` and `$\alpha_{AMP} = \sup_s M(s^2)/s^2$`.
+//!
+//! The price of implicit bias is the error over that of message passing
+//! (`BayesSolution::price_of`).
+//!
+//! Ridge regression, LASSO and elastic net are [closed forms](#closed-forms) with an explicit penalty
+//! `$\kappa$`, which [`Solver::best_explicit_penalty`] tunes. A lazy network with `$\kappa = 2 \sigma^2$` and
+//! scales in proportion to the signal, `$c_g \propto V_g$`, has the response `$a_g = V_g/(V_g + s^2)$`: it is
+//! the best linear estimator ([`Law::with_matched_scales`], [`Task::matched_scale_ratio`]). Regime II follows
+//! this rule as far as pretrained coefficients tell the signal.
+//!
+//! At finite size the error has a known law for one estimator only, the interpolator of least l2 norm
+//! (`FiniteSizeLaw` of the feature `simulation`): the row space of Gaussian inputs is uniform, and the share
+//! of the signal that it sees follows `$\text{Beta}(N/2, (D - N)/2)$`.
 //!
 //! # Accuracy
 //!
@@ -405,6 +465,9 @@
 //!   2015.
 //! - Least squares and l2 norms: Hastie et al. 2022, arXiv:1903.08560; Wu and Xu 2020,
 //!   arXiv:2006.05800.
+//! - Reference lines: Krzakala et al. 2012, arXiv:1109.4424; Barbier et al. 2016, arXiv:1607.02335; Reeves and
+//!   Pfister 2016, arXiv:1607.02524.
+//! - Scaling laws: Bordelon, Canatar and Pehlevan 2020, arXiv:2002.02561; Cui et al. 2021, arXiv:2105.15004.
 //! - Recovery: Donoho and Tanner 2009, arXiv:0906.2530; Khajehnejad et al. 2009, arXiv:0901.2912;
 //!   Donoho, Maleki and Montanari 2009, arXiv:0907.3574.
 

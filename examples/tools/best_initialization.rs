@@ -309,7 +309,7 @@ const GAINS: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 const SMALLEST_GAP: f64 = 1e-6;
 
 /// Points along each axis of the boundary of tasks that can be, which takes no time to compute.
-const FINE: usize = 300;
+const FINE: usize = 200;
 
 /// Colours that remain distinct to the colour-blind (after Okabe and Ito), and words.
 fn regime_legend(regime: Regime) -> (Colour, &'static str) {

@@ -73,7 +73,7 @@ struct Arguments {
     #[arg(long, num_args = 2, value_names = ["FIRST", "LAST"], default_values_t = [10.0, 1e6])]
     samples: Vec<f64>,
     /// Number of points of a line, evenly spaced in the logarithm of samples.
-    #[arg(long, default_value_t = 41, value_parser = clap::value_parser!(u32).range(3..))]
+    #[arg(long, default_value_t = 61, value_parser = clap::value_parser!(u32).range(3..))]
     points: u32,
 }
 

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use support::curves::{Line, Mark, Panel};
 use support::files::{Table, check_outputs, exit_code, is_standard, number, report_written};
+use support::least_norm;
 use support::problem::{REQUIRED, Statement};
 use support::regimes_on_tasks::Problems;
 
@@ -26,7 +27,8 @@ Every point has draws of its own, so that the z-scores, (mean - theory) / standa
 independent. Where the theory is exact and draws are Gaussian they follow Student's distribution; on
 the steep parts of a curve, simulation at finite D is biased upwards, the less the larger D is. The
 last line gives the mean square of the z-scores, and the probability that the largest of as many scores
-from Student's distribution would be as large.
+from Student's distribution would be as large. A second table compares lazy networks of equal scales
+with the exact law of their error at this size, the one case in which it is known.
 
 The CSV has the columns task and regime, those of a problem as `evaluate` and `simulate` read them,
 dimension, draws and seed, with which `simulate` repeats the draws, samples, mean, standard_error,
@@ -199,7 +201,15 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         "lines: theory; marks: means over {draws} draws with D = {dimension}, 95 % confidence intervals"
     );
     draw(problems, &points, subtitle)?;
-    let scores = scores(problems, &points)?;
+    let mut scores = scores(problems, &points)?;
+    let ratios = problems.ratios(arguments.simulated);
+    scores += &least_norm::report(
+        &ratios,
+        problems.noise_variance(),
+        *dimension,
+        *draws,
+        arguments.seed,
+    )?;
     if is_standard(&problems.csv) || is_standard(&problems.svg) {
         eprint!("{scores}");
     } else {

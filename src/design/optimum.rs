@@ -1,8 +1,8 @@
 //! The best initialization, and how far the error depends on it.
 
 use crate::asymptotics::solution::Solution;
-use crate::bayes::optimal::BayesOptimal;
-use crate::bayes::solution::BayesSolution;
+#[cfg(feature = "quadrature")]
+use crate::bayes::{optimal::BayesOptimal, solution::BayesSolution};
 use crate::bias::inductive_bias::{Feature, InductiveBias};
 use crate::error::Result;
 use crate::network::scale_map::ScaleMap;
@@ -154,6 +154,7 @@ pub struct Optimum {
     pub unanswered: usize,
     pub(crate) typical_feature: Feature,
     /// Both stages; `None` for a family of laws.
+    #[cfg_attr(not(feature = "quadrature"), allow(dead_code, reason = "for the best learner"))]
     pub(crate) transfer: Option<Transfer>,
 }
 
@@ -174,6 +175,7 @@ impl Optimum {
     /// # Errors
     ///
     /// As [`BayesOptimal::of_transfer`], [`BayesOptimal::of_law`] and [`BayesOptimal::solve`].
+    #[cfg(feature = "quadrature")]
     pub fn bayes_error(&self) -> Result<f64> {
         Ok(self.bayes()?.message_passing().generalization_error())
     }
@@ -184,10 +186,12 @@ impl Optimum {
     /// # Errors
     ///
     /// As [`Optimum::bayes_error`].
+    #[cfg(feature = "quadrature")]
     pub fn price_of_bias(&self) -> Result<f64> {
         Ok(self.bayes()?.price_of(self.solution.generalization_error()))
     }
 
+    #[cfg(feature = "quadrature")]
     fn bayes(&self) -> Result<BayesSolution> {
         let bayes = match &self.transfer {
             Some(transfer) => BayesOptimal::of_transfer(transfer)?,

@@ -7,6 +7,8 @@ pub(crate) mod curves;
 pub(crate) mod files;
 pub(crate) mod heat_map;
 pub(crate) mod in_order;
+#[cfg(feature = "simulation")]
+pub(crate) mod least_norm;
 pub(crate) mod norm;
 pub(crate) mod problem;
 pub(crate) mod regimes_on_tasks;

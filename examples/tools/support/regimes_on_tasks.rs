@@ -163,6 +163,11 @@ impl Problems {
         }
     }
 
+    /// Variance of the label noise.
+    pub(crate) fn noise_variance(&self) -> f64 {
+        self.noise_var
+    }
+
     /// `count` evenly spaced sample ratios, up to the largest.
     pub(crate) fn ratios(&self, count: u32) -> Vec<f64> {
         (1..=count).map(|i| self.alpha_max * f64::from(i) / f64::from(count)).collect()
