@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -242,3 +244,19 @@ def test_an_interrupt_ends_a_long_call() -> None:
     process.send_signal(signal.SIGINT)
     _, problems = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in problems
+
+
+def test_documentation_is_complete() -> None:
+    public = [getattr(dn, name) for name in dn.__all__]
+    methods = [getattr(dn.Law, name) for name in vars(dn.Law) if not name.startswith("_")]
+    for item in [*public, *methods]:
+        if callable(item):
+            text = item.__doc__
+            assert text and "\n[" not in text and " [task]" not in text and " [samples]" not in text
+    for function in public:
+        if inspect.isfunction(function):
+            for part in ("Parameters\n", "Returns\n", "Examples\n", "Source: "):
+                assert part in function.__doc__, (function, part)
+            named = re.findall(r"^ *([\w, \n]+?) :", function.__doc__, flags=re.M)
+            documented = {name.strip() for names in named for name in names.split(",")}
+            assert set(inspect.signature(function).parameters) <= documented, function
