@@ -255,8 +255,9 @@ def test_documentation_is_complete() -> None:
             assert text and "\n[" not in text and " [task]" not in text and " [samples]" not in text
     for function in public:
         if inspect.isfunction(function):
+            text = function.__doc__ or ""
             for part in ("Parameters\n", "Returns\n", "Examples\n", "Source: "):
-                assert part in function.__doc__, (function, part)
-            named = re.findall(r"^ *([\w, \n]+?) :", function.__doc__, flags=re.M)
+                assert part in text, (function, part)
+            named = re.findall(r"^ *([\w, \n]+?) :", text, flags=re.M)
             documented = {name.strip() for names in named for name in names.split(",")}
             assert set(inspect.signature(function).parameters) <= documented, function
