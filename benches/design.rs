@@ -29,6 +29,9 @@ fn design(criterion: &mut Criterion) {
     let design = InitializationDesign::new(&task(), samples, 1e-3).expect("a legal scale");
     let all = design.clone().with_absolute_scales(1e-6..=1.0).expect("a legal range");
     slow.bench_function("three", |b| b.iter(|| black_box(&all).optimum()));
+    let pretraining = Samples::new(0.4).and_then(|samples| samples.with_noise_variance(0.01));
+    let finite = design.clone().with_pretraining_samples(pretraining.expect("legal samples"));
+    slow.bench_function("two/finite_pretraining", |b| b.iter(|| black_box(&finite).optimum()));
     slow.finish();
 
     let pretraining =
@@ -57,6 +60,9 @@ fn design(criterion: &mut Criterion) {
     });
     ratio.bench_function("design", |b| {
         b.iter(|| black_box(&design).required_sample_ratio(0.3));
+    });
+    ratio.bench_function("design_finite_pretraining", |b| {
+        b.iter(|| black_box(&finite).required_sample_ratio(0.3));
     });
     ratio.finish();
 }

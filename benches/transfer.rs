@@ -47,5 +47,19 @@ fn two_stages(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, two_stages);
+/// Fine-tuning alone: a learning curve, whose points have their pretraining in common.
+fn fine_tuning(criterion: &mut Criterion) {
+    let prior = Prior::gaussian(0.0, 5.0).expect("a legal prior");
+    let ratios: Vec<f64> = (1..=20).map(|i| 0.02 * f64::from(i)).collect();
+    for (protocol, how) in
+        [(Protocol::REBALANCED, "rebalanced"), (Protocol::Continued, "continued")]
+    {
+        let transfer = transfer(prior, protocol);
+        criterion.bench_function(&format!("fine_tuning_of_20_points/{how}"), |b| {
+            b.iter(|| Solver::new().learning_curve(black_box(&transfer), 0.0, &ratios));
+        });
+    }
+}
+
+criterion_group!(benches, two_stages, fine_tuning);
 criterion_main!(benches);

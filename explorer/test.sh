@@ -17,10 +17,8 @@ need npm npm
 
 cargo fmt --check
 cargo clippy --all-targets -- -D warnings
+cargo test --quiet
 ./build.sh
 # Other flags than those of the browser, in a folder of their own.
-export CARGO_TARGET_DIR="$PWD/target/native"
-cargo test --release --quiet
-cargo run --release --quiet --example reference > target/reference.json
-unset CARGO_TARGET_DIR
-node --test test/
+CARGO_TARGET_DIR=target/native cargo run --release --quiet --example reference > target/reference.json
+node --test --test-reporter=spec test/explorer.test.mjs

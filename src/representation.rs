@@ -1,6 +1,8 @@
 //! Values as they are written and read: the numbers that they were made of, checked by their
 //! constructors.
 
+#[cfg(feature = "quadrature")]
+use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
 use crate::asymptotics::estimator::Estimator;
@@ -12,8 +14,12 @@ use crate::network::protocol::Protocol;
 use crate::network::scale_map;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
+#[cfg(feature = "quadrature")]
+use crate::problem::feature_kind;
 use crate::problem::supports::{self, ConditionalDensities, Densities};
 use crate::problem::{law, mixture, pretrained, prior, samples, task};
+#[cfg(feature = "quadrature")]
+use crate::stages::sequence;
 use crate::stages::transfer;
 
 /// The pair of scales that an initialization was given by.
@@ -516,6 +522,141 @@ impl From<Transfer> for transfer::Transfer {
             Some(samples) => transfer.with_pretraining_samples(samples),
             None => transfer,
         }
+    }
+}
+
+#[cfg(feature = "quadrature")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FeatureKind {
+    label: GroupLabel,
+    probability: f64,
+    means: Vec<f64>,
+    /// By rows, one for every task.
+    #[serde(default)]
+    loadings: Vec<Vec<f64>>,
+}
+
+#[cfg(feature = "quadrature")]
+impl From<feature_kind::FeatureKind> for FeatureKind {
+    fn from(value: feature_kind::FeatureKind) -> Self {
+        let rows = value.loadings().row_iter();
+        let rows = rows.map(|row| row.iter().copied().collect()).collect::<Vec<Vec<f64>>>();
+        let has_loadings = value.loadings().ncols() > 0;
+        Self {
+            label: value.label().clone(),
+            probability: value.probability(),
+            means: value.means().iter().copied().collect(),
+            loadings: if has_loadings { rows } else { Vec::new() },
+        }
+    }
+}
+
+#[cfg(feature = "quadrature")]
+impl TryFrom<FeatureKind> for feature_kind::FeatureKind {
+    type Error = Error;
+
+    fn try_from(value: FeatureKind) -> Result<Self> {
+        let FeatureKind { label, probability, means, loadings } = value;
+        if loadings.is_empty() {
+            return Self::known(label, probability, &means);
+        }
+        let factors = loadings[0].len();
+        if let Some(row) = loadings.iter().find(|row| row.len() != factors) {
+            let error = Error::DimensionMismatch {
+                parameter: "loadings of a task",
+                expected: factors,
+                found: row.len(),
+            };
+            return Err(error.in_group(&label));
+        }
+        let entries = loadings.concat();
+        let loadings = DMatrix::from_row_slice(loadings.len(), factors, &entries);
+        Self::with_factors(label, probability, DVector::from_vec(means), loadings)
+    }
+}
+
+#[cfg(feature = "quadrature")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SequenceStage {
+    targets: Vec<f64>,
+    #[serde(default)]
+    samples: Option<samples::Samples>,
+    #[serde(default = "continued")]
+    protocol: Protocol,
+    #[serde(default)]
+    readout_scale: f64,
+}
+
+#[cfg(feature = "quadrature")]
+fn continued() -> Protocol {
+    Protocol::Continued
+}
+
+#[cfg(feature = "quadrature")]
+impl From<sequence::SequenceStage> for SequenceStage {
+    fn from(value: sequence::SequenceStage) -> Self {
+        Self {
+            targets: value.targets().to_vec(),
+            samples: value.samples(),
+            protocol: value.protocol(),
+            readout_scale: value.readout_scale(),
+        }
+    }
+}
+
+#[cfg(feature = "quadrature")]
+impl TryFrom<SequenceStage> for sequence::SequenceStage {
+    type Error = Error;
+
+    fn try_from(value: SequenceStage) -> Result<Self> {
+        let stage = Self::of_shares(value.targets)?
+            .with_protocol(value.protocol)
+            .with_readout_scale(value.readout_scale)?;
+        Ok(match value.samples {
+            Some(samples) => stage.with_samples(samples),
+            None => stage,
+        })
+    }
+}
+
+#[cfg(feature = "quadrature")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sequence {
+    kinds: Vec<feature_kind::FeatureKind>,
+    initialization: initialization::Initialization,
+    stages: Vec<sequence::SequenceStage>,
+    #[serde(default = "tolerance")]
+    tolerance: f64,
+}
+
+#[cfg(feature = "quadrature")]
+fn tolerance() -> f64 {
+    sequence::Sequence::TOLERANCE
+}
+
+#[cfg(feature = "quadrature")]
+impl From<sequence::Sequence> for Sequence {
+    fn from(value: sequence::Sequence) -> Self {
+        Self {
+            kinds: value.kinds().to_vec(),
+            initialization: value.initialization(),
+            stages: value.stages().to_vec(),
+            tolerance: value.tolerance(),
+        }
+    }
+}
+
+#[cfg(feature = "quadrature")]
+impl TryFrom<Sequence> for sequence::Sequence {
+    type Error = Error;
+
+    fn try_from(value: Sequence) -> Result<Self> {
+        let empty =
+            Self::new(value.kinds, value.initialization)?.with_tolerance(value.tolerance)?;
+        value.stages.into_iter().try_fold(empty, Self::with_stage)
     }
 }
 

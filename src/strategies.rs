@@ -16,19 +16,26 @@
 //! });
 //! ```
 
+#[cfg(feature = "quadrature")]
+use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 
+use crate::asymptotics::optimizer::{LabelNoise, Optimizer};
 use crate::error::Result;
 use crate::network::initialization::{GapScales, Initialization, LayerScales, Scales};
 use crate::network::protocol::Protocol;
 use crate::network::scale_map::ScaleMap;
 use crate::problem::feature_class::FeatureClass;
+#[cfg(feature = "quadrature")]
+use crate::problem::feature_kind::FeatureKind;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::mixture::Mixture;
 use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
 use crate::problem::supports::{ConditionalDensities, Supports};
 use crate::problem::task::Task;
+#[cfg(feature = "quadrature")]
+use crate::stages::sequence::{Sequence, SequenceStage};
 use crate::stages::transfer::Transfer;
 
 /// Positive numbers, uniform in their logarithm between two powers of ten.
@@ -205,4 +212,85 @@ pub fn transfer() -> impl Strategy<Value = Transfer> {
             }
         },
     )
+}
+
+/// Optimizers of all kinds: gradient flow, steps with and without label noise, weight decay.
+pub fn optimizer() -> impl Strategy<Value = Optimizer> {
+    let rate = prop_oneof![1 => Just(0.0), 4 => decades(-3.0, 0.0), 1 => decades(-299.9, 299.9)];
+    let noise = (prop_oneof![1 => Just(0.0), 1 => decades(-3.0, 1.0)], decades(-2.0, 2.0));
+    let decay = prop_oneof![1 => Just(0.0), 2 => decades(-3.0, 1.0)];
+    (rate, 1..=64_usize, noise, decay).prop_map(|(rate, batch, (variance, steps), decay)| {
+        let noise = LabelNoise { variance, steps_per_coordinate: steps };
+        Optimizer::new()
+            .with_learning_rate(rate)
+            .and_then(|optimizer| optimizer.with_batch(batch))
+            .and_then(|optimizer| optimizer.with_label_noise(noise))
+            .and_then(|optimizer| optimizer.with_weight_decay_integral(decay))
+            .expect("all of these are legal")
+    })
+}
+
+/// Lists of one to three kinds of features whose probabilities sum to one, of this many tasks.
+#[cfg(feature = "quadrature")]
+pub fn feature_kinds(tasks: usize) -> impl Strategy<Value = Vec<FeatureKind>> {
+    let mean = || prop_oneof![2 => Just(0.0), 1 => signed(decades(-3.0, 3.0))];
+    let loading = || prop_oneof![1 => Just(0.0), 2 => signed(decades(-3.0, 3.0))];
+    let kind = move || {
+        (0..=2_usize).prop_flat_map(move |factors| {
+            let means = prop::collection::vec(mean(), tasks);
+            (Just(factors), means, prop::collection::vec(loading(), tasks * factors))
+        })
+    };
+    (1..=3_usize)
+        .prop_flat_map(move |count| (weights(count), prop::collection::vec(kind(), count)))
+        .prop_map(move |(weights, kinds)| {
+            let names = ["first", "second", "third"];
+            let kinds = weights.into_iter().zip(names).zip(kinds);
+            let kind = kinds.map(|((weight, name), (factors, means, loadings))| {
+                let loadings = DMatrix::from_vec(tasks, factors, loadings);
+                FeatureKind::with_factors(name, weight, DVector::from_vec(means), loadings)
+            });
+            kind.collect::<Result<_>>().expect("all of these are legal")
+        })
+}
+
+/// Stages on one or several of so many tasks, on finite and on unlimited data, after all protocols but
+/// adapters.
+#[cfg(feature = "quadrature")]
+pub fn sequence_stage(tasks: usize) -> impl Strategy<Value = SequenceStage> {
+    let protocol = protocol().prop_map(|protocol| match protocol {
+        // Only a last stage may be one.
+        Protocol::Adapter { .. } => Protocol::Continued,
+        other => other,
+    });
+    let readout = prop_oneof![1 => Just(0.0), 2 => decades(-3.0, 1.0)];
+    let shares = prop::collection::vec(0.01..1.0_f64, tasks);
+    let one = (0..tasks).prop_map(SequenceStage::on_task);
+    let several =
+        shares.prop_map(|shares| SequenceStage::on_tasks(&shares).expect("their sum is positive"));
+    (prop_oneof![2 => one, 1 => several], prop::option::of(samples()), protocol, readout).prop_map(
+        |(stage, samples, protocol, readout)| {
+            let stage = stage.with_protocol(protocol).with_readout_scale(readout);
+            let stage = stage.expect("all of these are legal");
+            match samples {
+                Some(samples) => stage.with_samples(samples),
+                None => stage,
+            }
+        },
+    )
+}
+
+/// Sequences of one to three stages on one or two tasks.
+#[cfg(feature = "quadrature")]
+pub fn sequence() -> impl Strategy<Value = Sequence> {
+    (1..=2_usize)
+        .prop_flat_map(|tasks| {
+            let stages = prop::collection::vec(sequence_stage(tasks), 1..=3);
+            (feature_kinds(tasks), initialization(), stages)
+        })
+        .prop_filter_map("an absolute scale of 0", |(kinds, initialization, stages)| {
+            let empty = Sequence::new(kinds, initialization).ok()?;
+            let whole = stages.into_iter().try_fold(empty, Sequence::with_stage);
+            Some(whole.expect("all of these are legal"))
+        })
 }

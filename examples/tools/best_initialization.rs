@@ -27,16 +27,20 @@ Maps the best initialization: for every overlap with the pretraining task and ev
 fine-tuning task, the relative scale lambda of pretraining and the readout scale gamma of fine-tuning
 with the lowest generalization error, out of all with 1 + lambda in [1e-12, 2] and gamma in [0, 100].
 
-Of the three panels of the SVG, the first shows the best 1 + lambda: small is a small first layer, 1
+Of the four panels of the SVG, the first shows the best 1 + lambda: small is a small first layer, 1
 are equal layers. The second shows the regime of the best initialization. The third shows what the
 choice is worth: the lowest error with equal layers over the lowest error. Dashed lines enclose tasks
-on which it is worth less than one percent.
+on which it is worth less than one percent. The fourth shows the price of implicit bias at the best
+initialization: its error over that of the Bayes-optimal learner, by message passing, that knows which
+features pretraining used.
 
 The CSV has a row for every task, with the columns of a problem at the best initialization, as
 `evaluate` and `simulate` read them (lambda_gap is 1 + lambda), lambda_gap_low, lambda_gap_high,
 gamma_low and gamma_high (the intervals in which, with the other parameter chosen anew, the error is
 within --tolerance of the lowest), l_order, pretraining_dependence, regime, feature_price, error,
-error_equal_layers, gain and problem. Tasks that cannot be, because they share more features than
+error_equal_layers, gain, error_bayes, price, scale_ratio (the scale of features that pretraining used over
+that of others), matched_scale_ratio (the same ratio in the best weighted ridge regression, with scales in
+proportion to the signal: the rule beside which regime II is to be seen) and problem. Tasks that cannot be, because they share more features than
 pretraining has or need more than there are, have no initialization. The exit code is 0 if every other
 task has an answer, 1 if some task has none, 2 if there is no map.";
 
@@ -129,6 +133,11 @@ struct Best {
     bias: InductiveBias,
     regime: Regime,
     gain: f64,
+    /// Bayes-optimal error, and the price of implicit bias, where they have an answer.
+    bayes_error: Option<f64>,
+    price: Option<f64>,
+    scale_ratio: Option<f64>,
+    matched_scale_ratio: Option<f64>,
 }
 
 impl Cell {
@@ -160,7 +169,7 @@ impl Cell {
             }
         }
         let mut results = match self.best() {
-            Some(Best { optimum, bias, regime, gain }) => {
+            Some(best @ Best { optimum, bias, regime, gain, .. }) => {
                 let (gap, gamma) = (optimum.one_plus_relative_scale, optimum.readout_scale);
                 vec![
                     number(gap.tolerated[0]),
@@ -174,6 +183,10 @@ impl Cell {
                     number(optimum.solution.generalization_error()),
                     number(optimum.balanced_error),
                     number(*gain),
+                    number(best.bayes_error),
+                    number(best.price),
+                    number(best.scale_ratio),
+                    number(best.matched_scale_ratio),
                 ]
             }
             None => vec![String::new(); RESULTS.len() - 1],
@@ -188,7 +201,7 @@ impl Cell {
 }
 
 /// Columns of the table besides those of a problem.
-const RESULTS: [&str; 12] = [
+const RESULTS: [&str; 16] = [
     "lambda_gap_low",
     "lambda_gap_high",
     "gamma_low",
@@ -200,6 +213,10 @@ const RESULTS: [&str; 12] = [
     "error",
     "error_equal_layers",
     "gain",
+    "error_bayes",
+    "price",
+    "scale_ratio",
+    "matched_scale_ratio",
     "problem",
 ];
 
@@ -212,7 +229,26 @@ impl Best {
         let regime = bias.regime_at(arguments.threshold)?;
         // Without an answer for equal layers, any answer is infinitely better.
         let gain = optimum.gain().unwrap_or(f64::INFINITY);
-        Ok(Self { optimum, bias, regime, gain })
+        let [used, other] =
+            [arguments.beta_pt, 0.0].map(|beta| optimum.scale_map.fine_tuning_scale(beta));
+        let scale_ratio = Some(used? / other?).filter(|ratio| ratio.is_finite());
+        let matched_scale_ratio = problem.transfer.task().matched_scale_ratio();
+        let (bayes_error, price) = (optimum.bayes_error().ok(), optimum.price_of_bias().ok());
+        Ok(Self {
+            optimum,
+            bias,
+            regime,
+            gain,
+            bayes_error,
+            price,
+            scale_ratio,
+            matched_scale_ratio,
+        })
+    }
+
+    /// Not a number where the Bayes-optimal learner has no answer.
+    fn price(&self) -> f64 {
+        self.price.unwrap_or(f64::NAN)
     }
 
     fn gap(&self) -> f64 {
@@ -266,7 +302,7 @@ impl Progress {
 /// Gain below which the choice is not worth its while.
 const WORTHLESS: f64 = 1.01;
 
-/// Gains at which the scale of shades can end.
+/// Gains and prices at which the scale of shades can end.
 const GAINS: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 
 /// Gap from which the colour stays the same.
@@ -368,8 +404,11 @@ impl<'a> Map<'a> {
         quantity: impl Fn(&Best) -> f64,
     ) -> Result<Plot, Box<dyn Error>> {
         let plot = self.plot(panel);
-        let share = |best: &Best| key.share(quantity(best)).clamp(0.0, 1.0);
-        let shares: Vec<_> = self.continued.iter().map(|best| best.map(share)).collect();
+        let share = |best: &Best| {
+            let share = key.share(quantity(best));
+            (!share.is_nan()).then(|| share.clamp(0.0, 1.0))
+        };
+        let shares: Vec<_> = self.continued.iter().map(|best| best.and_then(share)).collect();
         heat_map::draw(figure, &plot, self.columns(), &shares)?;
         heat_map::draw_key(figure, key, (plot.corner.0, FOOTER), (PANEL.0, 16.0))?;
         Ok(plot)
@@ -415,8 +454,8 @@ impl<'a> Map<'a> {
 
 fn draw(arguments: &Arguments, cells: &[Cell]) -> Result<(), Box<dyn Error>> {
     let map = Map::new(arguments, cells);
-    let mut figure = Svg::new(3.0 * PITCH, FOOTER + 112.0);
-    let centre = 1.5 * PITCH;
+    let mut figure = Svg::new(4.0 * PITCH, FOOTER + 112.0);
+    let centre = 2.0 * PITCH;
     let title = "Which initialization of pretraining makes fine-tuning generalize best?";
     figure.text(title, (centre, 22.0), Font::new(20.0, Anchor::Middle));
     let premises = format!(
@@ -468,6 +507,20 @@ fn draw(arguments: &Arguments, cells: &[Cell]) -> Result<(), Box<dyn Error>> {
     if cells.iter().any(|cell| matches!(cell.answer, Some(Err(_)))) {
         figure.rectangle((left, FOOTER + 86.0), (left + 18.0, FOOTER + 98.0), NO_VALUE);
         figure.text("no answer", (left + 26.0, FOOTER + 92.0), explain(Anchor::Start));
+    }
+
+    let prices = cells.iter().filter_map(|cell| Some(cell.best()?.price()));
+    let top = prices.filter(|price| price.is_finite()).fold(1.0, f64::max);
+    let largest = GAINS[1..].iter().copied().find(|price| *price >= top).unwrap_or(GAINS[6]);
+    let prices = Axis::logarithmic(1.0, largest, "");
+    let title = "Price of bias: lowest error / Bayes-optimal error";
+    let plot = map.draw_shades(&mut figure, 3, &prices, Best::price)?;
+    map.finish(&mut figure, &plot, title);
+    let known = "the learner knows the prior, and which features pretraining used";
+    figure.text(known, (plot.corner.0, FOOTER + 52.0), explain(Anchor::Start));
+    if top > largest {
+        let more = format!("{largest} stands for more, too");
+        figure.text(&more, (plot.corner.0, FOOTER + 72.0), explain(Anchor::Start));
     }
     let title = "The best initialization over overlap and density of tasks";
     Ok(figure.write(&arguments.svg, title)?)

@@ -12,7 +12,8 @@ use diagonet::{
 };
 use support::files::{Table, csv_row, exit_code, number, open};
 use support::in_order::in_order;
-use support::problem::{COLUMNS, Problem};
+use support::norm::NormAnswer;
+use support::problem::{COLUMNS, Problem, Trained};
 use support::table::{Columns, Row};
 
 #[allow(dead_code, reason = "each program uses a part of it")]
@@ -25,10 +26,13 @@ inductive bias behind it.";
 const OUTPUT: &str = "\
 The rows are written to standard output with these columns, which replace columns of the same name;
 all others are carried through.
-  error, s2, theta       generalization error, effective noise variance and penalty
+  error, s2, theta       generalization error (on fresh inputs), effective noise variance and penalty
+  parameter_error        mean square error of the coefficients, the same where input variances are 1
   err_shared, err_new, err_pt_only, err_none
                          error by group of coordinates
-  estimator              quadrature, lazy, rich or least squares: what was used
+  estimator              quadrature, lazy, rich, least squares or elastic net: what was used
+  tuned_penalty          the best penalty of ridge, lasso or elastic_net where none is given; inf where
+                         it is best to learn nothing
   difference_bound       bound on what its error differs by from that of quadrature; 0 where it is
                          exact, empty where no bound is known
   error_pt               generalization error of pretraining on its own task
@@ -37,7 +41,7 @@ all others are carried through.
   error_bayes            least error that message passing reaches with the same data and the same
                          knowledge of pretraining: no protocol or initialization is below it
   error_bayes_scratch    the same without pretraining
-  price                  error over error_bayes, the price of implicit bias
+  price                  error over error_bayes, the price of implicit bias, or of a norm
   l_order, pretraining_dependence, regime, feature_price
                          inductive bias of a reused feature, at beta_FT = sqrt(var_ft_active) and
                          beta_PT = beta_pt_active; the price is that of a new one against it. With a
@@ -47,6 +51,10 @@ all others are carried through.
                          scales or starts than rebalanced
   scale_active, start_active
                          scale and start of fine-tuning where pretraining ended at beta_pt_active
+  scale_ratio            scale_active over the scale where pretraining ended at 0
+  matched_scale_ratio    the same ratio in the best weighted ridge regression, whose scales are in
+                         proportion to the signal of features that pretraining used, and of others: the
+                         rule that regime II follows as far as pretraining tells the signal
   problem                empty, or why the row has no answer
 The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the table cannot be read.";
 
@@ -62,15 +70,17 @@ pub(crate) struct Arguments {
     no_bayes: bool,
 }
 
-const OUTPUTS: [&str; 23] = [
+const OUTPUTS: [&str; 27] = [
     "error",
     "s2",
     "theta",
+    "parameter_error",
     "err_shared",
     "err_new",
     "err_pt_only",
     "err_none",
     "estimator",
+    "tuned_penalty",
     "difference_bound",
     "error_pt",
     "forgetting",
@@ -85,6 +95,8 @@ const OUTPUTS: [&str; 23] = [
     "recovery_threshold",
     "scale_active",
     "start_active",
+    "scale_ratio",
+    "matched_scale_ratio",
     "problem",
 ];
 
@@ -123,10 +135,14 @@ impl From<ProtocolBias> for Bias {
 #[derive(Default)]
 struct Answer {
     report: Option<TransferSolution>,
+    norm: Option<NormAnswer>,
+    is_tuned: bool,
     from_scratch: Option<Solution>,
     bayes: [Option<f64>; 2],
     forgetting: Option<f64>,
     training: Option<ScaleAndStart>,
+    scale_ratio: Option<f64>,
+    matched_scale_ratio: Option<f64>,
     bias: Option<Bias>,
     recovery_threshold: Option<f64>,
     problem: Option<String>,
@@ -148,7 +164,16 @@ impl Answer {
 
     /// Fills in what there is; error and bias do not depend on each other.
     fn fill(&mut self, problem: &Problem) -> diagonet::Result<()> {
-        let Problem { transfer, samples, estimator } = problem;
+        let Problem { transfer, samples, trained } = problem;
+        let estimator = match trained {
+            Trained::Network(estimator) => estimator,
+            Trained::Norm(norm) => {
+                // The initialization plays no part, and neither does the bias that it gives.
+                self.is_tuned = norm.penalty.is_none();
+                self.norm = Some(norm.solve(transfer.task(), samples)?);
+                return Ok(());
+            }
+        };
         let solver = Solver::new().with_estimator(*estimator);
         let report = solver.solve(transfer, samples);
         self.report = report.as_ref().ok().cloned();
@@ -161,6 +186,10 @@ impl Answer {
         let coefficient = task.shared_prior().mean_square().sqrt();
         let feature = Feature { pretrained_coefficient: magnitude, coefficient };
         self.training = protocol.scale_and_start(&scale_map, magnitude).ok();
+        let scale_at_zero = protocol.scale_and_start(&scale_map, 0.0).ok().map(|t| t.scale);
+        let ratio = self.training.zip(scale_at_zero).map(|(training, zero)| training.scale / zero);
+        self.scale_ratio = ratio.filter(|ratio| ratio.is_finite());
+        self.matched_scale_ratio = task.matched_scale_ratio();
         if protocol != Protocol::REBALANCED {
             let bias = ProtocolBias::of_feature(&protocol, &scale_map, feature);
             self.bias = bias.as_ref().ok().copied().map(Bias::from);
@@ -184,25 +213,38 @@ impl Answer {
     /// The output columns.
     fn fields(&self) -> [String; OUTPUTS.len()] {
         let report = self.report.as_ref();
-        let tuned = report.map(|report| &report.fine_tuning);
+        let norm = self.norm.as_ref();
+        let of_norm = norm.and_then(|norm| norm.solution.as_ref());
+        let tuned = report.map(|report| &report.fine_tuning).or(of_norm);
         let pretraining = report.and_then(|report| report.pretraining.as_ref());
         let from_scratch = self.from_scratch.as_ref();
-        let group = |class: FeatureClass| number(tuned.and_then(|r| r.error_of(class)));
+        let group = |class: FeatureClass| match norm {
+            Some(norm) => number(norm.error_of(class)),
+            None => number(tuned.and_then(|r| r.error_of(class))),
+        };
         // Unlimited data leave no error.
         let exact = report.filter(|report| report.pretraining.is_none()).map(|_| 0.0);
-        let error = tuned.map(Solution::generalization_error);
+        let error = norm.map(NormAnswer::error).or(tuned.map(Solution::generalization_error));
+        let parameter_error =
+            norm.map(NormAnswer::parameter_error).or(tuned.map(|r| r.parameter_errors().total));
+        let tuned_penalty = norm.filter(|_| self.is_tuned).map(|norm| norm.penalty);
         let price = error.zip(self.bayes[0]).map(|(error, least)| error / least);
         // Both may recover exactly.
         let price = price.filter(|price| price.is_finite());
         [
-            number(tuned.map(|r| r.generalization_error())),
+            number(error),
             number(tuned.map(|r| r.state.effective_noise_variance)),
-            number(tuned.map(|r| r.state.effective_penalty)),
+            number(match norm {
+                Some(norm) => norm.effective_penalty(),
+                None => tuned.map(|r| r.state.effective_penalty),
+            }),
+            number(parameter_error),
             group(FeatureClass::Shared),
             group(FeatureClass::New),
             group(FeatureClass::PretrainingOnly),
             group(FeatureClass::Unused),
             tuned.map(|r| r.estimator.to_string()).unwrap_or_default(),
+            number(tuned_penalty),
             number(tuned.and_then(|r| r.difference_bound)),
             number(pretraining.map(|r| r.generalization_error()).or(exact)),
             number(self.forgetting),
@@ -217,6 +259,8 @@ impl Answer {
             number(self.recovery_threshold),
             number(self.training.map(|training| training.scale)),
             number(self.training.map(|training| training.start)),
+            number(self.scale_ratio),
+            number(self.matched_scale_ratio),
             self.problem.clone().unwrap_or_default(),
         ]
     }

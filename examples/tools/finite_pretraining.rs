@@ -347,6 +347,7 @@ fn draw(arguments: &Arguments, lines: &[Point], marks: &[Point]) -> Result<(), S
         series: series.collect(),
         x_axis: "fine-tuning samples per coordinate, alpha_FT".into(),
         y_axis: "generalization error".into(),
+        x_min: None,
         x_max: arguments.alpha_max,
         floor: arguments.floor,
         premises: vec![task, noise, marks],

@@ -36,8 +36,8 @@ Columns of KINDS, a row for every kind of features:
   mean, variance            prior of the coefficient (0, 0)
   independent               yes, if every task has a coefficient of its own (no)
 
-The CSV has a row for every stage, with the columns stage, change, a column error_J for every task J, and
-error_J_LABEL for every kind; change is the last relative change of an error with the number of nodes.
+The CSV has a row for every stage, with the columns stage, node_error, a column error_J for every task J, and
+error_J_LABEL for every kind; node_error is an estimate of the relative error that the nodes leave.
 The exit code is 0 if there is an answer, 2 if there is none.";
 
 /// Computes the error on every task after every stage of a sequence, as CSV and SVG.
@@ -55,7 +55,7 @@ struct Arguments {
     /// Relative scale of the initialization.
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     lambda: f64,
-    /// Largest relative change of an error with the number of nodes.
+    /// Largest relative error that the nodes leave.
     #[arg(long, default_value_t = Sequence::TOLERANCE)]
     tolerance: f64,
     /// CSV file of the errors; - is standard output.
@@ -173,14 +173,14 @@ fn sequence(arguments: &Arguments) -> Result<Sequence, Box<dyn Error>> {
 }
 
 fn write_table(path: &Path, solution: &SequenceSolution) -> Result<(), String> {
-    let mut header = vec![String::from("stage"), String::from("change")];
+    let mut header = vec![String::from("stage"), String::from("node_error")];
     for (task, errors) in solution.stages[0].errors.iter().enumerate() {
         header.push(format!("error_{task}"));
         header.extend(errors.groups.iter().map(|group| format!("error_{task}_{}", group.label)));
     }
     let mut table = Table::create(path, header)?;
     for (index, stage) in solution.stages.iter().enumerate() {
-        let mut row = vec![(index + 1).to_string(), number(solution.change)];
+        let mut row = vec![(index + 1).to_string(), number(solution.node_error)];
         for errors in &stage.errors {
             row.push(number(errors.total));
             row.extend(errors.groups.iter().map(|group| number(group.error)));

@@ -11,7 +11,7 @@ use diagonet::simulation::{
 use diagonet::{FeatureClass, Solver};
 use indicatif::{ProgressBar, ProgressStyle};
 use support::files::{Table, exit_code, number, open};
-use support::problem::{COLUMNS, Problem};
+use support::problem::{COLUMNS, Problem, Trained};
 use support::table::{Columns, Row};
 
 #[allow(dead_code, reason = "each program uses a part of it")]
@@ -37,7 +37,9 @@ are carried through.
   problem                empty, or why there is no answer
 Quantities are generalization_error, pretraining_error, pretraining_error_after_fine_tuning,
 forgetting, generalization_error_from_scratch, and with one of the groups shared, new,
-pretraining-only, none for example generalization_error:shared.
+pretraining-only, none for example generalization_error:shared. Where input variances are not all 1,
+parameter_error and pretraining_parameter_error are quantities, too. Rows with the method ridge, lasso
+or elastic_net have no answer: they are no networks.
 
 With --shard k/n only every n-th draw is done, and the outcomes of single draws are written instead,
 to be put together by --merge. The result is the same to the last digit as that of one run. With GNU
@@ -106,9 +108,11 @@ enum SolverName {
 
 /// A name of a quantity, as it stands; one that no row can have would write nothing, silently.
 fn quantity(name: &str) -> Result<String, String> {
-    const TOTALS: [&str; 5] = [
+    const TOTALS: [&str; 7] = [
         "generalization_error",
+        "parameter_error",
         "pretraining_error",
+        "pretraining_parameter_error",
         "pretraining_error_after_fine_tuning",
         "forgetting",
         "generalization_error_from_scratch",
@@ -159,7 +163,11 @@ struct Task {
 
 impl Task {
     fn parse(arguments: &Arguments, row: &Row<'_>) -> Result<Self, String> {
-        let Problem { transfer, samples, estimator } = Problem::parse(row)?;
+        let Problem { transfer, samples, trained } = Problem::parse(row)?;
+        let Trained::Network(estimator) = trained else {
+            let method = row.text("method").unwrap_or_default();
+            return Err(format!("method = '{method}' is that of a norm, and no network has it"));
+        };
         let dimension = row.number("dimension")?.unwrap_or(arguments.dimension);
         let draws = row.number("draws")?.unwrap_or(arguments.draws);
         let seed = row.number("seed")?.unwrap_or(arguments.seed);

@@ -143,6 +143,20 @@ fn curve(transfer: &Transfer, state: &State, ratios: &[f64]) -> Answer {
 /// # Errors
 ///
 /// None: what does not exist is in the messages.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet_explorer::{State, questions};
+///
+/// let numbers = [1e-3, 0.1, 0.0, 0.1, 0.1, 0.5, 0.25, 0.01, f64::INFINITY, 0.0, 0.0, 1.0, 1.0];
+/// let state = State::read(&numbers)?;
+/// let errors = questions::errors(&state, &[])?.values;
+/// // The total is the sum over the classes.
+/// let sum: f64 = errors[1..9].chunks(2).map(|class| class[0] * class[1]).sum();
+/// assert!((errors[0] / sum - 1.0).abs() < 1e-12 && errors[0] < errors[9]);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
 pub fn errors(state: &State, _: &[f64]) -> Result<Answer> {
     let mut answer = Answer::default();
     let (solver, samples) = (Solver::new(), state.samples());
@@ -218,6 +232,19 @@ fn bias_of(transfer: &Transfer) -> Result<[f64; 7]> {
 /// # Errors
 ///
 /// None: what does not exist is in the messages.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet_explorer::{State, questions};
+///
+/// let numbers = [1e-3, 0.1, 0.0, 0.1, 0.1, 0.5, 0.25, 0.01, f64::INFINITY, 0.0, 0.0, 1.0, 1.0];
+/// let state = State::read(&numbers)?;
+/// let path = questions::path(&state, &[2.0, 0.0, 100.0])?.values;
+/// // A large readout leads to the corner of regime III.
+/// assert!((path[2] - 2.0).abs() < 1e-3 && path[3].abs() < 1e-3);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
 pub fn path(state: &State, numbers: &[f64]) -> Result<Answer> {
     let mut answer = Answer::default();
     let Some((knob, values)) = numbers.split_first() else {
@@ -250,6 +277,19 @@ fn scale_map([absolute, lambda_gap, readout]: [f64; 3]) -> Result<ScaleMap> {
 /// # Errors
 ///
 /// None: what does not exist is in the messages.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet_explorer::{State, questions};
+///
+/// let numbers = [1e-3, 0.1, 0.0, 0.1, 0.1, 0.5, 0.25, 0.01, f64::INFINITY, 0.0, 0.0, 1.0, 1.0];
+/// let state = State::read(&numbers)?;
+/// let map = questions::error_map(&state, &[2.0, 0.01, 1.0, 0.0, 10.0])?.values;
+/// // A small first layer is better here, and a large readout is worse.
+/// assert!(map[0] < map[1] && map[1] < map[3]);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
 pub fn error_map(state: &State, numbers: &[f64]) -> Result<Answer> {
     let (gaps, readouts) = axes(numbers);
     let problem = |row: usize, column: usize| {
@@ -267,6 +307,18 @@ pub fn error_map(state: &State, numbers: &[f64]) -> Result<Answer> {
 /// # Errors
 ///
 /// None: what does not exist is in the messages.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet_explorer::{State, questions};
+///
+/// let numbers = [1e-3, 0.1, 0.0, 0.1, 0.1, 0.5, 0.25, 0.01, f64::INFINITY, 0.0, 0.0, 1.0, 1.0];
+/// let state = State::read(&numbers)?;
+/// let map = questions::regime_map(&state, &[1.0, 1e-6, 0.0])?.values;
+/// assert!(map[0] > 0.8 && (map.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
 pub fn regime_map(state: &State, numbers: &[f64]) -> Result<Answer> {
     let (gaps, readouts) = axes(numbers);
     let mut answer = Answer::default();
@@ -298,6 +350,19 @@ fn axes(numbers: &[f64]) -> (&[f64], &[f64]) {
 /// # Errors
 ///
 /// Those of [`InitializationDesign::optimum`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet_explorer::{State, questions};
+///
+/// let numbers = [1e-3, 0.1, 0.0, 0.1, 0.1, 0.5, 0.25, 0.01, f64::INFINITY, 0.0, 0.0, 1.0, 1.0];
+/// let state = State::read(&numbers)?;
+/// let best = questions::optimum(&state, &[1e-6, 2.0, 0.0, 100.0])?.values;
+/// let own = questions::errors(&state, &[])?.values[0];
+/// assert!(best[0] < 0.1 && best[1] == 0.0 && best[2] < own);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
 pub fn optimum(state: &State, numbers: &[f64]) -> Result<Answer> {
     let &[lowest_gap, highest_gap, lowest_readout, highest_readout] = numbers else {
         return Ok(Answer::default());
@@ -331,6 +396,18 @@ pub fn optimum(state: &State, numbers: &[f64]) -> Result<Answer> {
 /// # Errors
 ///
 /// None: what does not exist is in the messages.
+///
+/// # Examples
+///
+/// ```
+/// use diagonet_explorer::{State, questions};
+///
+/// let numbers = [1e-3, 0.1, 0.0, 0.1, 0.1, 0.5, 0.25, 0.01, f64::INFINITY, 0.0, 0.0, 1.0, 1.0];
+/// let state = State::read(&numbers)?;
+/// let moved = questions::moved(&state, &[0.01, 10.0])?.values;
+/// assert!(moved[0] < moved[1]);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
 pub fn moved(state: &State, numbers: &[f64]) -> Result<Answer> {
     let &[gap, readout] = numbers else {
         return Ok(Answer::default());
@@ -344,11 +421,21 @@ pub fn moved(state: &State, numbers: &[f64]) -> Result<Answer> {
     Ok(moves.into_iter().map(error).collect())
 }
 
-/// The lowest and the highest overlap that the state's densities can have.
+/// The lowest and the highest overlap that two densities can have: those of pretraining and of
+/// fine-tuning.
 ///
 /// # Errors
 ///
 /// Those of [`Supports::feasible_overlaps`].
+///
+/// # Examples
+///
+/// ```
+/// use diagonet_explorer::questions;
+///
+/// assert_eq!(questions::overlaps(&[0.1, 0.2])?.values, [0.0, 0.5]);
+/// # Ok::<(), diagonet::Error>(())
+/// ```
 pub fn overlaps(densities: &[f64]) -> Result<Answer> {
     let &[pretraining, fine_tuning] = densities else {
         return Ok(Answer::default());

@@ -131,7 +131,33 @@ impl State {
 }
 
 fn protocol(position: f64, parameters: [f64; 2]) -> Result<Protocol> {
+    let listed = PROTOCOLS.iter().zip(0_u32..).find(|(_, index)| f64::from(*index) == position);
     // A position out of the list has the empty name, which is that of no protocol.
-    let (name, count) = PROTOCOLS.get(position as usize).copied().unwrap_or_default();
+    let (name, count) = listed.map(|(protocol, _)| *protocol).unwrap_or_default();
     Protocol::from_name(name, &parameters[..count])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_out_of_the_list_are_refused() {
+        for position in [-1.0, 0.5, 10.0, f64::NAN] {
+            assert!(protocol(position, [1.0; 2]).is_err(), "{position}");
+        }
+        for position in 0..10 {
+            assert!(protocol(f64::from(position), [1.0; 2]).is_ok(), "{position}");
+        }
+    }
+
+    #[test]
+    fn missing_numbers_are_refused() {
+        let numbers = [1e-3, 0.1, 0.0, 0.1, 0.1, 0.8, 0.2, 0.01, f64::INFINITY, 0.0, 0.0, 1.0, 1.0];
+        assert!(State::read(&numbers).is_ok());
+        // The parameters of the protocol and the noise of unlimited data are read where they are needed.
+        for length in 0..9 {
+            assert!(State::read(&numbers[..length]).is_err(), "{length}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ export const launch = () =>
 
 // A page whose console, errors and requests are watched.
 export async function open(browser, link = '', options = {}) {
-  const { address = PAGE, ...context } = options;
+  const { address = PAGE, whole = true, ...context } = options;
   const page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, colorScheme: 'light', ...context });
   page.complaints = [];
   page.requests = [];
@@ -23,7 +23,7 @@ export async function open(browser, link = '', options = {}) {
   page.on('pageerror', (error) => page.complaints.push(String(error)));
   page.on('request', (request) => page.requests.push(request.url()));
   await page.goto(address + link);
-  await settle(page);
+  await (whole ? settle(page) : live(page));
   return page;
 }
 
@@ -32,14 +32,19 @@ export async function settle(page, timeout = 60_000) {
   await page.waitForFunction(() => document.body.dataset.busy === '', null, { timeout });
 }
 
+// Waits until curves, triangle and bars are: the map and the optimum may take seconds.
+export async function live(page) {
+  await page.waitForFunction(() => document.body.dataset.busy?.includes('live') === false, null, { timeout: 60_000 });
+}
+
 // Does something, and waits for the pictures of it.
-export async function change(page, act) {
+export async function change(page, act, whole = true) {
   const before = await page.evaluate(() => performance.getEntriesByName('knob to picture').length);
   await act();
   await page.waitForFunction(
     (count) => performance.getEntriesByName('knob to picture').length > count, before, { timeout: 60_000 },
   );
-  await settle(page);
+  await (whole ? settle(page) : live(page));
   // Links are written a moment later.
   await page.waitForTimeout(200);
 }

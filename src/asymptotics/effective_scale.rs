@@ -16,8 +16,11 @@ use crate::problem::samples::Samples;
 /// Relative accuracy to which the equation of the scale is solved.
 const SHRINKAGE: f64 = 1e-10;
 
-/// More evaluations than any equation takes: its right side is a contraction.
-const MOST_ITERATIONS: usize = 100;
+/// More evaluations than both equations take: their right sides are contractions.
+const MOST_EVALUATIONS: usize = 100;
+
+/// Degree of the polynomials that predict where the equations are solved.
+const DEGREE: usize = 3;
 
 /// Share of the mean norm over batch and learning rate up to which the upper end has a solution.
 const LARGEST_SHARE: f64 = 2.0 / 3.0;
@@ -185,11 +188,12 @@ struct Training<'a> {
     norm_at_start: f64,
 }
 
-/// The end of training from a scale, with the shrinkage that leads to it.
+/// The end of training from a scale that has shrunk.
 #[derive(Debug)]
-struct EndPoint {
+struct Waypoint {
     shrinkage: f64,
     solution: Solution,
+    divergence: Divergence,
 }
 
 /// The ends of a bracket.
@@ -271,11 +275,69 @@ impl<'a> Training<'a> {
             let end = ShrunkScale { log_shrinkage: known, solution: end };
             return Ok(EffectiveScale { low: end.clone(), high: end });
         }
-        let least = self.solve(Side::Least, known, None)?;
-        let most = self.solve(Side::Most, least.shrinkage, Some(&least.solution.state))?;
-        let end =
-            |EndPoint { shrinkage, solution }| ShrunkScale { log_shrinkage: shrinkage, solution };
-        Ok(EffectiveScale { low: end(most), high: end(least) })
+        let mut path = vec![self.waypoint(known, None)?];
+        let mut ends: [Option<ShrunkScale>; 2] = [None, None];
+        let mut residual = f64::INFINITY;
+        while path.len() < MOST_EVALUATIONS {
+            for (side, end) in [Side::Least, Side::Most].into_iter().zip(&mut ends) {
+                if end.is_some() {
+                    continue;
+                }
+                let next = self.predicted(side, &path)?;
+                let found = path.iter().position(|point| point.shrinkage == next);
+                if found.is_none() {
+                    let start = predicted_state(last_of(&path), next);
+                    path.push(self.waypoint(next, Some(&start))?);
+                }
+                let point = &path[found.unwrap_or(path.len() - 1)];
+                let image = self.image(side, point.divergence)?;
+                let distance = image - point.shrinkage;
+                residual = if distance == 0.0 { 0.0 } else { distance.abs() / image };
+                if residual <= SHRINKAGE {
+                    let solution = point.solution.clone();
+                    *end = Some(ShrunkScale { log_shrinkage: point.shrinkage, solution });
+                }
+            }
+            if let [Some(high), Some(low)] = ends {
+                // Ends that are the same may be found in the wrong order.
+                let low = if low.log_shrinkage < high.log_shrinkage { high.clone() } else { low };
+                return Ok(EffectiveScale { low, high });
+            }
+        }
+        Err(Error::NotConverged { iterations: path.len(), residual })
+    }
+
+    /// The end of training from a shrunk scale.
+    fn waypoint(&self, shrinkage: f64, start: Option<&FixedPoint>) -> Result<Waypoint> {
+        let solution = self.end_point(shrinkage, start)?;
+        let divergence = divergence(&solution, shrinkage.exp())?;
+        Ok(Waypoint { shrinkage, solution, divergence })
+    }
+
+    /// Where the shrinkage is its own image, by the polynomials through the last waypoints.
+    fn predicted(&self, side: Side, path: &[Waypoint]) -> Result<f64> {
+        let path = last_of(path);
+        let Waypoint { shrinkage: last, divergence, .. } = path[path.len() - 1];
+        // Checks the last waypoint, too.
+        let image = self.image(side, divergence)?;
+        let mut shrinkage = image;
+        if path.len() == 1 {
+            return Ok(shrinkage);
+        }
+        let mut before = [last, image];
+        for _ in 0..MOST_EVALUATIONS {
+            let Ok(image) = self.image(side, predicted_divergence(path, shrinkage)) else { break };
+            let distance = image - shrinkage;
+            if distance.abs() <= 0.01 * SHRINKAGE * image {
+                return Ok(image);
+            }
+            // The slope of a contraction is below one.
+            let slope = (image - before[1]) / (shrinkage - before[0]);
+            let slope = if slope.is_finite() { slope.clamp(-1.0, 0.9) } else { 0.0 };
+            before = [shrinkage, image];
+            shrinkage = (shrinkage + distance / (1.0 - slope)).max(0.0);
+        }
+        Ok(image)
     }
 
     fn end_point(&self, shrinkage: f64, start: Option<&FixedPoint>) -> Result<Solution> {
@@ -293,35 +355,9 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// The shrinkage by which training shrinks if it ends where that shrinkage leads, by secants.
-    fn solve(&self, side: Side, from: f64, start: Option<&FixedPoint>) -> Result<EndPoint> {
-        let mut state = start.copied();
-        let mut shrinkage = from;
-        let mut last: Option<[f64; 2]> = None;
-        let mut residual = f64::INFINITY;
-        for _ in 0..MOST_ITERATIONS {
-            let solution = self.end_point(shrinkage, state.as_ref())?;
-            let image = self.shrinkage_at(side, shrinkage, &solution)?;
-            let distance = image - shrinkage;
-            residual = if distance == 0.0 { 0.0 } else { distance.abs() / image };
-            if residual <= SHRINKAGE {
-                return Ok(EndPoint { shrinkage, solution });
-            }
-            let slope = match last {
-                Some([at, value]) => (image - value) / (shrinkage - at),
-                None => 0.0,
-            };
-            last = Some([shrinkage, image]);
-            state = Some(solution.state);
-            // The slope of a contraction is below one; noise in its evaluation is kept in check.
-            shrinkage = (shrinkage + distance / (1.0 - slope.clamp(-1.0, 0.9))).max(0.0);
-        }
-        Err(Error::NotConverged { iterations: MOST_ITERATIONS, residual })
-    }
-
-    /// The right side of the equation of the shrinkage.
-    fn shrinkage_at(&self, side: Side, shrinkage: f64, solution: &Solution) -> Result<f64> {
-        let Divergence { own, stretched, norm } = divergence(solution, shrinkage.exp())?;
+    /// The shrinkage to which a divergence leads.
+    fn image(&self, side: Side, divergence: Divergence) -> Result<f64> {
+        let Divergence { own, stretched, norm } = divergence;
         if side == Side::Least {
             return Ok(self.decay + self.noise + self.step * own.min(stretched));
         }
@@ -338,6 +374,48 @@ impl<'a> Training<'a> {
         let noise = self.noise + self.step * own.max(stretched);
         Ok(self.decay + noise / (1.0 - share))
     }
+}
+
+/// Waypoints that predictions are made from, the last one last.
+fn last_of(path: &[Waypoint]) -> &[Waypoint] {
+    &path[path.len().saturating_sub(DEGREE + 1)..]
+}
+
+/// Weights of waypoints in the polynomial through them, at a shrinkage.
+fn weights(path: &[Waypoint], shrinkage: f64) -> impl Iterator<Item = (f64, &Waypoint)> {
+    path.iter().enumerate().map(move |(index, point)| {
+        let others = path.iter().enumerate().filter(|(other, _)| *other != index);
+        let factors = others
+            .map(|(_, other)| (shrinkage - other.shrinkage) / (point.shrinkage - other.shrinkage));
+        (factors.product(), point)
+    })
+}
+
+/// The divergence at a shrinkage, by the polynomials through waypoints.
+fn predicted_divergence(path: &[Waypoint], shrinkage: f64) -> Divergence {
+    let mut sum = Divergence::default();
+    for (weight, point) in weights(path, shrinkage) {
+        sum.own += weight * point.divergence.own;
+        sum.stretched += weight * point.divergence.stretched;
+        sum.norm += weight * point.divergence.norm;
+    }
+    sum
+}
+
+/// The state at a shrinkage, by the polynomials of its logarithms through waypoints; that of the last one
+/// where there are no logarithms.
+fn predicted_state(path: &[Waypoint], shrinkage: f64) -> FixedPoint {
+    let last = path[path.len() - 1].solution.state;
+    let of = |part: fn(&FixedPoint) -> f64| {
+        let logarithm =
+            weights(path, shrinkage).map(|(w, point)| w * part(&point.solution.state).ln());
+        let value = logarithm.sum::<f64>().exp();
+        if value.is_normal() { value } else { part(&last) }
+    };
+    let mut state = last;
+    state.effective_noise_variance = of(|state| state.effective_noise_variance);
+    state.effective_penalty = of(|state| state.effective_penalty);
+    state
 }
 
 /// How far training moves coefficients, on average, where the scale was `stretch` times that of the

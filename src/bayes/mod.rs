@@ -2,6 +2,7 @@
 
 pub(crate) mod mixture;
 pub(crate) mod optimal;
+mod price;
 pub(crate) mod roots;
 pub(crate) mod rule;
 pub(crate) mod side_information;

@@ -214,12 +214,28 @@ impl<'a> Search<'a> {
                     let root = [sigma / (gap + margin), sigma / (gap - margin)];
                     foot = Some(Foot { noise, root: (root[0] < noise).then_some(root) });
                 }
+                // At the threshold itself, all small noise nearly solves the equation.
+                if lowest == 0.0 && gap.abs() <= 4.0 * f64::EPSILON * dimension {
+                    return Ok(Some(Foot { noise: self.knee(noise)?, root: None }));
+                }
                 return Ok(foot);
             }
         }
         // Not close enough before noise or floats end: what is below is searched, or for no noise
         // has no room.
         Ok(foot.filter(|_| lowest == 0.0))
+    }
+
+    /// The noise, from `noise` on, where `M/s²` leaves its limit by more than it is rounded.
+    fn knee(&mut self, mut noise: f64) -> Result<f64> {
+        loop {
+            let error = self.level(noise.ln(), Accuracy::Full)?.moments.error;
+            let distance = (error / noise - self.dimension).abs();
+            if distance > 1e3 * Accuracy::Full.bound() * self.dimension {
+                return Ok(noise);
+            }
+            noise *= 10.0;
+        }
     }
 
     /// Finds all roots within an interval of `s²`.

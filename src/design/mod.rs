@@ -3,10 +3,13 @@
 pub(crate) mod optimum;
 pub(crate) mod protocol;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 use crate::asymptotics::fixed_point::FixedPoint;
-use crate::asymptotics::problem::Problem;
+use crate::asymptotics::problem::Solve;
 use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::bias::inductive_bias::Feature;
@@ -21,6 +24,7 @@ use crate::numerics::minimum::{Candidate, Landscape, PARAMETERS, Point, Range};
 use crate::problem::law::Law;
 use crate::problem::samples::Samples;
 use crate::problem::task::Task;
+use crate::stages::pretrained_nodes::{NodeRule, PreparedTransfer};
 use crate::stages::transfer::Transfer;
 
 /// Positive scales below this share of the largest are passed over.
@@ -45,7 +49,7 @@ const SMALLEST_GAP: f64 = 1e-12;
 /// parameter is searched in its logarithm. A range that starts at 0 is searched at 0 itself and, for
 /// `c_PT` and `gamma`, from 1e-10 of its highest value, for `1 + lambda_PT` from 1e-12.
 ///
-/// The search is global. It starts with a grid over the box: 32 values of one free parameter, 16 by 16
+/// The search is global. It starts with a grid over the box: 32 values of one free parameter, 17 by 17
 /// of two, 12 by 12 by 12 of three. From the six lowest basins, quadratic models in a trusted region
 /// lead down. A parameter that ends at 0 or at its lowest value is tried at 24 larger ones, with the
 /// others chosen anew. The search finds every basin that is wider than the grid. The error at the bottom
@@ -95,8 +99,35 @@ struct Evaluations<'a> {
     ranges: [Range; PARAMETERS],
     samples: Samples,
     warm: Option<FixedPoint>,
+    /// Pretraining, which depends on the absolute scale only, at those that were met.
+    pretraining: Rc<Pretraining>,
+    /// The last point at which the nodes over pretrained coefficients were chosen, and these.
+    nodes: Option<(Point, NodeRule)>,
     unanswered: usize,
     problem: Option<Error>,
+}
+
+/// Pretraining at absolute scales, by their bits.
+#[derive(Debug, Default)]
+struct Pretraining(RefCell<HashMap<u64, Rc<PreparedTransfer>>>);
+
+impl Pretraining {
+    /// Scales that are kept at most.
+    const MOST: usize = 256;
+
+    fn of(&self, transfer: &Transfer) -> Result<Rc<PreparedTransfer>> {
+        let bits = transfer.scale_map().pretraining().absolute_scale().to_bits();
+        if let Some(known) = self.0.borrow().get(&bits) {
+            return Ok(Rc::clone(known));
+        }
+        let prepared = Rc::new(transfer.prepare()?);
+        let mut known = self.0.borrow_mut();
+        if known.len() == Self::MOST {
+            known.clear();
+        }
+        known.insert(bits, Rc::clone(&prepared));
+        Ok(prepared)
+    }
 }
 
 impl InitializationDesign {
@@ -253,8 +284,8 @@ impl InitializationDesign {
         Ok(Self { ranges: [scales, gaps, range], ..self })
     }
 
-    /// The same design for pretraining on `samples` instead of unlimited data. An optimum then takes
-    /// seconds.
+    /// The same design for pretraining on `samples` instead of unlimited data. Pretraining is solved once for
+    /// every absolute scale; an optimum takes about sixty times as long.
     #[must_use]
     pub fn with_pretraining_samples(self, samples: Samples) -> Self {
         Self { pretraining_samples: Some(samples), ..self }
@@ -356,9 +387,10 @@ impl InitializationDesign {
     }
 
     fn optimum_of(&self, family: Option<Family<'_>>) -> Result<Optimum> {
-        let balanced = self.balanced(family);
+        let pretraining = Rc::default();
+        let balanced = self.balanced(family, &pretraining);
         let known = balanced.filter(|_| self.ranges[1].contains(1.0)).map(|(point, _)| point);
-        let mut evaluations = self.evaluations(self.ranges, self.samples, family);
+        let mut evaluations = self.evaluations(self.ranges, self.samples, family, &pretraining);
         let minimum = evaluations.minimum(known)?;
         let limit = minimum.value + self.tolerance.ln_1p();
         let mut parameters = [0, 1, 2].map(|axis| {
@@ -372,7 +404,8 @@ impl InitializationDesign {
             parameter.tolerated = landscape.extent(minimum, axis, limit);
         }
         let [absolute_scale, one_plus_relative_scale, readout_scale] = parameters;
-        let (scale_map, solution) = evaluations.solution(minimum.point, Precision::Full)?;
+        let (scale_map, solution) = evaluations.answer(minimum.point)?;
+        let transfer = family.is_none().then(|| self.transfer(scale_map));
         Ok(Optimum {
             scale_map,
             solution,
@@ -382,6 +415,7 @@ impl InitializationDesign {
             balanced_error: balanced.map(|(_, error)| error),
             unanswered,
             typical_feature: Feature::typical_of(&self.task),
+            transfer,
         })
     }
 
@@ -427,24 +461,37 @@ impl InitializationDesign {
             thresholds: vec![Threshold::sharp(1.0)],
             spacing: SPACING,
         };
+        let pretraining = Rc::default();
         first_crossing(target_error, &outline, |sample_ratio, _| {
             let samples =
                 Samples::new(sample_ratio)?.with_noise_variance(self.samples.noise_variance())?;
-            let mut evaluations = self.evaluations(self.ranges, samples, None);
+            let mut evaluations = self.evaluations(self.ranges, samples, None, &pretraining);
             let minimum = evaluations.minimum(None)?;
-            Ok(evaluations.solution(minimum.point, Precision::Full)?.1.generalization_error())
+            Ok(evaluations.answer(minimum.point)?.1.generalization_error())
         })
     }
 
     /// The point with equal layers and the lowest error, with that, if there is an answer.
-    fn balanced(&self, family: Option<Family<'_>>) -> Option<(Point, f64)> {
+    fn balanced(
+        &self,
+        family: Option<Family<'_>>,
+        pretraining: &Rc<Pretraining>,
+    ) -> Option<(Point, f64)> {
         let [scales, _, readouts] = self.ranges;
         let equal_layers = Range::new(1.0, 1.0, 1.0);
-        let mut evaluations =
-            self.evaluations([scales, equal_layers, readouts], self.samples, family);
+        let ranges = [scales, equal_layers, readouts];
+        let mut evaluations = self.evaluations(ranges, self.samples, family, pretraining);
         let minimum = evaluations.minimum(None).ok()?;
-        let solution = evaluations.solution(minimum.point, Precision::Full).ok()?.1;
+        let solution = evaluations.answer(minimum.point).ok()?.1;
         Some((minimum.point, solution.generalization_error()))
+    }
+
+    fn transfer(&self, scale_map: ScaleMap) -> Transfer {
+        let transfer = Transfer::new(&self.task, scale_map);
+        match self.pretraining_samples {
+            Some(samples) => transfer.with_pretraining_samples(samples),
+            None => transfer,
+        }
     }
 
     fn evaluations<'a>(
@@ -452,6 +499,7 @@ impl InitializationDesign {
         ranges: [Range; PARAMETERS],
         samples: Samples,
         family: Option<Family<'a>>,
+        pretraining: &Rc<Pretraining>,
     ) -> Evaluations<'a> {
         Evaluations {
             design: self,
@@ -459,6 +507,8 @@ impl InitializationDesign {
             ranges,
             samples,
             warm: None,
+            pretraining: Rc::clone(pretraining),
+            nodes: None,
             unanswered: 0,
             problem: None,
         }
@@ -524,28 +574,47 @@ impl Evaluations<'_> {
         }
     }
 
-    fn solution(&self, point: Point, precision: Precision) -> Result<(ScaleMap, Solution)> {
+    fn solution(&mut self, point: Point, precision: Precision) -> Result<(ScaleMap, Solution)> {
         let value = |axis: usize| self.ranges[axis].value(point[axis]);
         let pretraining = Initialization::from_first_layer_share(value(0), 0.5 * value(1))?;
         let scale_map = ScaleMap::new(pretraining, value(2))?;
-        if let Some(family) = self.family {
-            let solver = self.design.solver.with_precision(precision);
-            return Ok((scale_map, self.solve(&solver, &family(&scale_map)?)?));
-        }
-        let mut transfer = Transfer::new(&self.design.task, scale_map);
-        if let Some(samples) = self.design.pretraining_samples {
-            transfer = transfer.with_pretraining_samples(samples);
-        }
         let solver = self.design.solver.with_precision(precision);
-        Ok((scale_map, self.solve(&solver, &transfer)?.fine_tuning))
+        let (samples, start) = (self.samples, self.warm);
+        if let Some(family) = self.family {
+            let law = family(&scale_map)?;
+            let solution = law.solve_prepared(&(), &solver, &samples, start.as_ref())?;
+            return Ok((scale_map, solution));
+        }
+        let transfer = self.design.transfer(scale_map);
+        let prepared = self.pretraining.of(&transfer)?;
+        // Differences between neighbours are those of errors, not of rules.
+        let near = self.nodes_near(&point, precision);
+        let near =
+            near.map(|rule| transfer.solve_on(rule, &prepared, &solver, &samples, start.as_ref()));
+        if let Some(Ok(solution)) = near {
+            return Ok((scale_map, solution.fine_tuning));
+        }
+        let solution = transfer.solve_prepared(&prepared, &solver, &samples, start.as_ref())?;
+        if precision == Precision::Full {
+            self.nodes = Some((point, solution.rule));
+        }
+        Ok((scale_map, solution.fine_tuning))
     }
 
-    /// From the state of the last point, if there is one.
-    fn solve<P: Problem>(&self, solver: &Solver, problem: &P) -> Result<P::Solution> {
-        match &self.warm {
-            Some(state) => solver.solve_from(problem, &self.samples, state),
-            None => solver.solve(problem, &self.samples),
-        }
+    /// The answer at a point, its nodes over pretrained coefficients chosen for it.
+    fn answer(&mut self, point: Point) -> Result<(ScaleMap, Solution)> {
+        self.nodes = None;
+        self.solution(point, Precision::Full)
+    }
+
+    /// The rule over pretrained coefficients that was chosen next to a point.
+    fn nodes_near(&self, point: &Point, precision: Precision) -> Option<NodeRule> {
+        /// Distance in the logarithm of each parameter at which rules are chosen anew.
+        const NEAR: f64 = 0.02;
+        let (chosen, rule) = self.nodes?;
+        let is_near = |(a, b): (&f64, &f64)| a == b || (a - b).abs() < NEAR;
+        let is_near = point.iter().zip(&chosen).all(is_near);
+        (precision == Precision::Full && is_near).then_some(rule)
     }
 }
 
@@ -609,7 +678,7 @@ mod tests {
             let samples = Samples::new(ratio).unwrap().with_noise_variance(noise).unwrap();
             let scale = 10.0_f64.powf(uniform(-6.0, 1.0));
             let design = InitializationDesign::new(&task.unwrap(), samples, scale).unwrap();
-            let mut evaluations = design.evaluations(design.ranges, samples, None);
+            let mut evaluations = design.evaluations(design.ranges, samples, None, &Rc::default());
             let found = evaluations.minimum(None).unwrap();
             let full = |point, _| evaluations.value(point, Precision::Full);
             let exact = Landscape::new(design.ranges, full).minimum_from(32, None);

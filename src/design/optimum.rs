@@ -1,10 +1,13 @@
 //! The best initialization, and how far the error depends on it.
 
 use crate::asymptotics::solution::Solution;
+use crate::bayes::optimal::BayesOptimal;
+use crate::bayes::solution::BayesSolution;
 use crate::bias::inductive_bias::{Feature, InductiveBias};
 use crate::error::Result;
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::minimum::Range;
+use crate::stages::transfer::Transfer;
 
 /// Position of the best value of a parameter in its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,6 +127,8 @@ impl OptimalParameter {
 /// let gain = optimum.balanced_error.unwrap() / optimum.solution.generalization_error();
 /// assert_eq!(optimum.gain(), Some(gain));
 /// assert!(gain > 2.0);
+/// // A learner that knows how sparse the task is does better still.
+/// assert!(optimum.price_of_bias()? > 1.5);
 /// # }
 /// # Ok::<(), diagonet::Error>(())
 /// ```
@@ -148,6 +153,8 @@ pub struct Optimum {
     /// Number of points of the search without an answer.
     pub unanswered: usize,
     pub(crate) typical_feature: Feature,
+    /// Both stages; `None` for a family of laws.
+    pub(crate) transfer: Option<Transfer>,
 }
 
 impl Optimum {
@@ -158,6 +165,35 @@ impl Optimum {
     pub fn gain(&self) -> Option<f64> {
         let (balanced, best) = (self.balanced_error?, self.solution.generalization_error());
         Some(if balanced == best { 1.0 } else { balanced / best })
+    }
+
+    /// The error that message passing reaches with the same data and the same knowledge of pretraining,
+    /// see [`BayesOptimal`]: that of both stages, or, for a family of laws, that of the law at the
+    /// optimum.
+    ///
+    /// # Errors
+    ///
+    /// As [`BayesOptimal::of_transfer`], [`BayesOptimal::of_law`] and [`BayesOptimal::solve`].
+    pub fn bayes_error(&self) -> Result<f64> {
+        Ok(self.bayes()?.message_passing().generalization_error())
+    }
+
+    /// Price of implicit bias at the optimum: its error over the [Bayes-optimal](Self::bayes_error) one,
+    /// see [`BayesSolution::price_of`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Optimum::bayes_error`].
+    pub fn price_of_bias(&self) -> Result<f64> {
+        Ok(self.bayes()?.price_of(self.solution.generalization_error()))
+    }
+
+    fn bayes(&self) -> Result<BayesSolution> {
+        let bayes = match &self.transfer {
+            Some(transfer) => BayesOptimal::of_transfer(transfer)?,
+            None => BayesOptimal::of_law(self.solution.law())?,
+        };
+        bayes.solve(&self.solution.samples())
     }
 
     /// The inductive bias at the optimum of a shared feature of typical size: pretrained to the

@@ -11,6 +11,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::network::protocol::Protocol;
 use crate::network::scale_map::{MIN_READOUT_SCALE, ScaleMap};
+use crate::numerics::Precision;
 use crate::numerics::minimum::{Landscape, PARAMETERS, Point, Range};
 use crate::problem::samples::Samples;
 use crate::stages::transfer::{Transfer, TransferSolution};
@@ -236,15 +237,20 @@ impl ProtocolDesign {
     /// See [`ProtocolDesign`].
     pub fn optimum(&self) -> Result<ProtocolOptimum> {
         let pretraining = self.transfer.prepare()?;
-        let solution = |point: Point, warm: Option<&FixedPoint>| {
+        let solution = |point: Point, precision: Precision, warm: Option<&FixedPoint>| {
             let value = |axis: usize| self.ranges[axis].value(point[axis]);
             let transfer = self.at(value(0), value(1), value(2))?;
-            transfer.solve_prepared(&pretraining, &self.solver, &self.samples, warm)
+            let solver = self.solver.with_precision(precision);
+            transfer.solve_prepared(&pretraining, &solver, &self.samples, warm)
         };
         let (mut warm, mut unanswered) = (None, 0);
         let mut problem: Option<Error> = None;
-        let mut landscape =
-            Landscape::new(self.ranges, |point, _| match solution(point, warm.as_ref()) {
+        let mut landscape = Landscape::new(self.ranges, |point, precision| {
+            let mut found = solution(point, precision, warm.as_ref());
+            if found.is_err() && precision == Precision::Draft {
+                found = solution(point, Precision::Full, warm.as_ref());
+            }
+            match found {
                 Ok(solution) => {
                     warm = Some(solution.fine_tuning.state);
                     solution.generalization_error().ln()
@@ -256,7 +262,8 @@ impl ProtocolDesign {
                     }
                     f64::INFINITY
                 }
-            });
+            }
+        });
         let minimum = landscape.minimum(None);
         let limit = minimum.value + self.tolerance.ln_1p();
         let mut parameters = Vec::with_capacity(PARAMETERS);
@@ -274,7 +281,7 @@ impl ProtocolDesign {
             }
             _ => {}
         }
-        let solution = solution(minimum.point, None)?;
+        let solution = solution(minimum.point, Precision::Full, None)?;
         let readout_scale = parameters[2];
         parameters.truncate(self.transfer.protocol().parameters().len());
         Ok(ProtocolOptimum {

@@ -123,22 +123,27 @@ impl ScalarEstimator for Proximal {
     fn divergence(&self, w: f64, half_penalty: f64, stretch: f64) -> Option<Divergence> {
         let own = self.map();
         let stretched = Hyperbolic::at_scale(stretch * self.scale);
-        let at = |estimate| Divergence {
-            own: own.divergence(estimate, self.start),
-            stretched: stretched.divergence(estimate, stretch * self.start),
-            norm: own.norm_of(estimate),
-        };
+        let of_stretched = |estimate| stretched.divergence(estimate, stretch * self.start);
         if self.variance + w == 0.0 {
-            return Some(at(self.mean(w, half_penalty)));
+            let estimate = self.mean(w, half_penalty);
+            return Some(Divergence {
+                own: own.divergence(estimate, self.start),
+                stretched: of_stretched(estimate),
+                norm: own.norm_of(estimate),
+            });
         }
         let (mut mass, mut sum) = (0.0, Divergence::default());
         // An even function from a start of zero: the one side that is visited stands for both.
         integrate(self, w, half_penalty, &Rule::FINE, |node| {
-            let Divergence { own, stretched, norm } = at(node.estimate);
             mass += node.mass;
-            sum.own += node.mass * own;
-            sum.stretched += node.mass * stretched;
-            sum.norm += node.mass * norm;
+            sum.own += node.mass
+                * if self.start == 0.0 {
+                    node.penalty_from_zero()
+                } else {
+                    own.divergence(node.estimate, self.start)
+                };
+            sum.stretched += node.mass * of_stretched(node.estimate);
+            sum.norm += node.mass * (node.slope / node.inverse_speed);
         });
         let Divergence { own, stretched, norm } = sum;
         Some(Divergence { own: own / mass, stretched: stretched / mass, norm: norm / mass })

@@ -107,6 +107,14 @@ impl Rule {
         Self { step: step * factor, shift: shift / factor, deviations: deviations * factor, reach }
     }
 
+    /// Steps of 0.15 `factor`, and all else so that the errors, which the top of this file gives, have the
+    /// same logarithm: `-pi²/(2 step)`, `-2 pi² shift²`, `-2 pi²/deviations²` and `-reach²/2` are about
+    /// `-36/factor`.
+    pub(crate) fn with_accuracy_factor(factor: f64) -> Self {
+        let root = factor.sqrt();
+        Self { step: 0.15 * factor, shift: 1.35 / root, deviations: 0.74 * root, reach: 8.5 / root }
+    }
+
     /// A rule to judge the others by.
     #[cfg(test)]
     pub(crate) const REFERENCE: Self =
@@ -231,6 +239,12 @@ impl Node {
         } else {
             self.estimate_share - start.estimate_share
         }
+    }
+
+    /// The penalty of the estimate, where training starts at 0.
+    pub(crate) fn penalty_from_zero(&self) -> f64 {
+        let chord = self.estimate_share / (1.0 + self.scale_share);
+        0.5 * self.estimate * (self.distance - chord)
     }
 
     /// `db/dlog c` at fixed `z`.

@@ -14,10 +14,8 @@
 //!
 //! and no digits cancel along a chain of stages that starts from equal paths.
 
-use std::f64::consts::SQRT_2;
-
 use crate::network::initialization::Initialization;
-use crate::network::protocol::{Protocol, TrainedLayers};
+use crate::network::protocol::{LayerChange, Protocol, TrainedLayers};
 use crate::network::scale_map::growth;
 
 /// The weights, with the coefficient and the scale that they have.
@@ -77,56 +75,36 @@ impl PairedWeights {
         Self::of_pairs([ws + vd, ws - vd, vs + wd, vs - wd], coefficient)
     }
 
-    fn rescaled(&self, first_layer: f64, readout: f64, coefficient: f64) -> Self {
+    /// The weights after a change of both layers.
+    fn changed(&self, changes: [LayerChange; 2]) -> Self {
+        use LayerChange::Scaled;
+
+        if changes == [Scaled(1.0); 2] {
+            return *self;
+        }
         let [ws, vd, vs, wd] = self.sums();
-        Self::of_sums([first_layer * ws, readout * vd, readout * vs, first_layer * wd], coefficient)
+        let [[ws, wd], [vs, vd]] = [changes[0].of_sums([ws, wd]), changes[1].of_sums([vs, vd])];
+        let coefficient = match changes {
+            [Scaled(first_layer), Scaled(readout)] => first_layer * self.coefficient * readout,
+            _ => 0.5 * (ws * vd + wd * vs),
+        };
+        Self::of_sums([ws, vd, vs, wd], coefficient)
     }
 
     /// What training sees after a protocol with a readout scale.
     pub(crate) fn depart(&self, protocol: Protocol, readout_scale: f64) -> Departure {
-        let [p, q, ..] = self.pairs;
-        let [ws, _, _, wd] = self.sums();
-        let both = |weights: Self| Departure {
-            weights,
-            scale: weights.scale,
-            start: weights.coefficient,
-            centre: 0.0,
+        let trained = self.changed(protocol.layer_changes(readout_scale));
+        let [ws, vd, vs, wd] = trained.sums();
+        let of_layer = |sum: f64, difference: f64| 0.5 * sum.hypot(difference).powi(2);
+        let scale = match protocol.trained_layers() {
+            TrainedLayers::Both => trained.scale,
+            TrainedLayers::Readout => of_layer(ws, wd),
+            TrainedLayers::FirstLayer => of_layer(vs, vd),
         };
-        let reset_sum = SQRT_2 * readout_scale;
-        let reset = || Self::of_sums([ws, 0.0, reset_sum, wd], 0.5 * wd * reset_sum);
-        let first_layers = |sum: f64, difference: f64| 0.5 * sum.hypot(difference).powi(2);
-        match protocol {
-            Protocol::Rebalanced { input_gain } => {
-                let first = input_gain.value() * (p + q);
-                both(Self::of_pairs([first, first, reset_sum, reset_sum], 0.0))
-            }
-            Protocol::Continued => both(*self),
-            Protocol::Rescaled { first_layer, readout } => {
-                let (a, b) = (first_layer.value(), readout.value());
-                both(self.rescaled(a, b, a * self.coefficient * b))
-            }
-            Protocol::LearningRates { ratio } => {
-                let root = ratio.value().sqrt().sqrt();
-                both(self.rescaled(root, root.recip(), self.coefficient))
-            }
-            Protocol::ReadoutReset => both(reset()),
-            Protocol::ProbeKept => Departure { scale: first_layers(ws, wd), ..both(*self) },
-            Protocol::ProbeReset => Departure { scale: first_layers(ws, wd), ..both(reset()) },
-            Protocol::ProbeRebalanced { input_gain } => {
-                let first = input_gain.value() * (p + q);
-                let weights = Self::of_pairs([first, first, 0.0, 0.0], 0.0);
-                Departure { scale: first_layers(first, 0.0), ..both(weights) }
-            }
-            Protocol::FrozenReadout => {
-                let [_, vd, vs, _] = self.sums();
-                Departure { scale: first_layers(vs, vd), ..both(*self) }
-            }
-            Protocol::Adapter { branch } => Departure {
-                scale: branch.value() * branch.value(),
-                centre: self.coefficient,
-                ..both(*self)
-            },
-        }
+        // A branch is trained beside the network.
+        let (weights, centre) =
+            if protocol.adds_branch() { (*self, self.coefficient) } else { (trained, 0.0) };
+        Departure { weights, scale, start: weights.coefficient, centre }
     }
 }
 
@@ -152,13 +130,7 @@ impl Departure {
                     scale: self.scale,
                     coefficient,
                 };
-                // Learning rates act as a rescaling that ends with the training.
-                if let Protocol::LearningRates { ratio } = protocol {
-                    let root = ratio.value().sqrt().sqrt();
-                    trained.rescaled(root.recip(), root, coefficient)
-                } else {
-                    trained
-                }
+                trained.changed(protocol.layer_changes_after())
             }
             layers => {
                 let step = (coefficient - self.start) / self.scale;

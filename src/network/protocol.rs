@@ -512,35 +512,75 @@ impl Protocol {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn weights(&self, pretrained: Weights, readout_scale: f64) -> Result<Weights> {
-        let readout = FRAC_1_SQRT_2 * check_readout_scale(readout_scale)?;
+        let [first_layer, readout] = self.layer_changes(check_readout_scale(readout_scale)?);
         let Weights { plus, minus } = pretrained;
-        let scaled = |a: f64, b: f64| {
-            let path =
-                |path: NetworkPath| NetworkPath::new(a * path.first_layer(), b * path.readout());
-            Ok(Weights { plus: path(plus)?, minus: path(minus)? })
-        };
-        let rebalanced = |gain: f64, readout: f64| {
-            let path =
-                NetworkPath::new(gain * (plus.first_layer() + minus.first_layer()), readout)?;
-            Ok(Weights { plus: path, minus: path })
-        };
+        let [w_plus, w_minus] = first_layer.of_paths([plus.first_layer(), minus.first_layer()]);
+        let [v_plus, v_minus] = readout.of_paths([plus.readout(), minus.readout()]);
+        Ok(Weights {
+            plus: NetworkPath::new(w_plus, v_plus)?,
+            minus: NetworkPath::new(w_minus, v_minus)?,
+        })
+    }
+
+    /// What is done to the first layer and to the readout before training.
+    pub(crate) fn layer_changes(&self, readout_scale: f64) -> [LayerChange; 2] {
+        use LayerChange::{Balanced, Reset, Scaled};
+
+        let kept = Scaled(1.0);
+        let reset = Reset(FRAC_1_SQRT_2 * readout_scale);
         match self {
-            Self::Rebalanced { input_gain } => rebalanced(input_gain.0, readout),
-            Self::ProbeRebalanced { input_gain } => rebalanced(input_gain.0, 0.0),
-            Self::Continued | Self::ProbeKept | Self::FrozenReadout => Ok(pretrained),
-            Self::Rescaled { first_layer, readout } => scaled(first_layer.0, readout.0),
+            Self::Rebalanced { input_gain } => [Balanced(input_gain.0), reset],
+            Self::ProbeRebalanced { input_gain } => [Balanced(input_gain.0), Reset(0.0)],
+            Self::Continued | Self::ProbeKept | Self::FrozenReadout => [kept, kept],
+            Self::Rescaled { first_layer, readout } => [Scaled(first_layer.0), Scaled(readout.0)],
             Self::LearningRates { ratio } => {
                 let root = ratio.0.sqrt().sqrt();
-                scaled(root, root.recip())
+                [Scaled(root), Scaled(root.recip())]
             }
-            Self::ReadoutReset | Self::ProbeReset => {
-                let path = |path: NetworkPath| NetworkPath::new(path.first_layer(), readout);
-                Ok(Weights { plus: path(plus)?, minus: path(minus)? })
+            Self::ReadoutReset | Self::ProbeReset => [kept, reset],
+            Self::Adapter { branch } => [Reset(branch.0), Reset(0.0)],
+        }
+    }
+
+    /// What is done to both layers after training: learning rates act as a rescaling that ends with it.
+    pub(crate) fn layer_changes_after(&self) -> [LayerChange; 2] {
+        match self {
+            Self::LearningRates { ratio } => {
+                let root = ratio.0.sqrt().sqrt();
+                [LayerChange::Scaled(root.recip()), LayerChange::Scaled(root)]
             }
-            Self::Adapter { branch } => {
-                let path = NetworkPath::new(branch.0, 0.0)?;
-                Ok(Weights { plus: path, minus: path })
-            }
+            _ => [LayerChange::Scaled(1.0); 2],
+        }
+    }
+}
+
+/// What a protocol does to one layer of both paths.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum LayerChange {
+    /// Both paths times a factor.
+    Scaled(f64),
+    /// Both paths to their sum, times a factor.
+    Balanced(f64),
+    /// Both paths to a number.
+    Reset(f64),
+}
+
+impl LayerChange {
+    /// The layer of the plus and the minus path.
+    fn of_paths(self, [plus, minus]: [f64; 2]) -> [f64; 2] {
+        match self {
+            Self::Scaled(factor) => [factor * plus, factor * minus],
+            Self::Balanced(factor) => [factor * (plus + minus); 2],
+            Self::Reset(value) => [value; 2],
+        }
+    }
+
+    /// The same in their sum and difference.
+    pub(crate) fn of_sums(self, [sum, difference]: [f64; 2]) -> [f64; 2] {
+        match self {
+            Self::Scaled(factor) => [factor * sum, factor * difference],
+            Self::Balanced(factor) => [2.0 * factor * sum, 0.0],
+            Self::Reset(value) => [2.0 * value, 0.0],
         }
     }
 }

@@ -176,7 +176,7 @@ impl<F: FnMut(Point, Precision) -> f64> Landscape<F> {
     pub(crate) fn minimum(&mut self, known: Option<Point>) -> Candidate {
         let count = match self.free() {
             0 | 1 => 32,
-            2 => 16,
+            2 => 17,
             _ => 12,
         };
         self.minimum_from(count, known)

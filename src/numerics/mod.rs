@@ -6,6 +6,8 @@ pub(crate) mod double_word;
 pub(crate) mod exponential;
 pub(crate) mod gauss_legendre;
 #[cfg(feature = "quadrature")]
+pub(crate) mod gauss_rule;
+#[cfg(feature = "quadrature")]
 pub(crate) mod lanes;
 pub(crate) mod minimum;
 pub(crate) mod normal;

@@ -40,6 +40,14 @@ use crate::problem::prior::Prior;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::representation::FeatureKind",
+        into = "crate::representation::FeatureKind"
+    )
+)]
 pub struct FeatureKind {
     label: GroupLabel,
     probability: f64,

@@ -467,6 +467,50 @@ impl Task {
         shared + new
     }
 
+    /// Scale of the features that pretraining used over that of the others, in the best weighted ridge
+    /// regression that knows no more of them: the design rule beside which
+    /// [regime II](crate::Regime::II) is to be seen, whose scales follow pretraining.
+    ///
+    /// # Formula
+    ///
+    /// ```text
+    /// V_used / V_other,      V_used = P(active | used) S²,   V_other = P(active | other) Q²
+    /// ```
+    ///
+    /// where `S²` and `Q²` are mean squares of the active fine-tuning coefficients of shared and of new
+    /// features. It does not depend on input variances. `None` where pretraining uses no features or all of
+    /// them, and where others have no signal.
+    ///
+    /// Derivation: [`Law::with_matched_scales`](crate::Law::with_matched_scales).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::{Densities, Initialization, ScaleMap, Scales, Supports, Task};
+    ///
+    /// let supports = Supports::new(Densities { pretraining: 0.1, fine_tuning: 0.1, overlap: 0.5 })?;
+    /// let best = Task::new(supports)?.matched_scale_ratio().unwrap();
+    /// assert!((best - 9.0).abs() < 1e-12); // 0.5 over 0.05/0.9
+    /// // A rich initialization with lambda = 0 reuses features far more than that.
+    /// let map = ScaleMap::new(Initialization::new(Scales { absolute: 1e-3, relative: 0.0 })?, 0.0)?;
+    /// assert!(map.fine_tuning_scale(1.0)? / map.fine_tuning_scale(0.0)? > 50.0 * best);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn matched_scale_ratio(&self) -> Option<f64> {
+        let signal = |active: FeatureClass, inactive: FeatureClass| {
+            let [active_part, rest] = [active, inactive].map(|c| self.supports.probability(c));
+            if active_part == 0.0 {
+                return (rest > 0.0).then_some(0.0);
+            }
+            Some(active_part / (active_part + rest) * self.mean_square_of(active))
+        };
+        let used = signal(FeatureClass::Shared, FeatureClass::PretrainingOnly)?;
+        let other = signal(FeatureClass::New, FeatureClass::Unused)?;
+        let ratio = used / other;
+        ratio.is_finite().then_some(ratio)
+    }
+
     /// The error of estimating nothing where training starts at 0: the mean square of what coefficients add
     /// to labels.
     pub(crate) fn signal(&self) -> f64 {

@@ -11,7 +11,8 @@ use crate::numerics::normal::density;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
-use crate::stages::transfer::{PretrainedNode, PretrainingState, TransferSolution};
+use crate::stages::pretrained_nodes::{PretrainedNode, PretrainingState};
+use crate::stages::transfer::TransferSolution;
 
 /// Accuracy of a rate.
 const TOLERANCE: f64 = 1e-11;
@@ -30,7 +31,7 @@ impl TransferSolution {
         cut: f64,
     ) -> Result<Statistics> {
         let transfer = &self.transfer;
-        let state = PretrainingState::of(self.pretraining.as_ref());
+        let state = self.prepared().state();
         let task = transfer.task();
         let mut statistics = statistics;
         let mut rates = Vec::new();

@@ -44,6 +44,6 @@ impl TransferSolution {
                 choices: "those that train both layers, for an effective scale",
             });
         }
-        self.solver.effective_scale(self.law(), &self.fine_tuning.samples(), optimizer)
+        self.solver.effective_scale(&self.fine_law()?, &self.fine_tuning.samples(), optimizer)
     }
 }

@@ -15,9 +15,8 @@ use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
-use crate::stages::transfer::{
-    Branch, PretrainedNode, PretrainingState, Transfer, TransferSolution,
-};
+use crate::stages::pretrained_nodes::{PretrainedNode, PretrainingState};
+use crate::stages::transfer::{Branch, Transfer, TransferSolution};
 
 /// Derivatives of one answer in the parameters of a [`Transfer`], its tasks and the data of both
 /// stages.
@@ -227,11 +226,13 @@ impl TransferSolution {
     pub fn sensitivities(&self) -> Result<Sensitivities<TransferGradient>> {
         let slopes = PretrainingSlopes::new(self)?;
         let transfer = &self.transfer;
-        let state = PretrainingState::of(self.pretraining.as_ref());
-        let branches = transfer.branches(state, self.refinement)?;
+        let prepared = self.prepared();
+        let state = prepared.state();
+        let rule = self.rule_of_slopes(&prepared)?;
+        let branches = transfer.branches(&prepared, rule)?;
         let mut solution = Cow::Borrowed(&self.fine_tuning);
         let nodes = branches.iter().map(|branch| branch.nodes.len()).sum::<usize>();
-        if nodes > solution.law().groups().len() {
+        if rule != self.rule || nodes > solution.law().groups().len() {
             // Components that have no weight may get some.
             let mut groups = Vec::new();
             for branch in &branches {

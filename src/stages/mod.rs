@@ -4,6 +4,7 @@
 mod discovery;
 mod effective_scale;
 pub(crate) mod gradient;
+pub(crate) mod pretrained_nodes;
 pub(crate) mod ranking;
 #[cfg(feature = "quadrature")]
 pub(crate) mod sequence;

@@ -9,6 +9,7 @@ use crate::asymptotics::solution::Solution;
 use crate::asymptotics::solver::Solver;
 use crate::domain::Domain;
 use crate::error::{Error, Result, Stage};
+use crate::estimator::quadrature::Rule;
 use crate::network::initialization::Initialization;
 use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::network::scale_map::check_readout_scale;
@@ -19,11 +20,14 @@ use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
 use crate::stages::sequence_nodes::{Channel, KindNodes, StageState};
 
-/// Width of the cells of merged nodes at the coarsest.
-const COARSEST_CELL: f64 = 1.0;
+/// Width of the cells of merged nodes over the factor of the steps.
+const CELL: f64 = 0.25;
 
 /// Steps over estimates at the coarsest, in units of those of the fine rule.
 const COARSEST_STEP: f64 = 4.0;
+
+/// Error of the nodes up to which those of one integral are refined, whatever the tolerance: they are few.
+const OF_ONE_INTEGRAL: f64 = 1e-9;
 
 /// One stage of a [`Sequence`]: its target, its data, and what is done to the weights before it.
 ///
@@ -53,6 +57,14 @@ const COARSEST_STEP: f64 = 4.0;
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::representation::SequenceStage",
+        into = "crate::representation::SequenceStage"
+    )
+)]
 pub struct SequenceStage {
     targets: Vec<f64>,
     samples: Option<Samples>,
@@ -89,6 +101,20 @@ impl SequenceStage {
         }
         let sum = Domain::POSITIVE.check("sum_of_task_weights", weights.iter().sum())?;
         let targets = weights.iter().map(|weight| weight / sum).collect();
+        Ok(Self { targets, ..Self::on_task(0) })
+    }
+
+    /// Training on several tasks at once, with shares of the target that sum to 1 already.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_shares(targets: Vec<f64>) -> Result<Self> {
+        for &share in &targets {
+            Domain::PROBABILITY.check("task_weight", share)?;
+        }
+        let sum: f64 = targets.iter().sum();
+        let rounding = 1e-12 * targets.len() as f64;
+        if (sum - 1.0).abs() > rounding {
+            return Err(Error::WeightsDoNotSumToOne { sum, groups: targets.len() });
+        }
         Ok(Self { targets, ..Self::on_task(0) })
     }
 
@@ -167,12 +193,12 @@ impl SequenceStage {
 ///
 /// A node of the computation is a state: the weights, and mean and covariance of the coefficients of all
 /// tasks given the observations. Unlimited data, and atoms, leave the list of nodes finite and exact. With
-/// finite data the nodes are those of a quadrature over `$z_t$`. From the second such stage on, nodes that
-/// are close are merged, with their first three moments along the direction in which they differ most, so
-/// that the time is linear in the number of stages. Steps and cells are halved until no error
-/// changes by more than the [tolerance](Self::with_tolerance), relatively; the last change is
-/// [reported](SequenceSolution::change). Three stages on finite data take some ten milliseconds to 1e-4
-/// with rebalanced paths, and some forty where coefficients are kept.
+/// finite data the nodes are those of a quadrature over `$z_t$`. Quadratures over two observations are kept
+/// as they are at the last stage. Before it, and beyond two, nodes that are close are merged, with their
+/// first three moments along the direction in which they differ most, so that the time is linear in the
+/// number of stages. Steps and cells are refined until the estimate of the error that the nodes leave is
+/// below the [tolerance](Self::with_tolerance), relatively; it is [reported](SequenceSolution::node_error).
+/// Two stages have the accuracy of a [`Transfer`](crate::Transfer), 1e-9.
 ///
 /// Stages before the last are gradient flow to zero loss. The last is trained on the samples that the
 /// [`Solver`] is given, with its explicit penalty, so that learning curves and required samples are those
@@ -218,6 +244,11 @@ impl SequenceStage {
 /// # Ok::<(), diagonet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::representation::Sequence", into = "crate::representation::Sequence")
+)]
 pub struct Sequence {
     kinds: Vec<FeatureKind>,
     initialization: Initialization,
@@ -271,10 +302,12 @@ pub struct StageSolution {
 pub struct SequenceSolution {
     /// All stages in order.
     pub stages: Vec<StageSolution>,
-    /// How often the steps over estimates and the cells of nodes were halved.
+    /// How often the steps over estimates and the cells of nodes were refined, by the root of two.
     pub refinement: u32,
-    /// Largest relative change of an error with the last halving; 0 where the nodes are exact.
-    pub change: f64,
+    /// Estimate of the largest relative error that the nodes leave in an error: the last change with
+    /// their number, times its ratio to the change before where that was larger. 0 where the nodes are
+    /// exact.
+    pub node_error: f64,
     /// State of the last stage.
     pub state: FixedPoint,
     /// Excess error of the last stage on its target.
@@ -320,8 +353,13 @@ struct Prefix {
     stages: Vec<StageSolution>,
     /// As the last stage finds them.
     nodes: Vec<KindNodes>,
-    /// Whether no node is one of a quadrature.
-    exact: bool,
+}
+
+impl Prefix {
+    /// Integrals that the nodes are those of.
+    fn integrals(&self) -> usize {
+        most_integrals(&self.nodes)
+    }
 }
 
 /// All stages but the last, at the refinements that were asked for.
@@ -331,12 +369,11 @@ pub struct PreparedSequence {
 }
 
 impl Sequence {
-    /// Largest relative change of an error with the number of nodes, unless
-    /// [set](Self::with_tolerance).
+    /// Largest relative error that the nodes leave, unless [set](Self::with_tolerance).
     pub const TOLERANCE: f64 = 1e-4;
 
-    /// Largest number of times that steps and cells are halved.
-    pub const MAX_REFINEMENT: u32 = 6;
+    /// Largest number of times that steps and cells are refined by the root of two.
+    pub const MAX_REFINEMENT: u32 = 12;
 
     /// A sequence without stages, for features of these kinds and a network with this initialization.
     ///
@@ -425,7 +462,7 @@ impl Sequence {
         &self.stages
     }
 
-    /// Largest relative change of an error with the number of nodes.
+    /// Largest relative error that the nodes leave.
     #[must_use]
     pub fn tolerance(&self) -> f64 {
         self.tolerance
@@ -463,7 +500,7 @@ impl Sequence {
         })
     }
 
-    /// Halves steps and cells until no error changes.
+    /// Refines steps and cells until no error changes.
     fn refine(
         &self,
         prepared: &PreparedSequence,
@@ -480,27 +517,37 @@ impl Sequence {
         }
         let last = self.last()?;
         let mut coarser: Option<SequenceSolution> = None;
-        let mut change = f64::INFINITY;
+        let (mut change, mut node_error) = (f64::INFINITY, f64::INFINITY);
         for refinement in 0..=Self::MAX_REFINEMENT {
             let prefix = self.prefix(prepared, refinement)?;
             let start = coarser.as_ref().map(|solution| &solution.state).or(start);
             let mut stages = prefix.stages.clone();
-            let (solved, _) = self.train(last, samples, solver, &prefix.nodes, start)?;
+            let (solved, _) =
+                self.train(last, samples, solver, &prefix.nodes, start, step_factor(refinement))?;
             let (state, error) = (solved.state, solved.target_errors.total);
             stages.push(solved);
             if let Some(coarser) = &coarser {
-                change = largest_change(&coarser.stages, &stages);
+                let last = std::mem::replace(&mut change, largest_change(&coarser.stages, &stages));
+                // Changes fall at least as fast as a geometric series.
+                node_error =
+                    if last.is_finite() { change * (change / last).min(1.0) } else { change };
             }
-            let done = prefix.exact || change <= self.tolerance;
-            let change = if prefix.exact { 0.0 } else { change };
-            let solution = SequenceSolution { stages, refinement, change, state, error };
-            if done {
+            let tolerance = match prefix.integrals() {
+                0 => f64::INFINITY,
+                1 => self.tolerance.min(OF_ONE_INTEGRAL),
+                _ => self.tolerance,
+            };
+            if prefix.integrals() == 0 {
+                node_error = 0.0;
+            }
+            let solution = SequenceSolution { stages, refinement, node_error, state, error };
+            if node_error <= tolerance {
                 return Ok(solution);
             }
             coarser = Some(solution);
         }
         let iterations = 1 + Self::MAX_REFINEMENT as usize;
-        Err(Error::NotConverged { iterations, residual: change })
+        Err(Error::NotConverged { iterations, residual: node_error })
     }
 
     /// All stages but the last, at one refinement.
@@ -513,11 +560,11 @@ impl Sequence {
             0 => None,
             _ => prepared.prefixes[refinement as usize - 1].get(),
         };
-        let prefix = self.compute_prefix(coarser, 0.5_f64.powi(refinement as i32))?;
+        let prefix = self.compute_prefix(coarser, step_factor(refinement))?;
         Ok(cell.get_or_init(|| prefix))
     }
 
-    fn compute_prefix(&self, coarser: Option<&Prefix>, halving: f64) -> Result<Prefix> {
+    fn compute_prefix(&self, coarser: Option<&Prefix>, factor: f64) -> Result<Prefix> {
         let first = self.last().map(|_| self.stages[0].channel())?;
         let mut nodes: Vec<KindNodes> = self
             .kinds
@@ -530,15 +577,22 @@ impl Sequence {
             let start = coarser.map(|coarser| &coarser.stages[index].state);
             let advance = || {
                 let (solved, state) =
-                    self.train(stage, stage.samples, &Solver::new(), &nodes, start)?;
+                    self.train(stage, stage.samples, &Solver::new(), &nodes, start, factor)?;
                 let targets: Vec<&[f64]> =
                     self.stages[index + 1..].iter().map(SequenceStage::targets).collect();
                 let advanced = nodes.iter().map(|kind| {
                     let (channel, next) = (stage.channel(), next.channel());
-                    let advanced = kind.advance(&channel, state, COARSEST_STEP * halving, &next)?;
-                    // Nodes of one integral are as many as it needs.
-                    Ok(if kind.nodes.len() > 1 && advanced.nodes.len() > kind.nodes.len() {
-                        advanced.merged(&targets, COARSEST_CELL * halving)
+                    let advanced = kind.advance(
+                        &channel,
+                        state,
+                        &Rule::with_accuracy_factor(factor * kind.step_factor()),
+                        &next,
+                    )?;
+                    // Those of one integral never are so many that merging pays.
+                    let last = index + 2 == self.stages.len();
+                    let most = if last { KindNodes::KEPT } else { 1 };
+                    Ok(if advanced.integrals > most && advanced.nodes.len() > kind.nodes.len() {
+                        advanced.merged(&targets, CELL * factor)
                     } else {
                         advanced
                     })
@@ -550,8 +604,7 @@ impl Sequence {
             nodes = advanced;
             stages.push(solved);
         }
-        let exact = nodes.iter().all(|kind| kind.nodes.len() == 1);
-        Ok(Prefix { stages, nodes, exact })
+        Ok(Prefix { stages, nodes })
     }
 
     /// Trains a stage, and computes the errors on all tasks after it.
@@ -562,8 +615,15 @@ impl Sequence {
         solver: &Solver,
         nodes: &[KindNodes],
         start: Option<&FixedPoint>,
+        factor: f64,
     ) -> Result<(StageSolution, StageState)> {
         let channel = stage.channel();
+        // As fine as the nodes are.
+        let rule = if most_integrals(nodes) == 0 {
+            Rule::FINE
+        } else {
+            Rule::with_accuracy_factor(factor.clamp(1.0, 2.0))
+        };
         let solution = match samples {
             None => None,
             Some(samples) => {
@@ -578,8 +638,10 @@ impl Sequence {
         };
         let channel_state =
             StageState { noise: state.effective_noise_variance, penalty: state.effective_penalty };
-        let by_kind: Vec<Vec<f64>> =
-            nodes.iter().map(|kind| kind.errors(&channel, channel_state)).collect::<Result<_>>()?;
+        let by_kind: Vec<Vec<f64>> = nodes
+            .iter()
+            .map(|kind| kind.errors(&channel, channel_state, &rule))
+            .collect::<Result<_>>()?;
         let target = stage.targets.iter().position(|share| *share == 1.0);
         let parts =
             |task: usize, factor: fn(&KindNodes) -> f64| {
@@ -612,6 +674,16 @@ impl Sequence {
         let solved = StageSolution { errors, parameter_errors, target_errors, state, groups };
         Ok((solved, channel_state))
     }
+}
+
+/// Steps over estimates in units of those of the fine rule, after so many refinements.
+fn step_factor(refinement: u32) -> f64 {
+    COARSEST_STEP * 0.5_f64.powf(0.5 * f64::from(refinement))
+}
+
+/// Integrals that the nodes of a kind are those of, at most.
+fn most_integrals(nodes: &[KindNodes]) -> usize {
+    nodes.iter().map(|kind| kind.integrals).max().unwrap_or(0)
 }
 
 /// Solves the law of a stage; with a frozen layer, the closed form that is exact there.
@@ -668,7 +740,7 @@ impl Solve for Sequence {
         let prefix = self.prefix(prepared, 0)?;
         let groups = prefix.nodes.iter().map(|kind| kind.groups(&channel));
         let law = Law::new(groups.collect::<Result<Vec<_>>>()?.concat())?.whitened();
-        Ok(if prefix.exact {
+        Ok(if prefix.integrals() == 0 {
             Scan::of(&law, target_error)
         } else {
             Scan::of_density(&law, target_error)

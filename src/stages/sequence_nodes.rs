@@ -2,6 +2,7 @@
 //! how many of them are merged into few.
 
 use std::cmp::Ordering;
+use std::f64::consts::SQRT_2;
 
 use crate::error::{Error, Result};
 use crate::estimator::quadrature::{Proximal, Rule, integrate};
@@ -47,6 +48,8 @@ pub(crate) struct KindNodes {
     pub(crate) probability: f64,
     pub(crate) input_variance: f64,
     pub(crate) nodes: Vec<SequenceNode>,
+    /// Integrals that the nodes are those of, all at once.
+    pub(crate) integrals: usize,
     /// Covariance of the coefficients before training, by rows.
     prior_covariance: Vec<f64>,
 }
@@ -128,8 +131,19 @@ impl KindNodes {
             probability: kind.probability(),
             input_variance: kind.input_variance(),
             nodes: vec![node],
+            integrals: 0,
             prior_covariance: covariance,
         }
+    }
+
+    /// Integrals whose nodes are as many as they are, where no other integral follows. Merged nodes count
+    /// as theirs.
+    pub(crate) const KEPT: usize = 2;
+
+    /// Steps of the next integral over those of the first: what depends on several observations is smoother
+    /// in each of them.
+    pub(crate) fn step_factor(&self) -> f64 {
+        if self.integrals == 0 { 1.0 } else { SQRT_2 }
     }
 
     /// The groups of a law, one for every node.
@@ -155,7 +169,12 @@ impl KindNodes {
     }
 
     /// `E[(b - B_j)²]` for every task, after a stage with this state.
-    pub(crate) fn errors(&self, channel: &Channel<'_>, state: StageState) -> Result<Vec<f64>> {
+    pub(crate) fn errors(
+        &self,
+        channel: &Channel<'_>,
+        state: StageState,
+        rule: &Rule,
+    ) -> Result<Vec<f64>> {
         let state = state.on_inputs(self.input_variance)?;
         let tasks = channel.target.len();
         let mut sums = vec![CompensatedSum::new(0.0); tasks];
@@ -180,7 +199,7 @@ impl KindNodes {
                 .map(|covariance| if observed { covariance / total } else { 0.0 })
                 .collect();
             let mut moments = vec![0.0; tasks];
-            channel.visit(node, (mean, variance), state, &Rule::FINE, |outcome| {
+            channel.visit(node, (mean, variance), state, rule, |outcome| {
                 for (task, moment) in moments.iter_mut().enumerate() {
                     let conditional = slopes[task].mul_add(outcome.deviation, node.means[task]);
                     let distance = outcome.coefficient - conditional;
@@ -195,16 +214,14 @@ impl KindNodes {
         Ok(sums.into_iter().map(CompensatedSum::value).collect())
     }
 
-    /// The nodes after a stage, with the rule's steps `factor` times those of the fine one, as the `next`
-    /// stage finds them.
+    /// The nodes after a stage, those of a rule, as the `next` stage finds them.
     pub(crate) fn advance(
         &self,
         channel: &Channel<'_>,
         state: StageState,
-        factor: f64,
+        rule: &Rule,
         next: &Channel<'_>,
     ) -> Result<Self> {
-        let rule = Rule::with_step_factor(factor);
         let state = state.on_inputs(self.input_variance)?;
         let tasks = channel.target.len();
         let many = self.nodes.len() > 1;
@@ -227,7 +244,7 @@ impl KindNodes {
                 (vec![0.0; tasks], node.covariance.clone())
             };
             let mut outcomes = Vec::new();
-            channel.visit(node, (mean, variance), state, &rule, |outcome| {
+            channel.visit(node, (mean, variance), state, rule, |outcome| {
                 outcomes.push(outcome);
             })?;
             let least = if many { NEGLIGIBLE_OF_KIND / node.mass } else { NEGLIGIBLE }.min(0.5);
@@ -250,6 +267,7 @@ impl KindNodes {
             label: self.label.clone(),
             probability: self.probability,
             input_variance: self.input_variance,
+            integrals: self.integrals + usize::from(nodes.len() > self.nodes.len()),
             nodes,
             prior_covariance: self.prior_covariance.clone(),
         })
@@ -481,7 +499,7 @@ impl KindNodes {
                 cells.merge(members, &mut nodes);
             }
         }
-        Self { nodes, ..self }
+        Self { nodes, integrals: Self::KEPT, ..self }
     }
 }
 

@@ -1,8 +1,5 @@
 //! Pretraining on finite or unlimited data, and fine-tuning after it.
 
-use std::collections::HashMap;
-use std::rc::Rc;
-
 use crate::asymptotics::estimator::Estimator;
 use crate::asymptotics::fixed_point::FixedPoint;
 use crate::asymptotics::problem::{Answer, Scan, Solve};
@@ -25,9 +22,23 @@ use crate::problem::pretrained::Pretrained;
 use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
 use crate::problem::task::Task;
+#[cfg(feature = "quadrature")]
+use crate::stages::pretrained_nodes::Motion;
+use crate::stages::pretrained_nodes::{
+    FINE, Learned, NodeRule, Nodes, PreparedTransfer, PretrainedNode, PretrainingState, two_sided,
+};
 
-/// Halvings of the steps over pretrained coefficients at which they are those of the fine rule.
-const FINE: u32 = 2;
+/// Nodes of the compressed rules that are tried one after the other.
+const COMPRESSED: [usize; 6] = [8, 12, 18, 27, 40, 60];
+
+/// Relative change of the error of fine-tuning below which a compressed rule has nodes enough.
+const COMPRESSED_TOLERANCE: f64 = 1e-9;
+
+/// What a compressed rule may be off in mean squares of pretraining: rounding.
+const ROUNDING: f64 = 5e-13;
+
+/// The same for drafts.
+const DRAFTED: f64 = 1e-4;
 
 /// A pretraining stage and a fine-tuning stage after it.
 ///
@@ -53,14 +64,17 @@ const FINE: u32 = 2;
 /// Noisy data with more than one sample per coordinate give ordinary least squares, `$\beta_{PT} = z$`
 /// with `$s_{PT}^2 = \sigma_{PT}^2/(\alpha_{PT} - 1)$`.
 ///
-/// The number of nodes is doubled, twice at least, until the error of fine-tuning changes by less than
-/// [`Transfer::TOLERANCE`], relatively. The rule converges geometrically, so that the last change is far
-/// above the error that is left: 1e-9 relative is the budget, 4e-10 the worst of a thousand random
-/// problems. [Statistics](TransferSolution::statistics) have that accuracy, too; discovery rates are
-/// integrals over the pretrained coefficients of their own.
+/// What fine-tuning makes of a coefficient is a smooth function of `$\operatorname{asinh}(\beta_{PT}/c_{PT})$`.
+/// The law of that number is integrated by its Gauss rule: with 8, 12, 18, 27, 40 and 60 nodes a component,
+/// until the rule has the mean squares of pretraining and the error of fine-tuning changes by less than 1e-9,
+/// relatively. Where 60 are too few, and at an absolute scale of 0, the nodes are those of the trapezoidal
+/// rule, and their number is doubled, twice at least, until the error changes by less than
+/// [`Transfer::TOLERANCE`]. Both rules converge geometrically, so that the last change is far above the error
+/// that is left: 1e-9 relative is the budget. [Statistics](TransferSolution::statistics) have that accuracy,
+/// too; discovery rates are integrals over the pretrained coefficients of their own, and derivatives take
+/// more nodes.
 ///
-/// The time grows with the square of the logarithm of signal over scale: two milliseconds at a scale of
-/// 1e-3, fifteen at 1e-12, half a second at 1e-60, three seconds at 1e-120 and twenty at 1e-290.
+/// The time grows with the logarithm of signal over scale, and with its square where 60 nodes are too few.
 ///
 /// The settings of the [`Solver`] are those of fine-tuning and of training from scratch; pretraining is
 /// gradient flow to zero loss. Where the protocol freezes a layer, fine-tuning is
@@ -152,10 +166,13 @@ pub struct TransferSolution {
     pub pretraining: Option<Solution>,
     /// Fine-tuning. Its [law](Solution::law) has a group for every node over pretrained coefficients.
     pub fine_tuning: Solution,
-    /// How often the steps over pretrained coefficients were halved.
+    /// How often the steps over pretrained coefficients were halved, also where the law is that of a Gauss
+    /// rule with fewer nodes.
     pub refinement: u32,
     /// Last relative change of the error of fine-tuning with the number of nodes; 0 without an integral.
     pub change: f64,
+    /// The rule over pretrained coefficients.
+    pub(crate) rule: NodeRule,
     pub(crate) transfer: Transfer,
     pub(crate) solver: Solver,
 }
@@ -171,27 +188,33 @@ impl Answer for TransferSolution {
 }
 
 impl Solve for Transfer {
-    type Prepared = Option<Solution>;
+    type Prepared = PreparedTransfer;
     type Solution = TransferSolution;
 
-    fn prepare(&self) -> Result<Option<Solution>> {
-        self.pretraining()
+    fn prepare(&self) -> Result<PreparedTransfer> {
+        let scale = self.scale_map.pretraining().absolute_scale();
+        Ok(PreparedTransfer::new(self.pretraining()?, scale))
     }
 
     fn solve_prepared(
         &self,
-        pretraining: &Option<Solution>,
+        prepared: &PreparedTransfer,
         solver: &Solver,
         samples: &Samples,
         start: Option<&FixedPoint>,
     ) -> Result<TransferSolution> {
-        self.resolve(pretraining.clone(), solver, samples, start)
+        if !self.has_integral(prepared.state()) {
+            return self.solve_on(NodeRule::Halved(0), prepared, solver, samples, start);
+        }
+        if let Some(solution) = self.compressed(prepared, solver, samples, start)? {
+            return Ok(solution);
+        }
+        self.halved(prepared, solver, samples, start)
     }
 
-    fn scan(&self, pretraining: &Option<Solution>, target_error: f64) -> Result<Scan> {
-        let state = PretrainingState::of(pretraining.as_ref());
-        let law = self.law_at(state, FINE)?.whitened();
-        Ok(if self.has_integral(state) {
+    fn scan(&self, prepared: &PreparedTransfer, target_error: f64) -> Result<Scan> {
+        let law = self.law_of(prepared, NodeRule::Halved(FINE))?.whitened();
+        Ok(if self.has_integral(prepared.state()) {
             Scan::of_density(&law, target_error)
         } else {
             Scan::of(&law, target_error)
@@ -218,10 +241,44 @@ impl TransferSolution {
         errors(pretraining).of(part.label)
     }
 
+    /// The transfer that was solved.
+    #[must_use]
+    pub fn transfer(&self) -> &Transfer {
+        &self.transfer
+    }
+
     /// The law that fine-tuning was solved for.
     #[must_use]
     pub fn law(&self) -> &Law {
         self.fine_tuning.law()
+    }
+
+    /// Pretraining, as it was before fine-tuning.
+    pub(crate) fn prepared(&self) -> PreparedTransfer {
+        let scale = self.transfer.scale_map.pretraining().absolute_scale();
+        PreparedTransfer::new(self.pretraining.clone(), scale)
+    }
+
+    /// The rule over pretrained coefficients for derivatives, which bend more than the error.
+    pub(crate) fn rule_of_slopes(&self, prepared: &PreparedTransfer) -> Result<NodeRule> {
+        let NodeRule::Compressed(chosen) = self.rule else { return Ok(self.rule) };
+        let larger = COMPRESSED.iter().filter(|&&count| count > chosen).nth(1);
+        if let Some(&count) = larger
+            && self.transfer.compression_error(prepared, count)? <= ROUNDING
+        {
+            return Ok(NodeRule::Compressed(count));
+        }
+        Ok(NodeRule::Halved(self.refinement.max(FINE)))
+    }
+
+    /// The law that is not compressed.
+    pub(crate) fn fine_law(&self) -> Result<Law> {
+        match self.rule {
+            NodeRule::Halved(_) => Ok(self.law().clone()),
+            NodeRule::Compressed(_) => {
+                self.transfer.law_of(&self.prepared(), NodeRule::Halved(FINE))
+            }
+        }
     }
 
     /// Generalization error of fine-tuning over all coordinates.
@@ -296,74 +353,17 @@ impl TransferSolution {
     }
 }
 
-/// Where pretraining left the coordinates of one pretraining group, at one observation `z`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PretrainedNode {
-    /// Probability inside of the group.
-    pub(crate) mass: f64,
-    pub(crate) coefficient: f64,
-    /// True coefficient of pretraining, given `z`.
-    pub(crate) truth: Prior,
-    /// Whether the node represents its mirror image, too.
-    pub(crate) mirrored: bool,
-    pub(crate) motion: Motion,
-}
-
-/// Derivatives of a pretrained coefficient in the variables that it depends on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Motion {
-    /// `z - E[z]`.
-    pub(crate) deviation: f64,
-    /// Derivatives of the coefficient in `z`, `theta_PT` and `log c_PT`.
-    pub(crate) by_observation: f64,
-    pub(crate) by_penalty: f64,
-    pub(crate) by_log_scale: f64,
-}
-
-impl PretrainedNode {
-    /// The node of an atom that is observed without noise, and, since nothing else is, without a penalty
-    /// on what is active.
-    pub(crate) fn known(atom: Prior) -> Self {
-        let motion =
-            Motion { deviation: 0.0, by_observation: 1.0, by_penalty: 0.0, by_log_scale: 0.0 };
-        Self { mass: 1.0, coefficient: atom.mean(), truth: atom, mirrored: false, motion }
-    }
-
-    /// The node that stands for half of a mirrored one, on the other side of zero.
-    fn opposite(self) -> Result<Self> {
-        let motion = Motion {
-            deviation: -self.motion.deviation,
-            by_observation: self.motion.by_observation,
-            by_penalty: -self.motion.by_penalty,
-            by_log_scale: -self.motion.by_log_scale,
-        };
-        Ok(Self {
-            coefficient: -self.coefficient,
-            truth: Prior::gaussian(-self.truth.mean(), self.truth.variance())?,
-            motion,
-            ..self
-        })
-    }
-}
-
 /// Coordinates of one component of the task, where pretraining left them.
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) component: Component,
     pub(crate) weight: f64,
-    pub(crate) nodes: Rc<[PretrainedNode]>,
-}
-
-/// The effective channel of pretraining.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PretrainingState {
-    pub(crate) noise: f64,
-    #[cfg_attr(not(feature = "quadrature"), allow(dead_code, reason = "the law needs nodes"))]
-    pub(crate) penalty: f64,
+    pub(crate) nodes: Nodes,
 }
 
 impl Transfer {
-    /// Relative change of the error of fine-tuning below which the number of nodes is no longer doubled.
+    /// Relative change of the error of fine-tuning below which the number of nodes of the trapezoidal rule is
+    /// no longer doubled.
     pub const TOLERANCE: f64 = 1e-7;
 
     /// Largest number of times that [`Solver::solve`] halves the steps over pretrained coefficients.
@@ -506,49 +506,128 @@ impl Transfer {
     pub fn law(&self, refinement: u32) -> Result<Law> {
         Domain::closed(0.0, f64::from(Self::MAX_REFINEMENT))
             .check("refinement", f64::from(refinement))?;
-        self.law_at(PretrainingState::of(self.pretraining()?.as_ref()), refinement)
+        self.law_of(&self.prepare()?, NodeRule::Halved(refinement))
+    }
+
+    /// The solution with a compressed rule: with more and more nodes, until the error no longer changes;
+    /// `None` where no compressed rule has nodes enough.
+    fn compressed(
+        &self,
+        prepared: &PreparedTransfer,
+        solver: &Solver,
+        samples: &Samples,
+        start: Option<&FixedPoint>,
+    ) -> Result<Option<TransferSolution>> {
+        if self.scale_map.pretraining().absolute_scale() == 0.0 {
+            // Scales are not smooth in the coefficient at zero.
+            return Ok(None);
+        }
+        let is_draft = solver.precision() == Precision::Draft;
+        let mut error_of = [f64::INFINITY; COMPRESSED.len()];
+        let enough = if is_draft { DRAFTED } else { ROUNDING };
+        let mut first = None;
+        for (index, &count) in COMPRESSED.iter().enumerate() {
+            error_of[index] = self.compression_error(prepared, count)?;
+            if error_of[index] <= enough {
+                first = Some(index);
+                break;
+            }
+        }
+        let Some(first) = first else { return Ok(None) };
+        // One rule is there to compare the first with that may be enough.
+        let from = if is_draft { first } else { first.saturating_sub(1) };
+        let mut coarser: Option<TransferSolution> = None;
+        for &count in &COMPRESSED[from..] {
+            let rule = NodeRule::Compressed(count);
+            let start = coarser.as_ref().map(|solution| &solution.fine_tuning.state).or(start);
+            // What has no answer has none with the fine rule, which says so.
+            let Ok(mut solution) = self.solve_on(rule, prepared, solver, samples, start) else {
+                return Ok(None);
+            };
+            if is_draft {
+                return Ok(Some(solution));
+            }
+            solution.change = change(&solution, coarser.as_ref());
+            if solution.change <= COMPRESSED_TOLERANCE
+                && self.compression_error(prepared, count)? <= ROUNDING
+            {
+                return Ok(Some(solution));
+            }
+            coarser = Some(solution);
+        }
+        Ok(None)
+    }
+
+    /// The largest error of the compressed rules of all components in mean squares of pretraining.
+    fn compression_error(&self, prepared: &PreparedTransfer, count: usize) -> Result<f64> {
+        let mut largest = 0.0_f64;
+        for component in self.task.components() {
+            largest = largest.max(prepared.compression_error(self.learned(&component), count)?);
+        }
+        Ok(largest)
+    }
+
+    /// How often the steps of the measures of all components are halved that rules of `count` compress.
+    fn halvings(&self, prepared: &PreparedTransfer, count: usize) -> Result<u32> {
+        let mut most = 0;
+        for component in self.task.components() {
+            most = most.max(prepared.halvings(self.learned(&component), count)?);
+        }
+        Ok(most)
     }
 
     /// Halves the steps of the rule down to those of the fine one, so that all statistics of the law
     /// have its accuracy, and on until the error no longer changes.
-    fn resolve(
+    fn halved(
         &self,
-        pretraining: Option<Solution>,
+        prepared: &PreparedTransfer,
         solver: &Solver,
         samples: &Samples,
         start: Option<&FixedPoint>,
     ) -> Result<TransferSolution> {
-        let state = PretrainingState::of(pretraining.as_ref());
-        let exact = !self.has_integral(state);
-        let mut coarser: Option<Solution> = None;
-        let mut change = f64::INFINITY;
+        let (tolerance, least) = match solver.precision() {
+            Precision::Draft => (Precision::DRAFT, 1),
+            Precision::Full => (Self::TOLERANCE, FINE),
+        };
+        let mut coarser: Option<TransferSolution> = None;
+        let mut residual = f64::INFINITY;
         for refinement in 0..=Self::MAX_REFINEMENT {
-            let law = self.law_at(state, refinement)?;
-            let start = coarser.as_ref().map(|solution| &solution.state).or(start);
-            let fine_tuning = self.fine_tune(&law, solver, samples, start)?;
-            if let Some(coarser) = coarser {
-                let error = fine_tuning.generalization_error();
-                let difference = (error - coarser.generalization_error()).abs();
-                change = if difference == 0.0 { 0.0 } else { difference / error };
+            let rule = NodeRule::Halved(refinement);
+            let start = coarser.as_ref().map(|solution| &solution.fine_tuning.state).or(start);
+            let mut solution = self.solve_on(rule, prepared, solver, samples, start)?;
+            residual = change(&solution, coarser.as_ref());
+            solution.change = residual;
+            if residual <= tolerance && refinement >= least {
+                return Ok(solution);
             }
-            let (tolerance, least) = match solver.precision() {
-                Precision::Draft => (Precision::DRAFT, 1),
-                Precision::Full => (Self::TOLERANCE, FINE),
-            };
-            if exact || (change <= tolerance && refinement >= least) {
-                return Ok(TransferSolution {
-                    pretraining,
-                    fine_tuning,
-                    refinement,
-                    change: if exact { 0.0 } else { change },
-                    transfer: self.clone(),
-                    solver: *solver,
-                });
-            }
-            coarser = Some(fine_tuning);
+            coarser = Some(solution);
         }
         let iterations = 1 + Self::MAX_REFINEMENT as usize;
-        Err(Error::NotConverged { iterations, residual: change })
+        Err(Error::NotConverged { iterations, residual })
+    }
+
+    /// The solution with one rule over pretrained coefficients.
+    pub(crate) fn solve_on(
+        &self,
+        rule: NodeRule,
+        prepared: &PreparedTransfer,
+        solver: &Solver,
+        samples: &Samples,
+        start: Option<&FixedPoint>,
+    ) -> Result<TransferSolution> {
+        let law = self.law_of(prepared, rule)?;
+        Ok(TransferSolution {
+            pretraining: prepared.pretraining().cloned(),
+            fine_tuning: self.fine_tune(&law, solver, samples, start)?,
+            refinement: match rule {
+                NodeRule::Halved(refinement) => refinement,
+                NodeRule::Compressed(count) => self.halvings(prepared, count)?,
+            },
+            change: 0.0,
+            rule,
+            transfer: self.clone(),
+            solver: *solver,
+        })
     }
 
     /// Solves a law of fine-tuning: with a frozen layer, the closed form that is exact there.
@@ -578,9 +657,10 @@ impl Transfer {
         Ok(solution)
     }
 
-    fn law_at(&self, state: PretrainingState, refinement: u32) -> Result<Law> {
+    /// The law of fine-tuning, with one rule over pretrained coefficients.
+    pub(crate) fn law_of(&self, prepared: &PreparedTransfer, rule: NodeRule) -> Result<Law> {
         let mut groups = Vec::new();
-        for branch in self.branches(state, refinement)? {
+        for branch in self.branches(prepared, rule)? {
             // The error of a label without weight is that of its one group.
             if branch.weight > 0.0 || branch.nodes.len() == 1 {
                 self.add_groups(&branch, &mut groups)?;
@@ -598,30 +678,31 @@ impl Transfer {
     }
 
     /// Weights and pretrained coefficients of all components of the task.
-    pub(crate) fn branches(&self, state: PretrainingState, refinement: u32) -> Result<Vec<Branch>> {
-        // At the coarsest, four times the steps of the fine rule.
-        let factor = 4.0 * 0.5_f64.powi(refinement as i32);
-        let mut known: HashMap<([u64; 3], bool), Rc<[PretrainedNode]>> = HashMap::new();
-        let mut branches = Vec::new();
-        for component in self.task.components() {
-            let Component { pretraining, fine_tuning, .. } = component;
+    pub(crate) fn branches(
+        &self,
+        prepared: &PreparedTransfer,
+        rule: NodeRule,
+    ) -> Result<Vec<Branch>> {
+        let branch = |component: Component| {
+            let nodes = prepared.nodes(self.learned(&component), rule)?;
+            let nodes = nodes.ok_or(Error::NotRepresentable {
+                quantity: "the compressed law of pretrained coefficients",
+                reason: "its nodes are too close",
+            })?;
             // A mean of fine-tuning tells the two sides of pretraining apart.
-            let one_sided = fine_tuning.mean() == 0.0;
-            let input_variance = self.task.input_variance(component.class);
-            let numbers = [pretraining.mean(), pretraining.variance(), input_variance];
-            let key = (numbers.map(f64::to_bits), one_sided);
-            let nodes = match known.get(&key) {
-                Some(nodes) => Rc::clone(nodes),
-                None => {
-                    let state = state.on_inputs(input_variance)?;
-                    let nodes = self.nodes(pretraining, state, factor)?;
-                    let nodes = if one_sided { nodes } else { two_sided(nodes)? };
-                    Rc::clone(known.entry(key).or_insert(nodes.into()))
-                }
-            };
-            branches.push(Branch { component, weight: self.task.probability(&component), nodes });
+            let one_sided = component.fine_tuning.mean() == 0.0;
+            let nodes = if one_sided { nodes } else { two_sided(&nodes)?.into() };
+            Ok(Branch { component, weight: self.task.probability(&component), nodes })
+        };
+        self.task.components().into_iter().map(branch).collect()
+    }
+
+    /// What pretraining learned of the coefficients of a component.
+    fn learned(&self, component: &Component) -> Learned {
+        Learned {
+            prior: component.pretraining,
+            input_variance: self.task.input_variance(component.class),
         }
-        Ok(branches)
     }
 
     /// Adds the groups of the coordinates of a component, one for every node.
@@ -657,83 +738,6 @@ impl Transfer {
         Ok(if component.is_active() { group.among_active() } else { group })
     }
 
-    /// Pretrained coefficients where the true ones follow `prior`.
-    fn nodes(
-        &self,
-        prior: Prior,
-        state: PretrainingState,
-        factor: f64,
-    ) -> Result<Vec<PretrainedNode>> {
-        if prior.variance() + state.noise > 0.0 {
-            return self.integrate(prior, state, factor);
-        }
-        Ok(vec![PretrainedNode::known(prior)])
-    }
-
-    #[cfg(feature = "quadrature")]
-    fn integrate(
-        &self,
-        prior: Prior,
-        state: PretrainingState,
-        factor: f64,
-    ) -> Result<Vec<PretrainedNode>> {
-        use crate::estimator::quadrature::{Proximal, Rule, integrate};
-        use crate::numerics::sum::CompensatedSum;
-
-        /// Probabilities below this are left out.
-        const NEGLIGIBLE: f64 = 1e-15;
-        /// Scale below which, in units of the coefficients, too few are for them to matter.
-        const RESOLVED: f64 = 1e-17;
-
-        let unit_squared = prior.mean_square() + state.noise;
-        let unit = unit_squared.sqrt();
-        if !(1e-280..=1e300).contains(&unit_squared) {
-            return Err(Error::NotRepresentable {
-                quantity: "the mean square of pretrained coefficients",
-                reason: "it is not within 1e-280 and 1e300",
-            });
-        }
-        let mut scale = self.scale_map.pretraining().absolute_scale();
-        if state.penalty == 0.0 {
-            // Coefficients do not depend on the scale, only the rule does.
-            scale = scale.clamp(RESOLVED * unit, 1e17 * unit);
-        }
-        let channel = Proximal::new(&CoordinateGroup::new("", 1.0, prior, scale)?, unit_squared)?;
-        let (noise, half_penalty) = (state.noise / unit_squared, 0.5 * state.penalty / unit);
-        let total = channel.variance + noise;
-        let slope = channel.variance / total;
-        let variance = (prior.variance() * (noise / total)).min(prior.variance());
-        let sign = if prior.mean() < 0.0 { -unit } else { unit };
-        let mirrored = prior.mean() == 0.0;
-        let mut raw = Vec::new();
-        let mut sum = CompensatedSum::new(0.0);
-        let rule = Rule::with_step_factor(factor);
-        integrate(&channel, noise, half_penalty, &rule, |node| {
-            sum.add(node.mass);
-            let mean = channel.mean + slope * node.deviation;
-            let motion = Motion {
-                deviation: sign * node.deviation,
-                by_observation: node.slope,
-                by_penalty: 0.5 * (sign / unit) * node.estimate_by_half_penalty(),
-                by_log_scale: sign * node.estimate_by_scale(),
-            };
-            raw.push((node.mass, sign * node.estimate, sign * mean, motion));
-        });
-        let sum = sum.value();
-        // The estimate zero itself has no probability: where a vanishing scale would freeze it, the
-        // coefficients next to it are not frozen.
-        let frozen = |coefficient: f64| {
-            coefficient == 0.0 && self.scale_map.pretraining().absolute_scale() == 0.0
-        };
-        raw.retain(|(mass, coefficient, ..)| *mass > NEGLIGIBLE * sum && !frozen(*coefficient));
-        let sum = raw.iter().map(|(mass, ..)| *mass).collect::<CompensatedSum>().value();
-        let node = |(mass, coefficient, mean, motion): (f64, f64, f64, Motion)| {
-            let truth = Prior::gaussian(mean, variance)?;
-            Ok(PretrainedNode { mass: mass / sum, coefficient, truth, mirrored, motion })
-        };
-        raw.into_iter().map(node).collect()
-    }
-
     /// The pretraining channel of coefficients with this prior.
     #[cfg(feature = "quadrature")]
     pub(crate) fn observations(
@@ -755,25 +759,14 @@ impl Transfer {
             },
         })
     }
-
-    #[cfg(not(feature = "quadrature"))]
-    fn integrate(&self, _: Prior, _: PretrainingState, _: f64) -> Result<Vec<PretrainedNode>> {
-        Err(Error::QuadratureDisabled { quantity: "the law of pretrained coefficients" })
-    }
 }
 
-/// Both halves of mirrored nodes, as nodes of their own.
-fn two_sided(nodes: Vec<PretrainedNode>) -> Result<Vec<PretrainedNode>> {
-    let mut sides = Vec::with_capacity(2 * nodes.len());
-    for node in nodes {
-        if node.mirrored {
-            let half = PretrainedNode { mass: 0.5 * node.mass, mirrored: false, ..node };
-            sides.extend([half, half.opposite()?]);
-        } else {
-            sides.push(node);
-        }
-    }
-    Ok(sides)
+/// Relative change of the error of fine-tuning from a solution with fewer nodes; infinity without one.
+fn change(solution: &TransferSolution, coarser: Option<&TransferSolution>) -> f64 {
+    let Some(coarser) = coarser else { return f64::INFINITY };
+    let error = solution.generalization_error();
+    let difference = (error - coarser.generalization_error()).abs();
+    if difference == 0.0 { 0.0 } else { difference / error }
 }
 
 /// What pretraining observes of coefficients, and makes of them.
@@ -807,29 +800,6 @@ impl Observations {
             )?,
             mirrored: false,
             motion,
-        })
-    }
-}
-
-impl PretrainingState {
-    /// The state of a pretraining stage; unlimited data are observed without noise.
-    pub(crate) fn of(report: Option<&Solution>) -> Self {
-        let state = report.map(|report| report.state);
-        Self {
-            noise: state.map_or(0.0, |state| state.effective_noise_variance),
-            penalty: state.map_or(0.0, |state| state.effective_penalty),
-        }
-    }
-
-    /// The state as coordinates with inputs of this variance see it.
-    pub(crate) fn on_inputs(self, input_variance: f64) -> Result<Self> {
-        let [noise, penalty] = [self.noise, self.penalty].map(|part| part / input_variance);
-        if noise.is_finite() && penalty.is_finite() {
-            return Ok(Self { noise, penalty });
-        }
-        Err(Error::NotRepresentable {
-            quantity: "the state of pretraining in units of an input variance",
-            reason: "it is above 1e308",
         })
     }
 }

@@ -469,3 +469,16 @@ fn roots_without_noise_at_both_thresholds() {
         assert_eq!(solution.is_hard(), count == 3);
     }
 }
+
+/// As many samples as active coordinates, whose support is known: the last error is gone.
+#[test]
+fn known_supports_are_recovered_at_their_size() {
+    for density in [0.1, 0.3, 0.77] {
+        let bayes = BayesOptimal::after_pretraining(&task(density, density, 1.0)).unwrap();
+        let at = |ratio| bayes.solve(&Samples::new(ratio).unwrap()).unwrap();
+        assert_eq!(at(density).message_passing().generalization_error(), 0.0);
+        // Linear below: 1 - alpha/rho.
+        let below = at(density * (1.0 - 1e-6)).message_passing().generalization_error();
+        assert!(relative_error(below, 1e-6) < 1e-8, "{below}");
+    }
+}

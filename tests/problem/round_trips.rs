@@ -73,6 +73,43 @@ fn inputs_read_back_to_the_bit() {
 }
 
 #[test]
+fn sequences_read_back_to_the_bit() {
+    let samples = Samples::new(0.3).unwrap().with_noise_variance(0.02).unwrap();
+    let prior = Prior::gaussian(0.1, 3.0).unwrap();
+    let kinds = vec![
+        FeatureKind::in_proportion("forget", 0.1, prior, &[0.7, 0.0]).unwrap(),
+        FeatureKind::independent("both", 0.2, &[prior, prior]).unwrap(),
+        FeatureKind::known("unused", 0.7, &[0.0, 0.3]).unwrap(),
+    ];
+    kinds.iter().for_each(same);
+    let several = SequenceStage::on_tasks(&[0.3, 0.4]).unwrap();
+    let stages = [
+        SequenceStage::on_task(0),
+        several.with_samples(samples).with_readout_scale(0.1).unwrap(),
+        SequenceStage::on_task(1).with_protocol("rescaled 0.3 1e-7".parse().unwrap()),
+    ];
+    stages.iter().for_each(same);
+    let empty = Sequence::new(kinds, map().pretraining()).unwrap().with_tolerance(1e-2).unwrap();
+    let sequence =
+        stages.into_iter().fold(empty, |sequence, stage| sequence.with_stage(stage).unwrap());
+    same(&sequence);
+    let atoms = r#"{"kinds": [{"label": "all", "probability": 1.0, "means": [1.0]}],
+        "initialization": {"absolute": 0.1, "relative": 0.0}, "stages": [{"targets": [1.0]}]}"#;
+    let read = serde_json::from_str::<Sequence>(atoms).unwrap();
+    assert_eq!(read.stages(), [SequenceStage::on_task(0)]);
+    same(&read.solve().unwrap());
+    for (good, bad) in [
+        ("[{\"targets\": [1.0]}]", "[{\"targets\": [0.4, 0.4]}]"),
+        ("\"means\": [1.0]", "\"means\": [1.0], \"loadings\": [[1.0], [1.0]]"),
+        ("\"probability\": 1.0", "\"probability\": 0.5"),
+        ("\"absolute\": 0.1", "\"absolute\": 0.0"),
+    ] {
+        assert!(atoms.contains(good));
+        assert!(serde_json::from_str::<Sequence>(&atoms.replace(good, bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn answers_read_back_and_can_be_asked() {
     let samples = Samples::new(0.3).unwrap().with_noise_variance(0.02).unwrap();
     let transfer = Transfer::new(&task(), map()).with_pretraining_samples(samples);

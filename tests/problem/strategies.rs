@@ -45,4 +45,35 @@ proptest! {
         let scratch = Law::from_scratch(&task, &map.pretraining());
         answered(&scratch.and_then(|law| solver.solve(&law, &samples)))?;
     }
+
+    #[test]
+    fn brackets_are_answered(optimizer in strategies::optimizer(), law in strategies::law()) {
+        let samples = Samples::new(0.3).unwrap();
+        if let Ok(bracket) = Solver::new().effective_scale(&law, &samples, &optimizer) {
+            prop_assert!(bracket.low.log_shrinkage >= bracket.high.log_shrinkage);
+            let errors = bracket.generalization_errors();
+            prop_assert!(errors.iter().all(|error| *error >= 0.0 && error.is_finite()));
+        }
+    }
+
+    #[test]
+    fn sequences_are_answered(sequence in strategies::sequence()) {
+        // Whatever the nodes: a coarse answer, or a refusal with a reason.
+        match sequence.with_tolerance(1.0).unwrap().solve() {
+            Ok(solution) => {
+                let matrix = solution.forgetting_matrix();
+                prop_assert!(matrix.iter().all(|error| *error >= 0.0 && error.is_finite()));
+            }
+            Err(error) => {
+                let expected = matches!(
+                    error.cause(),
+                    Error::Diverges { .. }
+                        | Error::NotRepresentable { .. }
+                        | Error::OutOfDomain { .. }
+                        | Error::NotConverged { .. }
+                );
+                prop_assert!(expected, "{error}");
+            }
+        }
+    }
 }

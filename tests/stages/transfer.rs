@@ -267,6 +267,70 @@ fn nodes_are_enough() {
     println!("worst relative difference: {worst:e}");
 }
 
+/// Compressed laws against the trapezoidal rule with steps of an eighth, on related, unrelated and opposite
+/// tasks of all sizes.
+#[test]
+fn compressed_laws_have_the_errors_of_many_nodes() {
+    const BUDGET: f64 = 1e-9;
+    let mut count = 0.0_f64;
+    // A sequence that fills the unit interval evenly, in another order for every parameter.
+    let mut uniform = |low: f64, high: f64| {
+        count += 1.0;
+        low + (high - low) * (count * count * 0.5 * (5.0_f64.sqrt() - 1.0)).fract()
+    };
+    let (mut worst, mut compressed) = (0.0_f64, 0);
+    for round in 0..60 {
+        let correlation = [1.0, 0.0, -1.0, 0.9, -0.6, 0.3][round % 6];
+        let protocol = [Protocol::REBALANCED, Protocol::Continued][round / 6 % 2];
+        let gamma = if round % 4 == 3 { 10.0_f64.powf(uniform(-3.0, 1.0)) } else { 0.0 };
+        let densities = Densities {
+            pretraining: uniform(0.05, 0.4),
+            fine_tuning: 0.05,
+            overlap: uniform(0.0, 1.0),
+        };
+        let base = Task::new(Supports::new(densities).unwrap()).unwrap();
+        let mean = [0.0, 1.0, -3.0][round % 3];
+        let variance = if round % 5 == 0 { 0.0 } else { 10.0_f64.powf(uniform(-3.0, 1.5)) };
+        let prior = if mean == 0.0 && variance == 0.0 {
+            Prior::atom(1.0)
+        } else {
+            Prior::gaussian(mean, variance)
+        };
+        let task = base
+            .with_pretraining_prior(prior.unwrap())
+            .and_then(|task| task.with_correlation(correlation))
+            .unwrap();
+        let scales = Scales {
+            absolute: 10.0_f64.powf(uniform(-9.0, 3.0)),
+            relative: 10.0_f64.powf(uniform(-6.0, 0.3)) - 1.0,
+        };
+        let map = ScaleMap::new(Initialization::new(scales).unwrap(), gamma).unwrap();
+        let before = samples(10.0_f64.powf(uniform(-1.5, 0.7)), 10.0_f64.powf(uniform(-6.0, 0.5)));
+        let after = samples(10.0_f64.powf(uniform(-1.5, -0.05)), 10.0_f64.powf(uniform(-6.0, 0.0)));
+        let transfer =
+            Transfer::new(&task, map).with_protocol(protocol).with_pretraining_samples(before);
+        let solution = Solver::new().solve(&transfer, &after).unwrap();
+        let law = transfer.law((solution.refinement + 1).max(5)).unwrap();
+        compressed += usize::from(8 * solution.law().groups().len() < law.groups().len());
+        let exact = Solver::new().solve(&law, &after).unwrap();
+        let statistics = [solution.statistics(0.1).unwrap(), exact.statistics(0.1).unwrap()];
+        let [x, y] = statistics.map(|statistics| {
+            let total = statistics.total;
+            let squares = [total.forgetting, total.pretraining_error_after_fine_tuning];
+            [Some(total.variance), squares[0], squares[1]].map(Option::unwrap)
+        });
+        let errors = [solution.generalization_error(), exact.generalization_error()];
+        let pairs = [errors, [x[0], y[0]], [x[1], y[1]], [x[2], y[2]]];
+        for (index, [x, y]) in pairs.into_iter().enumerate() {
+            let error = relative_error(x, y);
+            worst = worst.max(error);
+            assert!(error < BUDGET, "{round} {index}: {x} {y} {error:e} {transfer:?} {after:?}");
+        }
+    }
+    println!("worst relative difference: {worst:e}; compressed: {compressed}");
+    assert!(compressed > 50, "{compressed}");
+}
+
 #[test]
 fn nodes_resolve_what_fine_tuning_sees_of_a_fully_related_task() {
     // Given its pretraining, a coefficient of fine-tuning is nearly known, and its error is small.
@@ -309,18 +373,22 @@ fn a_node_at_zero_is_active_where_its_neighbours_are() {
     // Fully related tasks: what fine-tuning is to learn is known given pretraining, at one node zero.
     for correlation in [-1.0, 1.0] {
         let base = gaussian(task(0.5), 2.0).with_correlation(correlation).unwrap();
-        let report = evaluate(&Transfer::new(&base, map(0.1, 0.0)), 0.3);
-        assert!(report.law().groups().iter().any(|group| {
+        let transfer = Transfer::new(&base, map(0.1, 0.0));
+        let law = transfer.law(2).unwrap();
+        assert!(law.groups().iter().any(|group| {
             *group.label() == FeatureClass::Shared.into()
                 && group.prior() == Prior::ZERO
                 && group.weight() > 1e-5
         }));
-        let statistics = report.statistics(0.2).unwrap();
-        let rate = |label| statistics.group(label).unwrap().estimates.discovery_rate;
-        let power = 0.5 * (rate("shared") + rate("new"));
-        assert!(relative_error(statistics.true_discovery_rate.unwrap(), power) < ROUNDING);
-        let inactive = 1.0 - 0.1 * power / statistics.total.discovery_rate;
-        assert!(relative_error(statistics.false_discovery_rate.unwrap(), inactive) < ROUNDING);
+        let on_nodes = Solver::new().solve(&law, &samples(0.3, 0.0)).unwrap();
+        for statistics in [evaluate(&transfer, 0.3).statistics(0.2), on_nodes.statistics(0.2)] {
+            let statistics = statistics.unwrap();
+            let rate = |label| statistics.group(label).unwrap().estimates.discovery_rate;
+            let power = 0.5 * (rate("shared") + rate("new"));
+            assert!(relative_error(statistics.true_discovery_rate.unwrap(), power) < ROUNDING);
+            let inactive = 1.0 - 0.1 * power / statistics.total.discovery_rate;
+            assert!(relative_error(statistics.false_discovery_rate.unwrap(), inactive) < ROUNDING);
+        }
     }
 }
 

@@ -322,6 +322,69 @@ g,1e-320,0.1,0.1,1,1,10,1e-3,0,0,0,auto
 }
 
 #[test]
+fn evaluate_knows_norms_and_input_variances() {
+    let header = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var,\
+                  method,penalty,curvature,input_variance_shared,input_variance_new,input_variance_none";
+    let problem = "0.2,0.1,0.5,1,10,1e-2,-0.5,0,0.4,0.1";
+    let table = |ends: &[String]| {
+        let lines = ends.iter().map(|end| format!("{problem},{end}\n"));
+        rows(&evaluate(format!("{header}\n{}", lines.collect::<String>()).as_bytes()).stdout)
+    };
+    let number = |table: &[Vec<String>], row: usize, name: &str| -> f64 {
+        table[row][column(table, name)].parse().unwrap()
+    };
+    let ends = [
+        "auto,,,,,",
+        "auto,,,4,0.5,",
+        "ridge,,,,,",
+        "lasso,,,,,",
+        "lasso,,,4,0.5,2",
+        "elastic_net,,0.3,,,",
+        "elastic_net,0.2,,,,",
+    ];
+    let first = table(&ends.map(str::to_owned));
+    let problems = column(&first, "problem");
+    assert!(first[1..].iter().all(|row| row[problems].is_empty()), "{first:?}");
+    for row in 1..=ends.len() {
+        assert!(number(&first, row, "price") >= 1.0 - 1e-9);
+    }
+    let of = |row, name| number(&first, row, name);
+    assert_eq!(of(1, "error"), of(1, "parameter_error"));
+    let by_class = 0.05 * of(2, "err_shared") / 4.0
+        + 0.05 * of(2, "err_new") / 0.5
+        + 0.15 * of(2, "err_pt_only")
+        + 0.75 * of(2, "err_none");
+    assert!((by_class / of(2, "parameter_error") - 1.0).abs() < 1e-9);
+    assert!((by_class / of(2, "error") - 1.0).abs() > 0.01);
+    // The best ridge penalty is the noise over the mean square of a coefficient.
+    assert!((of(3, "tuned_penalty") - 0.1).abs() < 1e-7);
+    // The best penalties, given, have the same errors; others have higher ones.
+    let given = |row: usize, factor: f64, rest: &str| {
+        format!("{},{}{rest}", &ends[row - 1][..5], factor * of(row, "tuned_penalty"))
+    };
+    let again = table(&[
+        given(3, 1.0, ",,,,"),
+        given(4, 1.0, ",,,,"),
+        given(4, 1.3, ",,,,"),
+        given(5, 1.0, ",,4,0.5,2"),
+    ]);
+    for (row, same) in [(1, 3), (2, 4), (4, 5)] {
+        assert!((number(&again, row, "error") / of(same, "error") - 1.0).abs() < 1e-9);
+    }
+    assert!(number(&again, 3, "error") > (1.0 + 1e-6) * of(4, "error"));
+    let refused =
+        table(&["auto,0.1,,,,", "ridge,,0.3,,,", "lasso,-1,,,,", "auto,,,-4,,"].map(str::to_owned));
+    let problems: Vec<_> = refused[1..].iter().map(|row| row[problems].as_str()).collect();
+    assert_eq!(
+        problems[0],
+        "penalty = '0.1' is not empty, but is for ridge, lasso and elastic_net"
+    );
+    assert_eq!(problems[1], "curvature = '0.3' is not empty, but is for elastic_net");
+    assert!(problems[2].contains("explicit_penalty"), "{}", problems[2]);
+    assert!(problems[3].contains("input_variance = -4.0"), "{}", problems[3]);
+}
+
+#[test]
 fn evaluate_classifies_the_check_points() {
     let mut table = String::from(
         "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,noise_var\n",
@@ -948,8 +1011,50 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
 }
 
 #[test]
+fn scaling_laws_have_the_exponents_of_the_literature() {
+    let scratch = Scratch::new("scaling");
+    let run = |more: &[&str]| {
+        example("scaling_laws")
+            .arg("--csv")
+            .arg(scratch.file("laws.csv"))
+            .arg("--svg")
+            .arg(scratch.file("laws.svg"))
+            .args(["--points", "11", "--bins", "60"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(run(&[]).status.code(), Some(0));
+    let table = rows(scratch.text("laws.csv").as_bytes());
+    // Four learners without noise and five with it, on three spectra.
+    assert_eq!(table.len(), 1 + (4 + 4 + 5) * 11);
+    let [learner, fitted, known, error] =
+        ["learner", "fitted_exponent", "known_exponent", "error"].map(|name| column(&table, name));
+    let mut compared = 0;
+    for row in &table[1..] {
+        let Ok(known) = row[known].parse::<f64>() else { continue };
+        let fitted: f64 = row[fitted].parse().unwrap();
+        assert!((fitted - known).abs() < 0.06, "{row:?}");
+        compared += 1;
+    }
+    assert_eq!(compared, (2 + 2 + 3) * 11);
+    // Where the lazy network saturates, a rich one does not, and none is below the best learner.
+    let saturated: Vec<_> = table[1..].iter().filter(|row| row[0] == "a = 1.2, b = 3").collect();
+    let of = |name: &str, column: usize| -> f64 {
+        let mut rows = saturated.iter().rev();
+        rows.find(|row| row[learner].starts_with(name)).unwrap()[column].parse().unwrap()
+    };
+    assert!(of("network, c = 1e-12", fitted) > 3.15 && of("lazy network", fitted) < 2.5);
+    assert!(of("best weighted", error) < of("network, c = 1e-12", error));
+    assert!(text_of(&scratch.text("laws.svg")).contains("samples N"));
+    assert_eq!(run(&["--spectrum", "a:1"]).status.code(), Some(2));
+    assert_eq!(run(&["--scale", "-1"]).status.code(), Some(2));
+}
+
+#[test]
 fn every_example_explains_itself() {
-    let theory = ["best_initialization", "evaluate", "learning_curves", "regime_map"];
+    let theory =
+        ["best_initialization", "evaluate", "learning_curves", "regime_map", "scaling_laws"];
     let mut names = theory.to_vec();
     if cfg!(feature = "simulation") {
         names.extend(["finite_pretraining", "simulate", "validate"]);

@@ -1,4 +1,4 @@
-//! Figures of errors against sample ratio: panels side by side, a line for every series, and marks with
+//! Figures of errors against samples: panels side by side, a line for every series, and marks with
 //! error bars where there are measurements.
 
 use std::path::Path;
@@ -15,6 +15,8 @@ pub(crate) struct Figure {
     pub(crate) series: Vec<Series>,
     pub(crate) x_axis: String,
     pub(crate) y_axis: String,
+    /// Where a logarithmic axis starts; without it, the axis is linear from 0.
+    pub(crate) x_min: Option<f64>,
     pub(crate) x_max: f64,
     /// Errors below this are not shown.
     pub(crate) floor: f64,
@@ -106,7 +108,10 @@ impl Figure {
                 corner,
                 width: PANEL.0,
                 height: PANEL.1,
-                x: Axis::linear(0.0, self.x_max, self.x_axis.as_str()),
+                x: match self.x_min {
+                    Some(x_min) => Axis::logarithmic(x_min, self.x_max, self.x_axis.as_str()),
+                    None => Axis::linear(0.0, self.x_max, self.x_axis.as_str()),
+                },
                 y: Axis::logarithmic(low, high, y_label),
             };
             let centre = (corner.0 + 0.5 * PANEL.0, 0.5 * top);

@@ -7,6 +7,7 @@ pub(crate) mod curves;
 pub(crate) mod files;
 pub(crate) mod heat_map;
 pub(crate) mod in_order;
+pub(crate) mod norm;
 pub(crate) mod problem;
 pub(crate) mod regimes_on_tasks;
 pub(crate) mod svg;

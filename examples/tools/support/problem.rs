@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use diagonet::{
-    Densities, Error, Estimator, GapScales, Initialization, Prior, Protocol, Samples, ScaleMap,
-    Scales, Supports, Task, Transfer,
+    Densities, Error, Estimator, FeatureClass, GapScales, Initialization, Prior, Protocol, Samples,
+    ScaleMap, Scales, Supports, Task, Transfer,
 };
 
 use super::files::number;
+use super::norm::{Norm, NormName};
 use super::table::Row;
 use super::typeset::short;
 
@@ -33,7 +34,13 @@ It may name, with empty fields for the default:
                             first layer and readout of rescaled; rate of the readout over that of the first
                             layer of learning_rates; first layer of the branch of adapter. Where it has none,
                             the fields are empty; the readout scale of a reset readout is gamma_ft
-  method                    auto, quadrature, lazy or rich (auto)
+  method                    auto, quadrature, lazy or rich for networks (auto); ridge, lasso or elastic_net for
+                            norms with an explicit penalty, from scratch on the data of fine-tuning
+  penalty                   kappa of ridge, kappa |b|^2/2, of lasso, kappa |b|, and of elastic_net,
+                            kappa (|b| + mu |b|^2/2) (the best one)
+  curvature                 mu of elastic_net (1)
+  input_variance_shared, input_variance_new, input_variance_pt_only, input_variance_none
+                            variances of the inputs of the four groups of features, in units of 1/D (1)
 Other columns may have any name that does not look like a misspelling of these: names that differ
 from them only by case, or by case and one letter, are refused.";
 
@@ -53,7 +60,7 @@ pub(crate) const REQUIRED: [&str; 11] = [
 ];
 
 /// Columns that it may have.
-pub(crate) const OPTIONAL: [&str; 8] = [
+pub(crate) const OPTIONAL: [&str; 14] = [
     "alpha_pt",
     "noise_pt_var",
     "pretraining_magnitude",
@@ -62,6 +69,20 @@ pub(crate) const OPTIONAL: [&str; 8] = [
     "protocol_x",
     "protocol_y",
     "method",
+    "penalty",
+    "curvature",
+    "input_variance_shared",
+    "input_variance_new",
+    "input_variance_pt_only",
+    "input_variance_none",
+];
+
+/// The columns of input variances, in the order of the classes.
+const INPUT_VARIANCES: [&str; 4] = [
+    "input_variance_shared",
+    "input_variance_new",
+    "input_variance_pt_only",
+    "input_variance_none",
 ];
 
 /// Whether two columns say the same number.
@@ -158,8 +179,17 @@ pub(crate) struct Statement {
     pub(crate) more: Options,
 }
 
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Method {
+    /// A network, whose error is computed by this estimator.
+    Network(Estimator),
+    /// A norm, in the place of a network.
+    Norm(NormName),
+}
+
 /// What a problem need not state.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     /// `None` for unlimited data.
     pub(crate) alpha_pt: Option<f64>,
@@ -167,14 +197,44 @@ pub(crate) struct Options {
     pub(crate) is_pretraining_gaussian: bool,
     pub(crate) correlation: f64,
     pub(crate) protocol: Protocol,
-    pub(crate) estimator: Estimator,
+    pub(crate) method: Method,
+    /// Penalty and curvature of a norm.
+    pub(crate) penalty: Option<f64>,
+    pub(crate) curvature: Option<f64>,
+    /// Of shared, new, pretraining-only and unused features.
+    pub(crate) input_variances: [f64; 4],
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            alpha_pt: None,
+            noise_pt_var: None,
+            is_pretraining_gaussian: false,
+            correlation: 0.0,
+            protocol: Protocol::default(),
+            method: Method::Network(Estimator::Auto),
+            penalty: None,
+            curvature: None,
+            input_variances: [1.0; 4],
+        }
+    }
 }
 
 /// The problem that a statement in its domains states.
 pub(crate) struct Problem {
     pub(crate) transfer: Transfer,
     pub(crate) samples: Samples,
-    pub(crate) estimator: Estimator,
+    pub(crate) trained: Trained,
+}
+
+/// What a problem trains.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Trained {
+    /// A network, whose error is computed by this estimator.
+    Network(Estimator),
+    /// A norm, in the place of a network.
+    Norm(Norm),
 }
 
 const MAGNITUDES: [(&str, bool); 2] = [("constant", false), ("gaussian", true)];
@@ -191,11 +251,14 @@ const PROTOCOLS: [(&str, usize); 10] = [
     ("frozen_readout", 0),
     ("adapter", 1),
 ];
-const METHODS: [(&str, Estimator); 4] = [
-    ("auto", Estimator::Auto),
-    ("quadrature", Estimator::Quadrature),
-    ("lazy", Estimator::Lazy),
-    ("rich", Estimator::Rich),
+const METHODS: [(&str, Method); 7] = [
+    ("auto", Method::Network(Estimator::Auto)),
+    ("quadrature", Method::Network(Estimator::Quadrature)),
+    ("lazy", Method::Network(Estimator::Lazy)),
+    ("rich", Method::Network(Estimator::Rich)),
+    ("ridge", Method::Norm(NormName::Ridge)),
+    ("lasso", Method::Norm(NormName::Lasso)),
+    ("elastic_net", Method::Norm(NormName::ElasticNet)),
 ];
 
 /// The variance of active coefficients of fine-tuning where none is given: the inverse of their
@@ -221,7 +284,10 @@ impl Statement {
             more: Options {
                 is_pretraining_gaussian: row.choice("pretraining_magnitude", &MAGNITUDES)?,
                 protocol: protocol(row)?,
-                estimator: row.choice("method", &METHODS)?,
+                method: row.choice("method", &METHODS)?,
+                penalty: row.number("penalty")?,
+                curvature: row.number("curvature")?,
+                input_variances: input_variances(row)?,
                 correlation: row.number("correlation")?.unwrap_or(0.0),
                 alpha_pt: row.number("alpha_pt")?,
                 noise_pt_var: row.number("noise_pt_var")?,
@@ -250,7 +316,8 @@ impl Statement {
     /// The optional columns.
     pub(crate) fn optional_fields(&self) -> [String; OPTIONAL.len()] {
         let Options { alpha_pt, noise_pt_var, is_pretraining_gaussian, .. } = self.more;
-        let Options { correlation, protocol, estimator, .. } = self.more;
+        let Options { correlation, protocol, method, penalty, curvature, .. } = self.more;
+        let [shared, new, pt_only, none] = self.more.input_variances.map(number);
         let is_default = protocol == Protocol::default();
         let mut parameters = protocol.parameters().into_iter().filter(|_| !is_default);
         [
@@ -261,13 +328,19 @@ impl Statement {
             protocol.name().to_owned(),
             number(parameters.next()),
             number(parameters.next()),
-            name(&METHODS, estimator),
+            name(&METHODS, method),
+            number(penalty),
+            number(curvature),
+            shared,
+            new,
+            pt_only,
+            none,
         ]
     }
 
     /// Checks the numbers.
     pub(crate) fn problem(&self) -> diagonet::Result<Problem> {
-        let Options { alpha_pt, noise_pt_var, protocol, estimator, .. } = self.more;
+        let Options { alpha_pt, noise_pt_var, protocol, .. } = self.more;
         let prior = Prior::atom(self.beta_pt_active)?;
         let prior = if self.more.is_pretraining_gaussian {
             Prior::gaussian(0.0, prior.mean_square())?
@@ -282,6 +355,9 @@ impl Statement {
         .with_pretraining_prior(prior)?
         .with_fine_tuning_variance(self.var_ft_active)?
         .with_correlation(self.more.correlation)?;
+        let mut variances = FeatureClass::ALL.into_iter().zip(self.more.input_variances);
+        let task = variances
+            .try_fold(task, |task, (class, variance)| task.with_input_variance(class, variance))?;
         let pretraining = self.relative_scale.initialization(self.c_pt)?;
         let scale_map = ScaleMap::new(pretraining, self.gamma_ft)?;
         let samples = Samples::new(self.alpha_ft)?.with_noise_variance(self.noise_var)?;
@@ -292,14 +368,39 @@ impl Statement {
         if alpha_pt.is_some() {
             transfer = transfer.with_pretraining_samples(pretraining);
         }
-        Ok(Problem { transfer, samples, estimator })
+        Ok(Problem { transfer, samples, trained: self.more.trained() })
+    }
+}
+
+impl Options {
+    fn trained(&self) -> Trained {
+        match self.method {
+            Method::Network(estimator) => Trained::Network(estimator),
+            Method::Norm(name) => {
+                let (penalty, curvature) = (self.penalty, self.curvature.unwrap_or(1.0));
+                Trained::Norm(Norm { name, penalty, curvature })
+            }
+        }
     }
 }
 
 impl Problem {
     /// Reads the row of a table.
     pub(crate) fn parse(row: &Row<'_>) -> Result<Self, String> {
-        Statement::parse(row)?.problem().map_err(|error| error.to_string())
+        let statement = Statement::parse(row)?;
+        let Options { method, penalty, curvature, .. } = statement.more;
+        let is_penalized = matches!(method, Method::Norm(_));
+        let is_net = method == Method::Norm(NormName::ElasticNet);
+        // What would have no effect was meant to have one.
+        for (name, value, has_effect, methods) in [
+            ("penalty", penalty, is_penalized, "ridge, lasso and elastic_net"),
+            ("curvature", curvature, is_net, "elastic_net"),
+        ] {
+            if let Some(value) = value.filter(|_| !has_effect) {
+                return Err(format!("{name} = '{value:?}' is not empty, but is for {methods}"));
+            }
+        }
+        statement.problem().map_err(|error| error.to_string())
     }
 }
 
@@ -322,6 +423,15 @@ fn protocol(row: &Row<'_>) -> Result<Protocol, String> {
         }),
         result => result.map_err(|error| error.to_string()),
     }
+}
+
+/// The input variances of a row.
+fn input_variances(row: &Row<'_>) -> Result<[f64; 4], String> {
+    let mut variances = [1.0; 4];
+    for (variance, name) in variances.iter_mut().zip(INPUT_VARIANCES) {
+        *variance = row.number(name)?.unwrap_or(1.0);
+    }
+    Ok(variances)
 }
 
 fn name<T: PartialEq>(choices: &[(&str, T)], value: T) -> String {

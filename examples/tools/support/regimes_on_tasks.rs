@@ -196,6 +196,7 @@ impl Problems {
             series: series.collect(),
             x_axis: "sample ratio alpha = N/D".into(),
             y_axis: "generalization error".into(),
+            x_min: None,
             x_max: self.alpha_max,
             floor: self.floor,
             premises: vec![premises],

@@ -27,7 +27,7 @@ export function bars({ current, scratch }: BarsData, theme: Theme): string {
     const probability = current[1 + 2 * index];
     const absent = probability === 0;
     return text(left - 12, y + 15, name, absent ? theme.quiet : theme.ink)
-      + text(left - 12, y + 30, absent ? 'none' : `${format(100 * probability)} %`, theme.quiet, 12)
+      + text(left - 12, y + 30, absent ? 'none' : Number.isNaN(probability) ? '' : `${format(100 * probability)} %`, theme.quiet, 12)
       + `<rect x="${left}" y="${y + 6}" width="${width(own[index]).toFixed(2)}" height="20" rx="2" fill="${theme.classes[index]}"/>`
       + (absent || !Number.isFinite(other[index]) ? '' : mark(left + width(other[index]), y + 1))
       + (absent ? '' : text(336, y + 21, aligned(own[index]), theme.ink) + text(398, y + 21, aligned(other[index]), theme.quiet));

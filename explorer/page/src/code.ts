@@ -1,7 +1,6 @@
 // The computation of the page as programs to paste.
 
-import { PROTOCOLS, type State } from './state';
-import { KNOBS } from './state';
+import { KNOBS, PROTOCOLS, type State } from './state';
 
 // A literal of a 64-bit float, with all its digits.
 function literal(value: number): string {
@@ -17,12 +16,13 @@ export function protocolText(state: State): string {
   return [PROTOCOLS[state.protocol].name, ...parameters(state)].join(' ');
 }
 
+const isRebalanced = (state: State) => state.protocol === 0 && state.first === 1;
+
 export function rust(state: State): string {
-  const rebalanced = state.protocol === 0 && state.first === 1;
   const samples = (ratio: number, noise: number) =>
     `Samples::new(${literal(ratio)})?` + (noise > 0 ? `.with_noise_variance(${literal(noise)})?` : '');
   const steps = [
-    rebalanced ? '' : `\n        .with_protocol("${protocolText(state)}".parse()?)`,
+    isRebalanced(state) ? '' : `\n        .with_protocol("${protocolText(state)}".parse()?)`,
     state.alphaPt === Infinity ? '' : `\n        .with_pretraining_samples(${samples(state.alphaPt, state.noisePt)})`,
   ].join('');
   return `use diagonet::{
@@ -59,22 +59,31 @@ fn main() -> Result<(), diagonet::Error> {
 
 export function python(state: State): string {
   const settings = [
-    `c=${literal(state.c)}`, `lambda_gap=${literal(state.gap)}`, `gamma=${literal(state.gamma)}`,
-    `rho_pt=${literal(state.rhoPt)}`, `rho_ft=${literal(state.rhoFt)}`, `overlap=${literal(state.overlap)}`,
-    `noise_var=${literal(state.noise)}`,
-    ...(state.alphaPt === Infinity ? [] : [`alpha_pt=${literal(state.alphaPt)}`, `noise_var_pt=${literal(state.noisePt)}`]),
-    ...(state.protocol === 0 && state.first === 1 ? [] : [`protocol="${protocolText(state)}"`]),
+    `noise_variance=${literal(state.noise)}`,
+    ...(state.alphaPt === Infinity ? [] : [
+      `pretraining_sample_ratio=${literal(state.alphaPt)}`, `pretraining_noise_variance=${literal(state.noisePt)}`,
+    ]),
+    ...(isRebalanced(state) ? [] : [`protocol="${protocolText(state)}"`]),
   ];
   return `import numpy as np
-import diagonet
+import diagonet as dn
 
-problem = dict(
+task = dn.Task(
+    pretraining_density=${literal(state.rhoPt)},
+    fine_tuning_density=${literal(state.rhoFt)},
+    overlap=${literal(state.overlap)},
+)
+initialization = dn.Initialization(
+    ${literal(state.c)}, lambda_gap=${literal(state.gap)}, readout_scale=${literal(state.gamma)}
+)
+data = dict(
     ${settings.join(',\n    ')},
 )
-print(diagonet.error(alpha=${literal(state.alpha)}, **problem))
+print(dn.error(task, initialization, ${literal(state.alpha)}, **data))
 
-# The learning curve.
-alpha = np.geomspace(${literal(KNOBS.alpha.lowest)}, ${literal(KNOBS.alpha.highest)}, 100)
-print(diagonet.error(alpha=alpha, on_error="nan", **problem))
+# The learning curve, with NaN where there is no answer, and the reasons.
+ratios = np.geomspace(${literal(KNOBS.alpha.lowest)}, ${literal(KNOBS.alpha.highest)}, 100)
+errors, reasons = dn.learning_curve(task, initialization, ratios, on_error="nan", **data)
+print(np.column_stack([ratios, errors]))
 `;
 }

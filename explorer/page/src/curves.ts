@@ -43,7 +43,7 @@ export class Curves {
       },
       axes: [
         {
-          ...axis, size: 30, splits: () => [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2], values: (_, splits) => splits.map((split) => format(split)),
+          ...axis, size: 30, splits: (plot) => (plot.width < 330 ? [0.01, 0.1, 1] : [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]), values: (_, splits) => splits.map((split) => format(split)),
         },
         {
           ...axis, size: 46,

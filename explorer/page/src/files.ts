@@ -32,21 +32,22 @@ export function figure(data: FigureData): string {
   const panel = (x: number, y: number, title: string, body: string) =>
     `<g transform="translate(${x} ${y})"><text x="0" y="0" font-size="15" font-weight="600" fill="${LIGHT.ink}">${title}</text><g transform="translate(0 14)">${body}</g></g>`;
   const { state } = data;
+  const below = (letter: string, text: string) => `${letter}<tspan dy="3" font-size="9">${text}</tspan><tspan dy="-3">\u200b</tspan>`;
   const settings = [
-    `c = ${format(state.c)}`, `1 + λ = ${format(state.gap)}`, `γ = ${format(state.gamma)}`, `ρ_PT = ${format(state.rhoPt)}`,
-    `ρ_FT = ${format(state.rhoFt)}`, `ω = ${format(state.overlap)}`, `α = ${format(state.alpha)}`, `σ² = ${format(state.noise)}`,
-    state.alphaPt === Infinity ? 'unlimited pretraining' : `α_PT = ${format(state.alphaPt)}, σ²_PT = ${format(state.noisePt)}`,
+    `c = ${format(state.c)}`, `1 + λ = ${format(state.gap)}`, `γ = ${format(state.gamma)}`, `${below('ρ', 'PT')} = ${format(state.rhoPt)}`,
+    `${below('ρ', 'FT')} = ${format(state.rhoFt)}`, `ω = ${format(state.overlap)}`, `α = ${format(state.alpha)}`, `σ² = ${format(state.noise)}`,
+    ...(state.alphaPt === Infinity ? ['unlimited pretraining'] : [`${below('α', 'PT')} = ${format(state.alphaPt)}`, `${below('σ²', 'PT')} = ${format(state.noisePt)}`]),
     PROTOCOLS[state.protocol].words,
   ];
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 980 830" font-family="system-ui, 'Helvetica Neue', Arial, sans-serif">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 980 850" font-family="system-ui, 'Helvetica Neue', Arial, sans-serif">
 <title>Fine-tuning of a diagonal linear network</title><desc>${escape(toLink(state))}</desc>
 <style>.symbol{font-family:'STIX Two Text','Cambria','Times New Roman',serif}</style>
-<rect width="980" height="830" fill="${LIGHT.paper}"/>
+<rect width="980" height="850" fill="${LIGHT.paper}"/>
 ${panel(30, 34, 'Error against samples', curves(data))}
 ${panel(510, 34, 'Error over first layer and readout', Object.values(map(data.map, LIGHT)).join(''))}
-${panel(30, 452, 'Regimes', triangle(data.triangle, LIGHT))}
-${panel(510, 452, 'Error by class of features', bars(data.bars, LIGHT))}
-<text x="30" y="800" font-size="12" fill="${LIGHT.quiet}">${escape(settings.join('   '))}</text>
+${panel(30, 480, 'Regimes', triangle(data.triangle, LIGHT))}
+${panel(510, 480, 'Error by class of features', bars(data.bars, LIGHT))}
+<text x="30" y="826" font-size="12" fill="${LIGHT.quiet}">${settings.join(' · ')}</text>
 </svg>
 `;
 }

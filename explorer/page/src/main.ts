@@ -23,6 +23,8 @@ const get = <T extends Element = HTMLElement>(id: string) => document.getElement
 
 // A search that takes longer than this many milliseconds is announced.
 const PATIENCE = 400;
+// Maps and searches begin after this many milliseconds, or when the curves are there.
+const HEAD_START = 40;
 
 // What is known so far. Answers to the last state stay until those to the next arrive.
 const known = {
@@ -63,7 +65,8 @@ async function start() {
   const desk = new Desk(module, (kind, { parts, done, spent }) => {
     parts.forEach(take);
     if (done) busy.delete(kind);
-    if (kind === 'live' && done) performance.measure('curves and triangle', { start: asked, duration: spent });
+    if (done) performance.measure(kind, { start: asked, duration: spent });
+    if (kind === 'live' && done) askSlow();
     draw(kind === 'live' && done);
   });
 
@@ -105,13 +108,27 @@ async function start() {
     asked = performance.now();
     drawn = false;
     for (const kind of Object.keys(needs) as JobKind[]) {
-      const key = ORDER.filter(needs[kind]).map((name) => state[name]).join(' ');
-      if (answered.get(kind) === key) continue;
-      answered.set(kind, key);
-      busy.add(kind);
-      desk.ask(kind, toNumbers(state));
+      if (answered.get(kind) !== key(kind)) busy.add(kind);
     }
+    askFor('live');
+    // What is seen at once goes first, and has the processor for itself.
+    clearTimeout(waiting);
+    waiting = window.setTimeout(askSlow, HEAD_START);
     setTimeout(() => { if (busy.has('optimum')) draw(false); }, PATIENCE + 1);
+  }
+
+  const key = (kind: JobKind) => ORDER.filter(needs[kind]).map((name) => state[name]).join(' ');
+
+  function askFor(kind: JobKind) {
+    if (answered.get(kind) === key(kind)) return;
+    answered.set(kind, key(kind));
+    desk.ask(kind, toNumbers(state));
+  }
+
+  let waiting = 0;
+  function askSlow() {
+    clearTimeout(waiting);
+    for (const kind of ['optimum', 'map', 'reference'] as const) askFor(kind);
   }
 
   // State.
@@ -192,10 +209,15 @@ async function start() {
       frame = 0;
       const began = performance.now();
       show();
-      if (measured && !drawn) performance.measure('drawing', { start: began, end: performance.now() });
       if (measured && !drawn) {
-        performance.measure('knob to picture', { start: asked, end: performance.now() });
+        const from = asked;
         drawn = true;
+        // Behind uPlot, which draws when the frame's own work is done.
+        queueMicrotask(() => {
+          const end = performance.now();
+          performance.measure('drawing', { start: began, end });
+          performance.measure('knob to picture', { start: from, end });
+        });
       }
       measured = false;
     });
@@ -237,6 +259,9 @@ async function start() {
     const limits = known.map && range(known.map);
     put(get('map-low'), limits ? format(Math.exp(limits[0]), 2) : '–');
     put(get('map-high'), limits ? format(Math.exp(limits[1]), 2) : '–');
+
+    put(get('map-words'), known.map && !limits && message
+      ? `No point of the map has an answer: ${message}.` : 'Drag, or use the arrow keys, to move both knobs. The star is the best point.');
 
     fill(get('triangle'), triangle(triangleData(), theme));
     const words = get('triangle-words');
@@ -343,10 +368,25 @@ async function start() {
   const menu = get<HTMLDetailsElement>('export');
   menu.addEventListener('click', (event) => { if ((event.target as Element).closest('button')) menu.open = false; });
   menu.addEventListener('keydown', (event) => { if (event.key === 'Escape') menu.open = false; });
-  get('csv').addEventListener('click', () => download('diagonet.csv', 'text/csv', csv(state, known.lines)));
-  get('svg').addEventListener('click', () => download('diagonet.svg', 'image/svg+xml', figure({
-    state, lines: known.lines, visible, point: [state.alpha, known.errors[0]], triangle: triangleData(), map: mapData(), bars: barsData(),
-  })));
+  // Files are whole: they are saved when all that they hold is computed.
+  const save = (kinds: JobKind[], write: () => void) => {
+    const waits = () => kinds.some((kind) => busy.has(kind));
+    if (!waits()) { write(); return; }
+    toast('Saved when everything is computed.');
+    const timer = setInterval(() => {
+      if (waits()) return;
+      clearInterval(timer);
+      write();
+    }, 50);
+  };
+  get('csv').addEventListener('click', () => save(['live', 'reference'], () => {
+    download('diagonet.csv', 'text/csv', csv(state, known.lines));
+  }));
+  get('svg').addEventListener('click', () => save(['live', 'reference', 'map', 'optimum'], () => {
+    download('diagonet.svg', 'image/svg+xml', figure({
+      state, lines: known.lines, visible, point: [state.alpha, known.errors[0]], triangle: triangleData(), map: mapData(), bars: barsData(),
+    }));
+  }));
   const dialog = get<HTMLDialogElement>('code');
   const program = (title: string, text: string) => {
     put(get('code-title'), title);

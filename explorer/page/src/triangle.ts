@@ -31,7 +31,7 @@ export function triangle({ point, paths }: TriangleData, theme: Theme): string {
   });
   const symbols = ['c', '1 + λ', 'γ'];
   // Labels of knobs stand at different shares of the paths, so that they do not cover each other.
-  const shares = [0.3, 0.5, 0.7];
+  const shares = [0.3, 0.25, 0.7];
   // The side on which they stand: left, above, right.
   const sides = [[-1, 0], [0, -1], [1, 0]];
   const curves = paths.map((numbers, knob) => {

@@ -44,7 +44,7 @@ export function advice({ state, error, bias, optimum, moved, message }: Facts): 
   const [gap, gamma, best, order, price] = optimum;
   const [byGap, byGamma] = moved;
   if (!(best < (1 - EQUAL) * error)) {
-    return 'This is the best initialization for this size of the weights, or as good.';
+    return 'No other first layer or readout would do much better.';
   }
   const layer = `${gap < state.gap ? 'smaller' : 'larger'} first layer`;
   const readout = `${gamma < state.gamma ? 'smaller' : 'larger'} readout`;
@@ -68,7 +68,7 @@ const REGIMES = ['', 'I, rich and independent of pretraining', 'II, lazy and reu
 
 // The second sentence: pretraining against none, and the regime.
 export function context({ error, scratch, bias, message }: Facts): string {
-  if (message) return message;
+  if (message) return `Why: ${message}.`;
   const parts: string[] = [];
   if (error < ZERO && scratch < ZERO) parts.push('So is it without pretraining.');
   else if (error < ZERO) parts.push('Training from scratch does not reach this.');

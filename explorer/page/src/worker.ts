@@ -136,7 +136,7 @@ function* line(theory: Theory, state: number[], line: number): Parts {
   yield { kind: 'line', line, ...found, at, done: true };
 }
 
-// Coarse first: every pass halves the distance of the points, and fills what lies between.
+// Coarse first: every pass halves the distance of the points, and interpolates what lies between.
 function* map(theory: Theory, state: number[]): Parts {
   const [gaps, gammas] = axes();
   yield {
@@ -148,26 +148,50 @@ function* map(theory: Theory, state: number[]): Parts {
   // Each cell costs milliseconds where pretraining has finite data.
   const finest = number(state, 'alphaPt') === Infinity ? 1 : 2;
   for (const stride of [8, 4, 2, 1].filter((stride) => stride >= finest)) {
-    for (let row = 0; row < ROWS; row += stride) {
-      const columns: number[] = [];
-      for (let column = 0; column < COLUMNS; column += stride) {
-        if (!solved[row * COLUMNS + column]) columns.push(column);
-      }
-      const asked = columns.map((column) => gaps[column]);
+    const columns = lattice(0, COLUMNS - 1, stride);
+    // The row of gamma = 0 is apart from the others.
+    const rows = lattice(1, ROWS - 1, stride);
+    for (const row of [0, ...rows]) {
+      const open = columns.filter((column) => !solved[row * COLUMNS + column]);
+      const asked = open.map((column) => gaps[column]);
       const answer = theory.ask('error_map', [...state, asked.length, ...asked, gammas[row]]);
-      for (const [index, column] of columns.entries()) {
+      for (const [index, column] of open.entries()) {
         solved[row * COLUMNS + column] = 1;
-        for (let below = row; below < Math.min(row + stride, ROWS); below++) {
-          for (let right = column; right < Math.min(column + stride, COLUMNS); right++) {
-            if (!solved[below * COLUMNS + right] || (below === row && right === column)) {
-              errors[below * COLUMNS + right] = answer.values[index];
-            }
-          }
-        }
+        errors[row * COLUMNS + column] = answer.values[index];
       }
       yield undefined;
     }
+    interpolate(errors, [0], columns);
+    interpolate(errors, rows, columns);
     yield { kind: 'map', errors: errors.slice(), done: stride === finest };
+  }
+}
+
+// Positions from the first to the last, both included.
+function lattice(first: number, last: number, stride: number): number[] {
+  const positions: number[] = [];
+  for (let position = first; position < last; position += stride) positions.push(position);
+  return [...positions, last];
+}
+
+// Fills a rectangle from the errors at a lattice of its points, linearly in logarithms.
+function interpolate(errors: Float64Array, rows: number[], columns: number[]) {
+  const at = (row: number, column: number) => errors[row * COLUMNS + column];
+  const mix = (from: number, to: number, part: number) =>
+    part === 0 ? from : part === 1 ? to : from > 0 && to > 0 ? from * Math.pow(to / from, part) : from + part * (to - from);
+  const fill = (from: number, to: number, of: (position: number) => number, set: (position: number, error: number) => void) => {
+    const [start, end] = [of(from), of(to)];
+    for (let position = from + 1; position < to; position++) set(position, mix(start, end, (position - from) / (to - from)));
+  };
+  for (const row of rows) {
+    for (let index = 0; index + 1 < columns.length; index++) {
+      fill(columns[index], columns[index + 1], (column) => at(row, column), (column, error) => { errors[row * COLUMNS + column] = error; });
+    }
+  }
+  for (let index = 0; index + 1 < rows.length; index++) {
+    for (let column = 0; column < COLUMNS; column++) {
+      fill(rows[index], rows[index + 1], (row) => at(row, column), (row, error) => { errors[row * COLUMNS + column] = error; });
+    }
   }
 }
 
