@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -242,3 +244,20 @@ def test_an_interrupt_ends_a_long_call() -> None:
     process.send_signal(signal.SIGINT)
     _, problems = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in problems
+
+
+def test_documentation_is_complete() -> None:
+    public = [getattr(dn, name) for name in dn.__all__]
+    methods = [getattr(dn.Law, name) for name in vars(dn.Law) if not name.startswith("_")]
+    for item in [*public, *methods]:
+        if callable(item):
+            text = item.__doc__
+            assert text and not re.search(r"^ *\[[a-z_]+\]$", text, flags=re.M), item
+    for function in public:
+        if inspect.isfunction(function):
+            text = function.__doc__ or ""
+            for part in ("Parameters\n", "Returns\n", "Examples\n", "Source: "):
+                assert part in text, (function, part)
+            named = re.findall(r"^ *([\w, \n]+?) :", text, flags=re.M)
+            documented = {name.strip() for names in named for name in names.split(",")}
+            assert set(inspect.signature(function).parameters) <= documented, function

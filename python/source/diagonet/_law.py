@@ -500,6 +500,7 @@ class Solution:
         )
 
 
+@documented
 def solve(
     task: Task,
     initialization: Initialization,
@@ -515,11 +516,17 @@ def solve(
 ) -> Solution:
     """The solution of one problem, which can be asked further.
 
+    All parameters are numbers, or single names.
+
     Parameters
     ----------
-    task, initialization, sample_ratio, noise_variance, pretraining_sample_ratio, \
-pretraining_noise_variance, protocol, estimator, explicit_penalty, pretrained
-        As in `error`, but numbers.
+    [task]
+    [initialization]
+    [samples]
+    [pretraining]
+    [protocol]
+    [solver]
+    [pretrained]
 
     Returns
     -------
@@ -550,6 +557,5 @@ pretraining_noise_variance, protocol, estimator, explicit_penalty, pretrained
     return Solution._of(_solved(_core.solve(_point(call))))
 
 
-solve.__module__ = "diagonet"
 for _class in (Group, Law, Solution):
     _class.__module__ = "diagonet"

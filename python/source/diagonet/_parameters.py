@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,7 +15,6 @@ from ._arrays import Call, Inputs, Names, Numbers, OnError
 from ._inputs import Initialization, Task
 
 INFINITY = math.inf
-
 
 #: Parameters that many functions have, by a mark in their documentation.
 _PARAMETERS = {
@@ -78,7 +78,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def documented(function: _F) -> _F:
     """Fills in the parameters that many functions have."""
     text = function.__doc__ or ""
-    filled = re.sub(r"\n    \[(\w+)\]", lambda mark: _PARAMETERS[mark[1]].rstrip(), text)
+
+    def parameters(mark: re.Match[str]) -> str:
+        own = textwrap.dedent(_PARAMETERS[mark["name"]]).strip("\n")
+        return textwrap.indent(own, mark["indent"])
+
+    # From 3.13 on, the indent of a documentation is that of its first line.
+    filled = re.sub(r"^(?P<indent> *)\[(?P<name>[a-z_]+)\]$", parameters, text, flags=re.M)
     function.__doc__ = filled
     function.__module__ = "diagonet"
     return function
