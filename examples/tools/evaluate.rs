@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
-    BayesOptimal, Error, Feature, FeatureClass, InductiveBias, Law, Protocol, ProtocolBias,
-    RecoveryThreshold, Regime, ScaleAndStart, Solution, Solver, Statistics, TransferSolution,
+    BayesOptimal, EffectiveScale, Error, Feature, FeatureClass, InductiveBias, Law, Protocol,
+    ProtocolBias, RecoveryThreshold, Regime, ScaleAndStart, ShrunkScale, Solution, Solver,
+    Statistics, TransferSolution,
 };
 use support::files::{Table, exit_code, number, open};
 use support::problem::{COLUMNS, Problem};
@@ -46,7 +47,14 @@ all others are carried through.
                          scales or starts than rebalanced
   scale_active, start_active
                          scale and start of fine-tuning where pretraining ended at beta_pt_active
+  c_low, c_high          bracket of the scale from which gradient flow ends where the training of the row
+                         ends, where pretraining ended at beta_pt_active; empty for gradient flow
+  error_low, error_high  generalization errors at the lowest and at the highest scale
+  protocol_best          with --rank-protocols, the protocol with the lowest error by gradient flow: the row's
+                         own, or one of rebalanced, continued, readout_reset, probe_kept, probe_reset,
+                         probe_rebalanced and frozen_readout
   problem                empty, or why the row has no answer
+All columns but c_low to error_high are those of training by gradient flow.
 The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the table cannot be read.";
 
 /// Evaluates the generalization error of fine-tuning for every row of a CSV table.
@@ -59,9 +67,12 @@ struct Arguments {
     /// Leave the columns of the Bayes-optimal learner empty, which take most of the time.
     #[arg(long)]
     no_bayes: bool,
+    /// Rank protocols of fine-tuning, and write the best one.
+    #[arg(long)]
+    rank_protocols: bool,
 }
 
-const OUTPUTS: [&str; 23] = [
+const OUTPUTS: [&str; 28] = [
     "error",
     "s2",
     "theta",
@@ -84,6 +95,11 @@ const OUTPUTS: [&str; 23] = [
     "recovery_threshold",
     "scale_active",
     "start_active",
+    "c_low",
+    "c_high",
+    "error_low",
+    "error_high",
+    "protocol_best",
     "problem",
 ];
 
@@ -128,16 +144,21 @@ struct Answer {
     training: Option<ScaleAndStart>,
     bias: Option<Bias>,
     recovery_threshold: Option<f64>,
+    effective: Option<EffectiveScale>,
+    best: Option<Protocol>,
     problem: Option<String>,
 }
 
 impl Answer {
-    fn new(columns: &Columns, record: &ByteRecord, with_bayes: bool) -> Self {
+    fn new(columns: &Columns, record: &ByteRecord, arguments: &Arguments) -> Self {
         let mut answer = Self::default();
         let problem = Row::new(columns, record).and_then(|row| Problem::parse(&row));
         let filled = problem.and_then(|problem| {
-            if with_bayes {
+            if !arguments.no_bayes {
                 answer.bayes = bayes(&problem);
+            }
+            if arguments.rank_protocols {
+                answer.best = best_protocol(&problem);
             }
             answer.fill(&problem).map_err(|error| error.to_string())
         });
@@ -147,11 +168,16 @@ impl Answer {
 
     /// Fills in what there is; error and bias do not depend on each other.
     fn fill(&mut self, problem: &Problem) -> diagonet::Result<()> {
-        let Problem { transfer, samples, estimator } = problem;
+        let Problem { transfer, samples, estimator, optimizer } = problem;
         let solver = Solver::new().with_estimator(*estimator);
         let report = solver.solve(transfer, samples);
         self.report = report.as_ref().ok().cloned();
         self.from_scratch = report.as_ref().ok().and_then(|report| report.from_scratch().ok());
+        let effective = match (&report, optimizer) {
+            (Ok(report), Some(optimizer)) => report.effective_scale(optimizer).map(Some),
+            _ => Ok(None),
+        };
+        self.effective = effective.as_ref().ok().cloned().flatten();
         let statistics = report.and_then(|report| report.statistics(0.0));
         self.statistics = statistics.as_ref().ok().cloned();
         let (task, scale_map) = (transfer.task(), transfer.scale_map());
@@ -164,6 +190,7 @@ impl Answer {
             let bias = ProtocolBias::of_feature(&protocol, &scale_map, feature);
             self.bias = bias.as_ref().ok().copied().map(Bias::from);
             statistics?;
+            effective?;
             return bias.map(|_| ());
         }
         let bias = InductiveBias::of_feature(&scale_map, feature);
@@ -176,6 +203,7 @@ impl Answer {
         });
         self.recovery_threshold = threshold.as_ref().ok().copied();
         statistics?;
+        effective?;
         threshold?;
         Ok(())
     }
@@ -194,6 +222,11 @@ impl Answer {
         // Both may recover exactly.
         let price = price.filter(|price| price.is_finite());
         let forgetting = self.statistics.as_ref().and_then(|s| s.total.forgetting);
+        let errors = self.effective.as_ref().map(EffectiveScale::generalization_errors);
+        let scale = |end: fn(&EffectiveScale) -> &ShrunkScale| {
+            let factor = self.effective.as_ref().map(|effective| end(effective).factor());
+            number(self.training.zip(factor).map(|(training, factor)| training.scale * factor))
+        };
         [
             number(tuned.map(|r| r.generalization_error())),
             number(tuned.map(|r| r.state.effective_noise_variance)),
@@ -217,9 +250,34 @@ impl Answer {
             number(self.recovery_threshold),
             number(self.training.map(|training| training.scale)),
             number(self.training.map(|training| training.start)),
+            scale(|effective| &effective.low),
+            scale(|effective| &effective.high),
+            number(errors.map(|[low, _]| low)),
+            number(errors.map(|[_, high]| high)),
+            self.best.map(|protocol| protocol.to_string()).unwrap_or_default(),
             self.problem.clone().unwrap_or_default(),
         ]
     }
+}
+
+/// The protocol with the lowest error, where some have one.
+fn best_protocol(problem: &Problem) -> Option<Protocol> {
+    let Problem { transfer, samples, estimator, .. } = problem;
+    let mut protocols = vec![
+        Protocol::REBALANCED,
+        Protocol::Continued,
+        Protocol::ReadoutReset,
+        Protocol::ProbeKept,
+        Protocol::ProbeReset,
+        Protocol::probe_rebalanced(1.0).ok()?,
+        Protocol::FrozenReadout,
+    ];
+    if !protocols.contains(&transfer.protocol()) {
+        protocols.insert(0, transfer.protocol());
+    }
+    let solver = Solver::new().with_estimator(*estimator);
+    let ranking = solver.rank_protocols(transfer, samples, &protocols).ok()?;
+    Some(ranking.best().protocol)
 }
 
 /// Errors that message passing reaches after pretraining, and without it, where they have answers.
@@ -245,7 +303,7 @@ fn recovery_threshold(law: &Law, price: f64) -> diagonet::Result<f64> {
 }
 
 /// Copies the table, each row as soon as it has its answers; returns whether all have.
-fn evaluate(input: Box<dyn Read>, with_bayes: bool) -> Result<bool, String> {
+fn evaluate(input: Box<dyn Read>, arguments: &Arguments) -> Result<bool, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
     let columns = Columns::locate(&header, &[], &OUTPUTS)?;
@@ -254,7 +312,7 @@ fn evaluate(input: Box<dyn Read>, with_bayes: bool) -> Result<bool, String> {
     let mut complete = true;
     for row in reader.byte_records() {
         let row = row.map_err(|error| error.to_string())?;
-        let answer = Answer::new(&columns, &row, with_bayes);
+        let answer = Answer::new(&columns, &row, arguments);
         complete &= answer.problem.is_none();
         let fields = answer.fields();
         table.write(columns.carried(&row).chain(fields.iter().map(String::as_bytes)))?;
@@ -266,7 +324,7 @@ fn evaluate(input: Box<dyn Read>, with_bayes: bool) -> Result<bool, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { input, no_bayes } = Arguments::parse();
-    let evaluated = open(&input).and_then(|input| evaluate(input, !no_bayes));
+    let arguments = Arguments::parse();
+    let evaluated = open(&arguments.input).and_then(|input| evaluate(input, &arguments));
     exit_code("evaluate", evaluated.map_err(Into::into))
 }
