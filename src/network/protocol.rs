@@ -542,6 +542,7 @@ impl Protocol {
     }
 
     /// What is done to both layers after training: learning rates act as a rescaling that ends with it.
+    #[cfg(feature = "quadrature")]
     pub(crate) fn layer_changes_after(&self) -> [LayerChange; 2] {
         match self {
             Self::LearningRates { ratio } => {
@@ -586,6 +587,7 @@ impl LayerChange {
     }
 
     /// The same in their sum and difference.
+    #[cfg(feature = "quadrature")]
     pub(crate) fn of_sums(self, [sum, difference]: [f64; 2]) -> [f64; 2] {
         match self {
             Self::Scaled(factor) => [factor * sum, factor * difference],
