@@ -138,6 +138,36 @@
 //! and training starts at `$b_0 = \beta_{PT}$`. Any other change of weights between stages enters by
 //! the scale and the start of the [first section](#network), too.
 //!
+//! # Protocols
+//!
+//! A [`Protocol`](crate::Protocol) is what is done to the four weights between two stages. Training sees of it
+//! the scale and the start of the [first section](#network) only, in the weights as they are then
+//! ([`Weights::scale_and_start`]):
+//!
+//! `$$ c = \tfrac12 \sqrt{\left[ (w_+ + v_+)^2 + (w_- - v_-)^2 \right] \left[ (w_+ - v_+)^2 + (w_- +
+//! v_-)^2 \right]}, \qquad b_0 = w_+ v_+ - w_- v_- . $$`
+//!
+//! With the weights of pretraining and `$H = \sqrt{c_{PT}^2 + \beta_{PT}^2}$` this gives the closed forms.
+//! Factors `$a$` of the first layer and `$b$` of the readout, for instance, give
+//!
+//! `$$ c = \tfrac12 \sqrt{\left[ (a^2 + b^2) c_{PT} + (a^2 - b^2) \lambda_{PT} H \right]^2 + (a^2 -
+//! b^2)^2 (1 - \lambda_{PT}^2) \beta_{PT}^2}, \qquad b_0 = a b \beta_{PT} . $$`
+//!
+//! Learning rates of ratio `$r$` of readout to first layer are such a rescaling: in the weights
+//! `$w/\sqrt{\eta_w}$` and `$v/\sqrt{\eta_v}$` the flow has equal rates, so that `$a = r^{1/4}$` and
+//! `$b = 1/a$`, up to a factor of time.
+//!
+//! Where one layer is frozen, the coefficient is linear in the other, and gradient flow ends at the
+//! interpolator that is nearest to the start in the metric of the frozen weights. This is weighted l2 for
+//! every `$c$`, with the scale `$w_+^2 + w_-^2$` of a probe, or `$v_+^2 + v_-^2$` of a frozen readout, and the
+//! [closed form](#closed-forms) with `$V_g = v_g + (m_g - b_{0,g})^2$` is exact.
+//!
+//! An adapter trains a new branch of scale `$a_0^2$` beside the frozen network. Its penalty is least at
+//! `$\beta_{PT}$` ([`CoordinateGroup::centre`]).
+//!
+//! [`Solver::rank_protocols`] compares protocols on one task; [`ProtocolBias`](crate::ProtocolBias) has their
+//! exponents, with the displacement `$b - b_0$` in place of the coefficient.
+//!
 //! # Regimes
 //!
 //! The [`InductiveBias`] of a feature `$(\beta_{PT}, \beta_{FT})$` is a pair of exponents of its
@@ -366,6 +396,33 @@
 //! [`InitializationDesign`](crate::InitializationDesign) minimizes the error over `$c_{PT}$`,
 //! `$\lambda_{PT}$` and `$\gamma$`.
 //!
+//! # Sequences
+//!
+//! A stage takes the joint law of weights and coefficients to another one (`Sequence`, with the feature
+//! `quadrature`). Let `$B_t = \sum_j a_j B_j / \sum_j a_j$` be the target of stage `$t$`, with the weights
+//! `$a_j$` of the losses of the tasks `$j$`. Given the observations of the stages before it, a coordinate has known weights, and hence
+//! a known scale `$c_t$` and start `$b_{t,0}$`, and its coefficients in all tasks are jointly Gaussian. The law of
+//! the stage therefore has a group for every history, and the fixed point of that law gives
+//!
+//! `$$ b_t + \frac{\theta_t}{2} \left[ \operatorname{asinh} \frac{b_t}{c_t} - \operatorname{asinh}
+//! \frac{b_{t,0}}{c_t} \right] = z_t, \qquad z_t = B_t + s_t Z_t . $$`
+//!
+//! The observation updates mean and covariance of the coefficients by linear regression, because `$(B_1, B_2,
+//! \dots, z_t)$` are jointly Gaussian given the history. The new coefficient turns the weights: `$w_+ + v_+$` and
+//! `$w_- - v_-$` grow by `$e^\tau$` and `$w_+ - v_+$` and `$w_- + v_-$` fall by it, with
+//!
+//! `$$ e^{2\tau} = \frac{b_t + \sqrt{c_t^2 + b_t^2}}{b_{t,0} + \sqrt{c_t^2 + b_{t,0}^2}} . $$`
+//!
+//! The error on task `$j$` after stage `$t$` is `$\mathbb E [(b_t - B_j)^2]$`. Forgetting, unlearning (a target of
+//! zero) and relearning are entries of this matrix.
+//!
+//! *Nodes.* Each observation is integrated by the [quadrature](#quadrature) of one group. All four errors of
+//! its rule fall as `$e^{-36/f}$` with the factor `$f$` of its steps, so that they are squared where `$f$`
+//! is halved. The product of two integrals is kept as it is. Where more follow, nodes of close weights
+//! and means are merged to four at most, with the moments that decide the error to fourth order in the
+//! width of a cell. This keeps their number bounded and the time linear in the number of stages. The report
+//! says what error they leave (`SequenceSolution::node_error`).
+//!
 //! # Structured inputs
 //!
 //! Inputs of coordinates may have unequal variances, `$x_j \sim N(0, \Lambda_j/D)$`
@@ -448,6 +505,9 @@
 //! | generalization error of a [`Law`] | [`Solver::ACCURACY`], 1e-10 relative |
 //! | error of a group at the state of its solution | [`GroupError::ACCURACY`](crate::GroupError::ACCURACY), 1e-10 relative |
 //! | generalization error of a [`Transfer`], in the number of nodes | 1e-9 relative |
+//! | errors of a `Sequence` of more than two stages, in the number of nodes | 1e-4 relative, or as set |
+//! | scale and start of a [`Protocol`](crate::Protocol) | 1e-14 relative |
+//! | shrinkage of [`Solver::effective_scale`] | 1e-10 relative |
 //!
 //! The budgets bound the numerical error of the asymptotic formula. At a finite number of coordinates
 //! the error fluctuates between draws by about `$1/\sqrt D$`, and next to a recovery threshold its mean
@@ -460,6 +520,10 @@
 //!   arXiv:2602.20062, whose `$k$` is `$4 c^2$`.
 //! - Implicit bias and mirror map: Woodworth et al. 2020, arXiv:2002.09277; Azulay et al. 2021,
 //!   arXiv:2102.09769.
+//! - Protocols: Azulay et al. 2021; Kunin et al. 2024, arXiv:2406.06158. Sequences: Evron et al. 2022,
+//!   arXiv:2205.09588; Goldfarb et al. 2024, arXiv:2401.12617.
+//! - Training in steps: Pesme et al. 2021, arXiv:2106.09524; Even et al. 2023, arXiv:2302.08982; Jacobs et al.
+//!   2025, arXiv:2504.12883.
 //! - Order of the penalty: Lippl and Lindsey 2024, arXiv:2310.02396.
 //! - State evolution: Bayati and Montanari 2012, arXiv:1008.2581; Thrampoulidis, Oymak and Hassibi
 //!   2015.

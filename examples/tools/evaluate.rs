@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use csv::ByteRecord;
 use diagonet::{
-    BayesOptimal, Error, Feature, FeatureClass, InductiveBias, Law, Protocol, ProtocolBias,
-    RecoveryThreshold, Regime, ScaleAndStart, Solution, Solver, TransferSolution,
+    BayesOptimal, EffectiveScale, Error, Feature, FeatureClass, InductiveBias, Law, Protocol,
+    ProtocolBias, RecoveryThreshold, Regime, ScaleAndStart, ShrunkScale, Solution, Solver,
+    TransferSolution,
 };
 use support::files::{Table, csv_row, exit_code, number, open};
 use support::in_order::in_order;
@@ -55,7 +56,14 @@ all others are carried through.
   matched_scale_ratio    the same ratio in the best weighted ridge regression, whose scales are in
                          proportion to the signal of features that pretraining used, and of others: the
                          rule that regime II follows as far as pretraining tells the signal
+  c_low, c_high          bracket of the scale from which gradient flow ends where the training of the row
+                         ends, where pretraining ended at beta_pt_active; empty for gradient flow
+  error_low, error_high  generalization errors at the lowest and at the highest scale
+  protocol_best          with --rank-protocols, the protocol with the lowest error by gradient flow: the row's
+                         own, or one of rebalanced, continued, readout_reset, probe_kept, probe_reset,
+                         probe_rebalanced and frozen_readout
   problem                empty, or why the row has no answer
+All columns but c_low to error_high are those of training by gradient flow.
 The exit code is 0 if every row has an answer, 1 if some row has none, 2 if the table cannot be read.";
 
 /// Evaluates the generalization error of fine-tuning for every row of a CSV table.
@@ -68,9 +76,12 @@ pub(crate) struct Arguments {
     /// Leave the columns of the Bayes-optimal learner empty, which take most of the time.
     #[arg(long)]
     no_bayes: bool,
+    /// Rank protocols of fine-tuning, and write the best one.
+    #[arg(long)]
+    rank_protocols: bool,
 }
 
-const OUTPUTS: [&str; 27] = [
+const OUTPUTS: [&str; 32] = [
     "error",
     "s2",
     "theta",
@@ -97,6 +108,11 @@ const OUTPUTS: [&str; 27] = [
     "start_active",
     "scale_ratio",
     "matched_scale_ratio",
+    "c_low",
+    "c_high",
+    "error_low",
+    "error_high",
+    "protocol_best",
     "problem",
 ];
 
@@ -145,16 +161,21 @@ struct Answer {
     matched_scale_ratio: Option<f64>,
     bias: Option<Bias>,
     recovery_threshold: Option<f64>,
+    effective: Option<EffectiveScale>,
+    best: Option<Protocol>,
     problem: Option<String>,
 }
 
 impl Answer {
-    fn new(columns: &Columns, record: &ByteRecord, with_bayes: bool) -> Self {
+    fn new(columns: &Columns, record: &ByteRecord, arguments: &Arguments) -> Self {
         let mut answer = Self::default();
         let problem = Row::new(columns, record).and_then(|row| Problem::parse(&row));
         let filled = problem.and_then(|problem| {
-            if with_bayes {
+            if !arguments.no_bayes {
                 answer.bayes = bayes(&problem);
+            }
+            if arguments.rank_protocols {
+                answer.best = best_protocol(&problem);
             }
             answer.fill(&problem).map_err(|error| error.to_string())
         });
@@ -164,7 +185,7 @@ impl Answer {
 
     /// Fills in what there is; error and bias do not depend on each other.
     fn fill(&mut self, problem: &Problem) -> diagonet::Result<()> {
-        let Problem { transfer, samples, trained } = problem;
+        let Problem { transfer, samples, trained, optimizer } = problem;
         let estimator = match trained {
             Trained::Network(estimator) => estimator,
             Trained::Norm(norm) => {
@@ -178,6 +199,11 @@ impl Answer {
         let report = solver.solve(transfer, samples);
         self.report = report.as_ref().ok().cloned();
         self.from_scratch = report.as_ref().ok().and_then(|report| report.from_scratch().ok());
+        let effective = match (&report, optimizer) {
+            (Ok(report), Some(optimizer)) => report.effective_scale(optimizer).map(Some),
+            _ => Ok(None),
+        };
+        self.effective = effective.as_ref().ok().cloned().flatten();
         let forgetting = report.and_then(|report| report.fine_tuning.forgetting());
         self.forgetting = forgetting.as_ref().ok().copied().flatten();
         let (task, scale_map) = (transfer.task(), transfer.scale_map());
@@ -194,6 +220,7 @@ impl Answer {
             let bias = ProtocolBias::of_feature(&protocol, &scale_map, feature);
             self.bias = bias.as_ref().ok().copied().map(Bias::from);
             forgetting?;
+            effective?;
             return bias.map(|_| ());
         }
         let bias = InductiveBias::of_feature(&scale_map, feature);
@@ -206,6 +233,7 @@ impl Answer {
         });
         self.recovery_threshold = threshold.as_ref().ok().copied();
         forgetting?;
+        effective?;
         threshold?;
         Ok(())
     }
@@ -231,6 +259,11 @@ impl Answer {
         let price = error.zip(self.bayes[0]).map(|(error, least)| error / least);
         // Both may recover exactly.
         let price = price.filter(|price| price.is_finite());
+        let errors = self.effective.as_ref().map(EffectiveScale::generalization_errors);
+        let scale = |end: fn(&EffectiveScale) -> &ShrunkScale| {
+            let factor = self.effective.as_ref().map(|effective| end(effective).factor());
+            number(self.training.zip(factor).map(|(training, factor)| training.scale * factor))
+        };
         [
             number(error),
             number(tuned.map(|r| r.state.effective_noise_variance)),
@@ -261,9 +294,35 @@ impl Answer {
             number(self.training.map(|training| training.start)),
             number(self.scale_ratio),
             number(self.matched_scale_ratio),
+            scale(|effective| &effective.low),
+            scale(|effective| &effective.high),
+            number(errors.map(|[low, _]| low)),
+            number(errors.map(|[_, high]| high)),
+            self.best.map(|protocol| protocol.to_string()).unwrap_or_default(),
             self.problem.clone().unwrap_or_default(),
         ]
     }
+}
+
+/// The protocol with the lowest error, where some have one; `None` for a norm.
+fn best_protocol(problem: &Problem) -> Option<Protocol> {
+    let Problem { transfer, samples, trained, .. } = problem;
+    let Trained::Network(estimator) = trained else { return None };
+    let mut protocols = vec![
+        Protocol::REBALANCED,
+        Protocol::Continued,
+        Protocol::ReadoutReset,
+        Protocol::ProbeKept,
+        Protocol::ProbeReset,
+        Protocol::probe_rebalanced(1.0).ok()?,
+        Protocol::FrozenReadout,
+    ];
+    if !protocols.contains(&transfer.protocol()) {
+        protocols.insert(0, transfer.protocol());
+    }
+    let solver = Solver::new().with_estimator(*estimator);
+    let ranking = solver.rank_protocols(transfer, samples, &protocols).ok()?;
+    Some(ranking.best().protocol)
 }
 
 /// Errors that message passing reaches after pretraining, and without it, where they have answers.
@@ -290,7 +349,7 @@ fn recovery_threshold(law: &Law, price: f64) -> diagonet::Result<f64> {
 
 /// Copies the table, each row as soon as it and all before it have their answers; returns whether all
 /// have.
-fn evaluate(input: Box<dyn Read + Send>, with_bayes: bool) -> Result<bool, String> {
+fn evaluate(input: Box<dyn Read + Send>, arguments: &Arguments) -> Result<bool, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
     let columns = Columns::locate(&header, &[], &OUTPUTS)?;
@@ -298,7 +357,7 @@ fn evaluate(input: Box<dyn Read + Send>, with_bayes: bool) -> Result<bool, Strin
     let mut table = Table::create(Path::new("-"), columns.carried(&header).chain(outputs))?;
     let work = |row: csv::Result<ByteRecord>| {
         let row = row.map_err(|error| error.to_string())?;
-        let answer = Answer::new(&columns, &row, with_bayes);
+        let answer = Answer::new(&columns, &row, arguments);
         let fields = answer.fields();
         let row = csv_row(columns.carried(&row).chain(fields.iter().map(String::as_bytes)))?;
         Ok::<_, String>((answer.problem.is_none(), row))
@@ -326,10 +385,10 @@ fn evaluate(input: Box<dyn Read + Send>, with_bayes: bool) -> Result<bool, Strin
 }
 
 /// Runs the program; whether every row has an answer, or why there is no result.
-pub(crate) fn run(Arguments { input, no_bayes }: Arguments) -> Result<bool, String> {
-    open(&input).and_then(|input| evaluate(input, !no_bayes))
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
+    open(&arguments.input).and_then(|input| evaluate(input, arguments))
 }
 
 fn main() -> ExitCode {
-    exit_code("evaluate", run(Arguments::parse()).map_err(Into::into))
+    exit_code("evaluate", run(&Arguments::parse()).map_err(Into::into))
 }

@@ -2,14 +2,17 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use diagonet::simulation::{Experiment, MonteCarlo, Statistic};
-use diagonet::{Law, Solver};
+use diagonet::{
+    Densities, Initialization, Law, Samples, ScaleMap, Scales, Solver, Supports, Task, Transfer,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use statrs::distribution::{ContinuousCDF, StudentsT};
-use support::curves::{Line, Mark, Panel};
+use support::curves::{Figure, Line, Mark, Panel, Series};
 use support::files::{Table, check_outputs, exit_code, is_standard, number, report_written};
 use support::least_norm;
 use support::problem::{REQUIRED, Statement};
@@ -55,6 +58,9 @@ struct Arguments {
     /// Number of simulated sample ratios, evenly spaced.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     simulated: u32,
+    /// Compare protocols of fine-tuning on one task instead, and draw them into this SVG file.
+    #[arg(long, value_name = "FILE")]
+    protocols: Option<PathBuf>,
 }
 
 /// A simulated point.
@@ -190,7 +196,80 @@ fn scores(problems: &Problems, points: &[Point]) -> Result<String, Box<dyn Error
     Ok(text)
 }
 
+/// Protocols of the one task, in words.
+const PROTOCOLS: [(&str, &str); 6] = [
+    ("continued", "continued"),
+    ("rebalanced", "rebalanced"),
+    ("readout_reset", "new head, all layers"),
+    ("probe_reset", "new head, probe"),
+    ("frozen_readout", "frozen readout"),
+    ("adapter 0.3", "adapter"),
+];
+
+/// Draws the learning curves of all protocols on one task, and simulates networks on them.
+fn run_protocols(arguments: &Arguments, path: &Path) -> Result<bool, Box<dyn Error>> {
+    let Arguments { dimension, draws, simulated, .. } = *arguments;
+    check_outputs(&[path])?;
+    let supports = Supports::new(Densities { pretraining: 0.2, fine_tuning: 0.1, overlap: 0.8 })?;
+    let pretraining = Initialization::new(Scales { absolute: 0.1, relative: -0.5 })?;
+    let transfer = Transfer::new(&Task::new(supports)?, ScaleMap::new(pretraining, 0.6)?);
+    let noise_variance = 0.05;
+    let ratios = |count: u32| (1..=count).map(move |k| 0.9 * f64::from(k) / f64::from(count));
+    let line_ratios: Vec<f64> = ratios(90).collect();
+    let bar = ProgressBar::new(PROTOCOLS.len() as u64 * u64::from(simulated) * draws)
+        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} draws, {eta} left")?);
+    let mut panel = Panel { title: String::from("Protocols of fine-tuning"), ..Panel::default() };
+    let mut squares = Vec::new();
+    for (series, (name, _)) in PROTOCOLS.into_iter().enumerate() {
+        let transfer = transfer.clone().with_protocol(name.parse()?);
+        let curve = Solver::new().learning_curve(&transfer, noise_variance, &line_ratios);
+        let errors = curve.into_iter().map(|point| Some(point.ok()?.generalization_error()));
+        let points = line_ratios.iter().copied().zip(errors).collect();
+        panel.lines.push(Line { series, points });
+        for (index, ratio) in ratios(simulated).enumerate() {
+            let samples = Samples::new(ratio)?.with_noise_variance(noise_variance)?;
+            let experiment = Experiment::new(transfer.clone(), samples, dimension)?;
+            let theory = experiment.prediction(&Solver::new())?.generalization_error();
+            let seed = arguments.seed + (series as u64 * u64::from(simulated)) + index as u64;
+            let run = MonteCarlo::new(draws)?.with_seed(seed);
+            let ensemble = run.run_with_progress(&experiment, |_| bar.inc(1))?;
+            let error = ensemble.statistic("generalization_error").ok_or("no draws")?;
+            let [low, high] = error.confidence_interval(0.95)?;
+            let score = error.z_score(theory).ok_or("a standard error needs two draws")?;
+            let x = experiment.samples().sample_ratio();
+            println!("{name:16}{x:8.3}{theory:12.6}{:12.6}{score:8.2}", error.mean);
+            squares.push(score * score);
+            panel.marks.push(Mark { series, x, mean: error.mean, low, high });
+        }
+    }
+    bar.finish_and_clear();
+    let mean_square = squares.iter().sum::<f64>() / squares.len() as f64;
+    println!("{} points: mean square of the z-scores {mean_square:.2}", squares.len());
+    let series = PROTOCOLS.map(|(_, words)| Series { name: words.to_owned(), is_reference: false });
+    let figure = Figure {
+        title: String::from("Errors of protocols of fine-tuning, theory and simulation"),
+        panels: vec![panel],
+        series: series.into(),
+        x_axis: String::from("alpha, samples per feature"),
+        y_axis: String::from("generalization error"),
+        x_min: None,
+        x_max: 0.95,
+        floor: 1e-3,
+        premises: vec![
+            String::from("rho_PT = 0.2, rho_FT = 0.1, overlap 0.8, c_PT = 0.1, lambda_PT = -0.5"),
+            String::from("gamma_FT = 0.6, noise variance 0.05, adapter 0.3"),
+            format!("lines: theory; marks: means over {draws} draws, D = {dimension}"),
+        ],
+    };
+    figure.draw(path)?;
+    report_written(&[path]);
+    Ok(true)
+}
+
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    if let Some(path) = &arguments.protocols {
+        return run_protocols(arguments, path);
+    }
     let problems = &arguments.problems;
     check_outputs(&[&problems.csv, &problems.svg])?;
     let header = NAMES.iter().chain(&REQUIRED).chain(&RESULTS);

@@ -18,7 +18,7 @@ pub(crate) fn evaluate_table(py: Python<'_>, arguments: Vec<String>) -> i32 {
     let matches = command.try_get_matches_from(arguments);
     let parsed = matches.and_then(|matches| evaluate::Arguments::from_arg_matches(&matches));
     match parsed {
-        Ok(parsed) => match py.detach(|| evaluate::run(parsed)) {
+        Ok(parsed) => match py.detach(|| evaluate::run(&parsed)) {
             Ok(is_complete) => i32::from(!is_complete),
             Err(problem) => {
                 eprintln!("{NAME}: {problem}");

@@ -512,14 +512,13 @@ impl Protocol {
     /// # Ok::<(), diagonet::Error>(())
     /// ```
     pub fn weights(&self, pretrained: Weights, readout_scale: f64) -> Result<Weights> {
-        let [first_layer, readout] = self.layer_changes(check_readout_scale(readout_scale)?);
-        let Weights { plus, minus } = pretrained;
-        let [w_plus, w_minus] = first_layer.of_paths([plus.first_layer(), minus.first_layer()]);
-        let [v_plus, v_minus] = readout.of_paths([plus.readout(), minus.readout()]);
-        Ok(Weights {
-            plus: NetworkPath::new(w_plus, v_plus)?,
-            minus: NetworkPath::new(w_minus, v_minus)?,
-        })
+        changed(pretrained, self.layer_changes(check_readout_scale(readout_scale)?))
+    }
+
+    /// The weights after training under this protocol, in the units that they had before it.
+    #[cfg(all(feature = "simulation", feature = "quadrature"))]
+    pub(crate) fn weights_after(&self, trained: Weights) -> Result<Weights> {
+        changed(trained, self.layer_changes_after())
     }
 
     /// What is done to the first layer and to the readout before training.
@@ -543,6 +542,7 @@ impl Protocol {
     }
 
     /// What is done to both layers after training: learning rates act as a rescaling that ends with it.
+    #[cfg(feature = "quadrature")]
     pub(crate) fn layer_changes_after(&self) -> [LayerChange; 2] {
         match self {
             Self::LearningRates { ratio } => {
@@ -552,6 +552,17 @@ impl Protocol {
             _ => [LayerChange::Scaled(1.0); 2],
         }
     }
+}
+
+/// Weights after a change of both layers.
+fn changed(weights: Weights, [first_layer, readout]: [LayerChange; 2]) -> Result<Weights> {
+    let Weights { plus, minus } = weights;
+    let [w_plus, w_minus] = first_layer.of_paths([plus.first_layer(), minus.first_layer()]);
+    let [v_plus, v_minus] = readout.of_paths([plus.readout(), minus.readout()]);
+    Ok(Weights {
+        plus: NetworkPath::new(w_plus, v_plus)?,
+        minus: NetworkPath::new(w_minus, v_minus)?,
+    })
 }
 
 /// What a protocol does to one layer of both paths.
@@ -576,6 +587,7 @@ impl LayerChange {
     }
 
     /// The same in their sum and difference.
+    #[cfg(feature = "quadrature")]
     pub(crate) fn of_sums(self, [sum, difference]: [f64; 2]) -> [f64; 2] {
         match self {
             Self::Scaled(factor) => [factor * sum, factor * difference],

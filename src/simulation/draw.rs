@@ -63,6 +63,8 @@ pub struct Draw {
     pub(crate) kinds: Vec<usize>,
     /// Coefficients that training starts from, where there is no pretraining.
     pub(crate) start: DVector<f64>,
+    /// Index of the draw, from which the batches of stochastic training follow.
+    pub(crate) index: u64,
 }
 
 impl Draw {
@@ -176,15 +178,15 @@ impl Source {
     }
 }
 
-/// Kind of every one of `dimension` coordinates.
-fn assign(
-    kinds: &[Kind],
+/// Kind of every one of `dimension` coordinates, for kinds of these weights.
+pub(super) fn assign(
+    weights: &[f64],
     dimension: usize,
     sampling: SupportSampling,
     stream: &mut Stream,
 ) -> Vec<usize> {
-    let total: f64 = kinds.iter().map(|kind| kind.weight).sum();
-    let shares: Vec<f64> = kinds.iter().map(|kind| kind.weight / total).collect();
+    let total: f64 = weights.iter().sum();
+    let shares: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
     match sampling {
         SupportSampling::Bernoulli => {
             let choose = |_| {
@@ -205,7 +207,7 @@ fn assign(
                 let exact = shares[kind] * dimension as f64;
                 exact - exact.floor()
             };
-            let mut order: Vec<usize> = (0..kinds.len()).collect();
+            let mut order: Vec<usize> = (0..weights.len()).collect();
             order.sort_by(|&i, &j| remainder(j).total_cmp(&remainder(i)));
             let missing = dimension.saturating_sub(sizes.iter().sum());
             order.iter().cycle().take(missing).for_each(|&kind| sizes[kind] += 1);
@@ -220,7 +222,7 @@ fn assign(
 
 /// Draws data of `coefficients`, sample by sample; inputs have `deviations` in units of those of the unit
 /// law.
-fn data(
+pub(super) fn data(
     coefficients: &DVector<f64>,
     deviations: &[f64],
     samples: &Samples,
@@ -282,7 +284,8 @@ pub(crate) struct Plan<'a> {
 impl Plan<'_> {
     pub(crate) fn draw(&self, seed: u64, index: u64) -> Result<Draw> {
         let mut stream = Stream::new(seed, index, Purpose::Coefficients);
-        let kinds = assign(self.kinds, self.dimension, self.sampling, &mut stream);
+        let weights: Vec<f64> = self.kinds.iter().map(|kind| kind.weight).collect();
+        let kinds = assign(&weights, self.dimension, self.sampling, &mut stream);
         let coordinates = kinds.iter().map(|&kind| self.kinds[kind].source.draw(&mut stream));
         let coordinates = coordinates.collect::<Result<Vec<_>>>()?;
         let vector = |part: fn(&Coefficients) -> f64| {
@@ -310,6 +313,7 @@ impl Plan<'_> {
             groups: kinds.iter().map(|&kind| positions[kind]).collect(),
             kinds,
             start: vector(|coordinate| coordinate.start),
+            index,
         })
     }
 }

@@ -24,7 +24,7 @@ use crate::simulation::draw::{
 use crate::simulation::flow::GradientFlow;
 use crate::simulation::interpolator::Interpolator;
 use crate::simulation::network::Network;
-use crate::simulation::training::Training;
+use crate::simulation::stochastic_descent::StochasticDescent;
 use crate::stages::transfer::Transfer;
 
 /// How the networks of an [`Experiment`] are trained.
@@ -37,6 +37,30 @@ pub enum Trainer {
     Descent(GradientDescent),
     /// Gradient flow of the weights, integrated in time.
     Flow(GradientFlow),
+    /// Fine-tuning, or the one stage that there is, by stochastic descent on the weights; pretraining and
+    /// training from scratch by gradient flow. Every draw has batches of its own.
+    Stochastic(StochasticDescent),
+}
+
+impl Trainer {
+    /// The network at the end of its training on data of a draw.
+    pub(super) fn train(&self, network: Network, data: &Dataset, draw: u64) -> Result<Network> {
+        let training = match self {
+            Self::Exact(interpolator) => return interpolator.train(&network, data),
+            Self::Descent(descent) => descent.train(network, data)?,
+            Self::Flow(flow) => flow.train(network, data)?,
+            Self::Stochastic(descent) => descent.with_draw(draw).train(network, data)?,
+        };
+        Ok(training.finished()?.network)
+    }
+
+    /// How the other stages are trained.
+    fn before(&self) -> Self {
+        match self {
+            Self::Stochastic(_) => Self::default(),
+            other => *other,
+        }
+    }
 }
 
 /// The name that [`FromStr`](std::str::FromStr) reads.
@@ -46,12 +70,13 @@ impl std::fmt::Display for Trainer {
             Self::Exact(_) => "exact",
             Self::Descent(_) => "descent",
             Self::Flow(_) => "flow",
+            Self::Stochastic(_) => "stochastic",
         })
     }
 }
 
 /// With the settings that they have by default; [`Error::UnknownName`] for any other text than exact,
-/// descent, flow.
+/// descent, flow. Stochastic descent has no default rate, and is not read.
 impl std::str::FromStr for Trainer {
     type Err = Error;
 
@@ -299,6 +324,7 @@ impl Experiment {
         let kinds = pairs.map(kind).collect::<Result<Vec<_>>>()?;
         let draw = Draw {
             start: DVector::zeros(self.dimension),
+            index: 0,
             groups: kinds.iter().map(|&kind| positions[kind]).collect(),
             pretraining_coefficients,
             coefficients,
@@ -402,12 +428,7 @@ impl Experiment {
         self.check_draw(draw)?;
         let stages = match self.trainer {
             Trainer::Exact(interpolator) => self.coefficients(draw, &interpolator)?,
-            Trainer::Descent(descent) => {
-                self.networks(draw, |network, data| descent.train(network, data))?
-            }
-            Trainer::Flow(flow) => {
-                self.networks(draw, |network, data| flow.train(network, data))?
-            }
+            trainer => self.networks(draw, trainer)?,
         };
         self.outcome(draw, stages)
     }
@@ -509,12 +530,9 @@ impl Experiment {
     }
 
     /// Both stages in the weights of a network.
-    fn networks(
-        &self,
-        draw: &Draw,
-        train: impl Fn(Network, &Dataset) -> Result<Training>,
-    ) -> Result<Stages> {
-        let train = |network, data: &Dataset| Ok(train(network, data)?.finished()?.network);
+    fn networks(&self, draw: &Draw, trainer: Trainer) -> Result<Stages> {
+        let train = |network, data: &Dataset| trainer.train(network, data, draw.index);
+        let train_before = |network, data: &Dataset| trainer.before().train(network, data, 0);
         let (start, centre, pretrained) = match &self.problem {
             Problem::Alone(law) => {
                 check_penalty_weights(law)?;
@@ -531,8 +549,10 @@ impl Experiment {
                 let scale_map = transfer.scale_map();
                 let initialization = scale_map.pretraining();
                 let network = match &draw.pretraining_data {
-                    Some(data) => train(Network::uniform(&initialization, self.dimension), data)
-                        .map_err(|error: Error| error.in_stage(Stage::Pretraining))?,
+                    Some(data) => {
+                        train_before(Network::uniform(&initialization, self.dimension), data)
+                            .map_err(|error: Error| error.in_stage(Stage::Pretraining))?
+                    }
                     None => {
                         let coefficients = draw.pretraining_coefficients.iter();
                         let weights = coefficients.map(|&beta| initialization.weights(beta));
@@ -558,7 +578,7 @@ impl Experiment {
         let from_scratch = match self.scratch_initialization() {
             Some(initialization) => {
                 let start = Network::uniform(&initialization, self.dimension);
-                let network = train(start, &draw.data);
+                let network = train_before(start, &draw.data);
                 Some(
                     network
                         .map_err(|error: Error| error.in_stage(Stage::FromScratch))?
@@ -723,6 +743,75 @@ impl Experiment {
             }
         }
         Ok(predictions)
+    }
+
+    /// The range of the theory for every one of the [quantities](Self::quantities): one number, but for
+    /// [stochastic descent](Trainer::Stochastic), whose end has the bracket of
+    /// [`Solver::effective_scale`]. `None` for groups that have no weight.
+    ///
+    /// # Errors
+    ///
+    /// As [`Experiment::predictions`] and [`Solver::effective_scale`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "quadrature")]
+    /// # {
+    /// use diagonet::simulation::{Experiment, StochasticDescent, Trainer};
+    /// use diagonet::{CoordinateGroup, Law, Optimizer, Prior, Samples, Solver};
+    ///
+    /// let law = Law::new(vec![CoordinateGroup::new("all", 1.0, Prior::gaussian(0.0, 1.0)?, 0.1)?])?;
+    /// let descent = StochasticDescent::new(Optimizer::new().with_learning_rate(0.2)?)?;
+    /// let experiment = Experiment::of_law(law, Samples::new(0.4)?, 50)?
+    ///     .with_trainer(Trainer::Stochastic(descent));
+    /// let [low, high] = experiment.predicted_ranges(&Solver::new())?[0].unwrap();
+    /// assert!(low < high);
+    /// # }
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn predicted_ranges(&self, solver: &Solver) -> Result<Vec<Option<[f64; 2]>>> {
+        let numbers = self.predictions(solver)?;
+        let mut ranges: Vec<_> = numbers.into_iter().map(|x| x.map(|x| [x, x])).collect();
+        let Trainer::Stochastic(descent) = &self.trainer else { return Ok(ranges) };
+        let optimizer = descent.optimizer();
+        let effective = match &self.problem {
+            Problem::Alone(law) => solver.effective_scale(law, &self.samples, &optimizer)?,
+            Problem::Transfer(transfer) => {
+                solver.solve(transfer.as_ref(), &self.samples)?.effective_scale(&optimizer)?
+            }
+        };
+        let [low, high] = [&effective.low, &effective.high].map(|end| &end.solution);
+        let statistics = [low.statistics(0.0)?, high.statistics(0.0)?];
+        let quantities = self.quantities();
+        for (name, range) in quantities.iter().zip(&mut ranges) {
+            let (quantity, label) = match name.split_once(':') {
+                Some((quantity, label)) => (quantity, Some(label)),
+                None => (name.as_str(), None),
+            };
+            let of_statistics = |part: fn(&EstimateStatistics) -> Option<f64>| {
+                statistics.each_ref().map(|statistics| match label {
+                    None => part(&statistics.total),
+                    Some(label) => part(&statistics.group(label)?.estimates),
+                })
+            };
+            let ends = match quantity {
+                "generalization_error" => [low, high].map(|end| match label {
+                    None => Some(end.generalization_error()),
+                    Some(label) => end.error_of(label),
+                }),
+                "pretraining_error_after_fine_tuning" => {
+                    of_statistics(|estimates| estimates.pretraining_error_after_fine_tuning)
+                }
+                "forgetting" => of_statistics(|estimates| estimates.forgetting),
+                _ => continue,
+            };
+            *range = match ends {
+                [Some(a), Some(b)] => Some([a.min(b), a.max(b)]),
+                _ => None,
+            };
+        }
+        Ok(ranges)
     }
 
     /// Names of the [values](Outcome::values) of an outcome.

@@ -360,7 +360,7 @@ mod tests {
             let pretrained = train(&uniform(c, lambda), &old).network;
             for gamma in [0.0, 0.1] {
                 let map = ScaleMap::new(uniform(c, lambda), gamma).unwrap();
-                let scales = map.fine_tuning_scales(&pretrained.coefficients()).unwrap();
+                let scales = map.fine_tuning_scales(pretrained.coefficients()).unwrap();
                 let start = pretrained.rebalanced(gamma).unwrap();
                 assert_eq!(start.coefficients(), DVector::zeros(DIMENSION));
                 let ratios = start.absolute_scales().component_div(&scales);

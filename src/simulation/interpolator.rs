@@ -9,7 +9,10 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
+use crate::network::initialization::{NetworkPath, Weights};
+use crate::network::protocol::TrainedLayers;
 use crate::simulation::dataset::Dataset;
+use crate::simulation::network::Network;
 use crate::simulation::newton_equations::{NewtonEquations, Step};
 use crate::simulation::sweep::sweep;
 
@@ -207,6 +210,51 @@ impl Interpolator {
         start: &DVector<f64>,
     ) -> Result<Interpolation> {
         self.solve_by(|problem| problem.newton(), data, scales, start)
+    }
+
+    /// The network at the end of gradient flow of a network on `data`, in the layers that it trains: the
+    /// interpolator in its coefficients, and the weights that belong to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Interpolator::solve_from`] and [`Network::trained_to`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::{Dataset, GradientFlow, Interpolator, Network};
+    /// use diagonet::{Initialization, Scales};
+    /// use nalgebra::{dmatrix, dvector};
+    ///
+    /// let start = Network::uniform(&Initialization::new(Scales { absolute: 0.1, relative: 0.3 })?, 2);
+    /// let data = Dataset::new(dmatrix![1.0, 0.5], dvector![2.0])?;
+    /// let end = Interpolator::new().train(&start, &data)?;
+    /// let flow = GradientFlow::new().train(start, &data)?.network;
+    /// assert!((end.weights(0).unwrap().plus.readout() - flow.weights(0).unwrap().plus.readout()).abs() < 1e-8);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn train(&self, network: &Network, data: &Dataset) -> Result<Network> {
+        let dimension = network.dimension();
+        let vector = |part: &dyn Fn(Weights) -> f64| {
+            DVector::from_iterator(dimension, network.coordinates().map(part))
+        };
+        let squares = |layer: fn(NetworkPath) -> f64| {
+            vector(&|Weights { plus, minus }| layer(plus).powi(2) + layer(minus).powi(2))
+        };
+        let start = vector(&|weights| weights.coefficient());
+        let end = match network.trained_layers() {
+            TrainedLayers::Both => {
+                let scales = vector(&|weights| weights.scale_and_start().scale);
+                self.solve_from(data, &scales, &start)?
+            }
+            TrainedLayers::Readout => {
+                self.solve_frozen(data, &squares(|path| path.first_layer()), &start)?
+            }
+            TrainedLayers::FirstLayer => {
+                self.solve_frozen(data, &squares(|path| path.readout()), &start)?
+            }
+        };
+        network.trained_to(&end.coefficients)
     }
 
     /// The end point of training on `data` from `start` where one layer is frozen: the minimum of

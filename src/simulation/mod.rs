@@ -3,6 +3,7 @@
 //! | station | type |
 //! |---|---|
 //! | problem to draw and train, from tasks or from any law | [`Experiment`], [`SupportSampling`] |
+//! | any number of stages to draw and train | `SequenceExperiment`, with the feature `quadrature` |
 //! | a draw: coefficients of both tasks, data of both stages | [`Draw`], [`Dataset`] |
 //! | the exact end point of gradient flow, certified | [`Interpolator`], [`Interpolation`] |
 //! | networks trained in their weights | [`Network`], [`GradientDescent`], [`StochasticDescent`], [`GradientFlow`], [`Training`] |
@@ -52,6 +53,8 @@ mod monte_carlo;
 mod network;
 mod newton_equations;
 mod random;
+#[cfg(feature = "quadrature")]
+mod sequence_experiment;
 mod squared_loss;
 mod stochastic_descent;
 mod sweep;
@@ -66,5 +69,7 @@ pub use flow::GradientFlow;
 pub use interpolator::{Interpolation, Interpolator};
 pub use monte_carlo::{Ensemble, MonteCarlo, Progress, Shard, Statistic};
 pub use network::Network;
+#[cfg(feature = "quadrature")]
+pub use sequence_experiment::{SequenceExperiment, SequenceOutcome};
 pub use stochastic_descent::StochasticDescent;
 pub use training::{Checkpoint, Stop, Training};

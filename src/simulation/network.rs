@@ -4,7 +4,7 @@ use nalgebra::DVector;
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::network::initialization::{Initialization, NetworkPath, Weights};
+use crate::network::initialization::{Initialization, NetworkPath, ScaleAndStart, Weights};
 use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::simulation::dataset::check_length;
 
@@ -266,6 +266,87 @@ impl Network {
         let weights = self.coordinates().map(|weights| protocol.weights(weights, readout_scale));
         let network = Self::from_weights(&weights.collect::<Result<Vec<_>>>()?);
         Ok(network.with_trained_layers(protocol.trained_layers()))
+    }
+
+    /// The network that gradient flow of the [trained layers](Self::trained_layers) leaves where it ends at
+    /// these coefficients. What cannot move stays.
+    ///
+    /// # Formula
+    ///
+    /// With the [scale and start](Weights::scale_and_start) `c`, `b0` of a coordinate, training of both layers
+    /// multiplies `w+ + v+` and `w- - v-` by `e^t` and `w+ - v+` and `w- + v-` by `e^-t`, where
+    ///
+    /// ```text
+    /// e^2t = (beta + sqrt(c² + beta²)) / (b0 + sqrt(c² + b0²))
+    /// ```
+    ///
+    /// Training of the readout alone adds `±(beta - b0) w± / (w+² + w-²)` to `v±`, and the same with the layers
+    /// exchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] for another number of coefficients; [`Error::OutOfDomain`] where a
+    /// weight leaves [-1e150, 1e150].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use diagonet::simulation::Network;
+    /// use diagonet::{Initialization, Scales};
+    /// use nalgebra::dvector;
+    ///
+    /// let initialization = Initialization::new(Scales { absolute: 0.1, relative: -0.5 })?;
+    /// let trained = Network::uniform(&initialization, 1).trained_to(&dvector![2.0])?;
+    /// let expected = Network::from_weights(&[initialization.weights(2.0)?]);
+    /// assert!((trained.coefficients() - dvector![2.0]).norm() < 1e-14);
+    /// assert!(trained.drift(&expected)? < 1e-14);
+    /// # Ok::<(), diagonet::Error>(())
+    /// ```
+    pub fn trained_to(&self, coefficients: &DVector<f64>) -> Result<Self> {
+        check_length("coefficients", coefficients.len(), self.dimension())?;
+        let weights = self.coordinates().zip(coefficients).map(|(weights, &coefficient)| {
+            let Weights { plus, minus } = weights;
+            let [w, v] =
+                [[plus.first_layer(), minus.first_layer()], [plus.readout(), minus.readout()]];
+            let moved = |layer: [f64; 2], frozen: [f64; 2]| {
+                let scale = frozen[0].mul_add(frozen[0], frozen[1] * frozen[1]);
+                let distance = coefficient - weights.coefficient();
+                let step = if scale > 0.0 { distance / scale } else { 0.0 };
+                [layer[0] + step * frozen[0], layer[1] - step * frozen[1]]
+            };
+            let [w, v] = match self.trained_layers {
+                TrainedLayers::Readout => [w, moved(v, w)],
+                TrainedLayers::FirstLayer => [moved(w, v), v],
+                TrainedLayers::Both => {
+                    let ScaleAndStart { scale, start } = weights.scale_and_start();
+                    let grown = |b: f64| {
+                        let norm = scale.hypot(b);
+                        if b >= 0.0 { norm + b } else { scale * (scale / (norm - b)) }
+                    };
+                    let up =
+                        if scale > 0.0 { (grown(coefficient) / grown(start)).sqrt() } else { 1.0 };
+                    let [plus_up, plus_down] = [(w[0] + v[0]) * up, (w[0] - v[0]) / up];
+                    let [minus_up, minus_down] = [(w[1] - v[1]) * up, (w[1] + v[1]) / up];
+                    [
+                        [0.5 * (plus_up + plus_down), 0.5 * (minus_down + minus_up)],
+                        [0.5 * (plus_up - plus_down), 0.5 * (minus_down - minus_up)],
+                    ]
+                }
+            };
+            Ok(Weights {
+                plus: NetworkPath::new(w[0], v[0])?,
+                minus: NetworkPath::new(w[1], v[1])?,
+            })
+        });
+        let network = Self::from_weights(&weights.collect::<Result<Vec<_>>>()?);
+        Ok(network.with_trained_layers(self.trained_layers))
+    }
+
+    /// The network after training under a protocol whose learning rates acted as a rescaling.
+    #[cfg(feature = "quadrature")]
+    pub(super) fn after(&self, protocol: &Protocol) -> Result<Self> {
+        let weights = self.coordinates().map(|weights| protocol.weights_after(weights));
+        Ok(Self::from_weights(&weights.collect::<Result<Vec<_>>>()?))
     }
 
     /// Mean squared distance `||beta - reference||² / D` of the coefficients to others.

@@ -29,6 +29,14 @@ impl Stream {
         Self { generator: Pcg64Mcg::seed_from_u64(key), spare: None }
     }
 
+    /// The stream of the data of a stage of a sequence, counted from 0.
+    #[cfg(feature = "quadrature")]
+    pub(crate) fn of_stage(seed: u64, draw: u64, stage: usize) -> Self {
+        let key = Purpose::Batches as u64 + 1 + stage as u64;
+        let key = [draw, key].into_iter().fold(mix(seed), |key, part| mix(key ^ part));
+        Self { generator: Pcg64Mcg::seed_from_u64(key), spare: None }
+    }
+
     /// A uniform number in [0, 1), on a grid of 2^-53.
     pub(crate) fn uniform(&mut self) -> f64 {
         (self.generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64

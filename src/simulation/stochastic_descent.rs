@@ -53,6 +53,7 @@ pub struct StochasticDescent {
     target: Option<f64>,
     max_steps: usize,
     seed: u64,
+    draw: u64,
 }
 
 impl StochasticDescent {
@@ -65,7 +66,14 @@ impl StochasticDescent {
     pub fn new(optimizer: Optimizer) -> Result<Self> {
         let steps = Domain::RATIO.when("for training in steps");
         steps.check("learning_rate", optimizer.learning_rate())?;
-        Ok(Self { optimizer, decay_steps: 1000, target: None, max_steps: 10_000_000, seed: 0 })
+        Ok(Self {
+            optimizer,
+            decay_steps: 1000,
+            target: None,
+            max_steps: 10_000_000,
+            seed: 0,
+            draw: 0,
+        })
     }
 
     /// The same descent with weight decay in this many steps, 1000 unless set.
@@ -99,6 +107,11 @@ impl StochasticDescent {
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
+    }
+
+    /// The same descent with the batches and the noise of a draw of an experiment.
+    pub(super) fn with_draw(self, draw: u64) -> Self {
+        Self { draw, ..self }
     }
 
     /// The steps and their noise.
@@ -151,7 +164,7 @@ impl StochasticDescent {
         let target = self.target.unwrap_or(RELATIVE_TARGET * label_square);
         let mut monitor = Monitor::new(&network, data, Some(target), self.max_steps)?;
         let mut loss = SquaredLoss::new(data);
-        let mut stream = Stream::new(self.seed, 0, Purpose::Batches);
+        let mut stream = Stream::new(self.seed, self.draw, Purpose::Batches);
         let mut steps = Steps::new(&self.optimizer, data);
         let epoch = samples.div_ceil(self.optimizer.batch());
         let mut progress = Progress::default();

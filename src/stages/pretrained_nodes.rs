@@ -101,6 +101,7 @@ impl PretrainedNode {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Learned {
     pub(crate) prior: Prior,
+    #[cfg_attr(not(feature = "quadrature"), allow(dead_code, reason = "the law needs nodes"))]
     pub(crate) input_variance: f64,
 }
 
@@ -123,6 +124,7 @@ impl PretrainingState {
     }
 
     /// The state as coordinates with inputs of this variance see it.
+    #[cfg(feature = "quadrature")]
     pub(crate) fn on_inputs(self, input_variance: f64) -> Result<Self> {
         let [noise, penalty] = [self.noise, self.penalty].map(|part| part / input_variance);
         if noise.is_finite() && penalty.is_finite() {

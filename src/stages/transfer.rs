@@ -19,6 +19,7 @@ use crate::problem::errors::Errors;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::pretrained::Pretrained;
+#[cfg(feature = "quadrature")]
 use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
 use crate::problem::task::Task;

@@ -77,7 +77,7 @@ fn gradient_of_the_separable_penalty() {
     let scales = dvector![1e-3, 0.5, 20.0];
     let beta = dvector![0.7, -2.0, 3.0];
     let gradient = SeparablePenalty::new(&scales).unwrap().gradient(&beta).unwrap();
-    let dual = SeparablePenalty::new(&scales.map(constant)).unwrap();
+    let dual = SeparablePenalty::new(scales.map(constant)).unwrap();
     for coordinate in 0..3 {
         let point = DVector::from_fn(3, |d, _| {
             if d == coordinate { variable(beta[d]) } else { constant(beta[d]) }

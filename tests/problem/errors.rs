@@ -59,7 +59,7 @@ fn numbers_outside_their_domain_name_the_parameter() {
     }
     for x in negative_and(&[1e-308, 1e308]) {
         assert_names(Penalty::new(x), "scale");
-        assert_names(SeparablePenalty::new(&dvector![1.0, x]), "scale");
+        assert_names(SeparablePenalty::new(dvector![1.0, x]), "scale");
         assert_names(CoordinateGroup::new("g", 0.5, Prior::ZERO, x), "scale");
     }
     for x in NOT_NUMBERS.into_iter().chain([-1.0 - f64::EPSILON, 1.0 + f64::EPSILON]) {
@@ -70,17 +70,17 @@ fn numbers_outside_their_domain_name_the_parameter() {
         assert_names(map.fine_tuning_scale(x), "beta_pt");
         assert_names(map.log_sensitivity(x), "beta_pt");
         assert_names(map.fine_tuning_initialization(x), "beta_pt");
-        assert_names(map.fine_tuning_scales(&dvector![0.0, x]), "beta_pt");
-        assert_names(map.log_sensitivities(&dvector![0.0, x]), "beta_pt");
-        assert_names(map.fine_tuning_initializations(&dvector![0.0, x]), "beta_pt");
+        assert_names(map.fine_tuning_scales(dvector![0.0, x]), "beta_pt");
+        assert_names(map.log_sensitivities(dvector![0.0, x]), "beta_pt");
+        assert_names(map.fine_tuning_initializations(dvector![0.0, x]), "beta_pt");
         assert_names(penalty.value(x), "beta");
         assert_names(penalty.derivative(x), "beta");
         assert_names(penalty.curvature(x), "beta");
         assert_names(penalty.l_order(x), "beta");
         assert_names(penalty.proximal(x, 1.0), "z");
-        let separable = SeparablePenalty::new(&dvector![1.0, 1.0]).unwrap();
-        assert_names(separable.value(&dvector![0.0, x]), "beta");
-        assert_names(separable.gradient(&dvector![0.0, x]), "beta");
+        let separable = SeparablePenalty::new(dvector![1.0, 1.0]).unwrap();
+        assert_names(separable.value(dvector![0.0, x]), "beta");
+        assert_names(separable.gradient(dvector![0.0, x]), "beta");
     }
     for x in NOT_NUMBERS.into_iter().chain([1e151, -1e151]) {
         assert_names(NetworkPath::new(x, 0.0), "first_layer");
@@ -174,10 +174,10 @@ fn infeasible_supports_show_the_broken_constraint() {
 
 #[test]
 fn vectors_of_another_length_are_refused() {
-    let penalty = SeparablePenalty::new(&dvector![1.0, 1.0]).unwrap();
+    let penalty = SeparablePenalty::new(dvector![1.0, 1.0]).unwrap();
     let expected = Error::DimensionMismatch { parameter: "beta", expected: 2, found: 3 };
-    assert_eq!(penalty.value(&dvector![1.0, 1.0, 1.0]), Err(expected.clone()));
-    assert_eq!(penalty.gradient(&dvector![1.0, 1.0, 1.0]), Err(expected));
+    assert_eq!(penalty.value(dvector![1.0, 1.0, 1.0]), Err(expected.clone()));
+    assert_eq!(penalty.gradient(dvector![1.0, 1.0, 1.0]), Err(expected));
 }
 
 #[test]

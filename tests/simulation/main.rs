@@ -5,4 +5,5 @@ mod common;
 mod finite_size;
 mod networks;
 mod optimizers;
+mod sequences;
 mod structured;

@@ -121,6 +121,52 @@ fn evaluate_reads_protocols_and_writes_their_scales_and_starts() {
     assert_eq!(problems("adapter,1,"), "");
 }
 
+/// Columns of training, as rows of one problem have them.
+const TRAINED: &str = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,\
+                       noise_var,protocol,protocol_y,learning_rate,batch,label_noise_var,\
+                       label_noise_steps,weight_decay_integral\n";
+
+#[test]
+fn evaluate_brackets_training_and_ranks_protocols() {
+    let problem = "0.2,0.1,0.8,1,10,0.1,-0.5,0.6,0.3,0.05";
+    let mut table = TRAINED.to_owned();
+    for (protocol, training) in [
+        ("continued,", "0.2,2,0.1,3,0.4"),
+        ("rebalanced,0.3", ",,,,0.5"),
+        ("readout_reset,", ",,,,"),
+        ("probe_kept,", "0.2,,,,"),
+        ("continued,", "0.2,,0.1,,"),
+    ] {
+        table += &format!("{problem},{protocol},{training}\n");
+    }
+    let path = std::env::temp_dir().join(format!("diagonet-trained-{}.csv", std::process::id()));
+    std::fs::write(&path, table).unwrap();
+    let output = example("evaluate").arg("--rank-protocols").arg(&path).output().unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let table = rows(&output.stdout);
+    let names = ["scale_active", "c_low", "c_high", "error", "error_low", "error_high"];
+    let columns = names.map(|name| column(&table, name));
+    let numbers = |row: usize| columns.map(|column| table[row][column].parse::<f64>());
+    let [best, problem] = ["protocol_best", "problem"].map(|name| column(&table, name));
+
+    let [scale, low, high, error, error_low, error_high] = numbers(1).map(Result::unwrap);
+    assert!(low < high && high < scale * (-0.8_f64).exp());
+    assert!(error_low != error && (error_low - error_high).abs() < 0.1 * error);
+    // Weight decay alone is exact, and protocol_y is the readout scale.
+    let [scale, low, high, ..] = numbers(2).map(Result::unwrap);
+    let expected = 0.5 * (0.1 + (1.0_f64 + 0.01).sqrt()) + 0.3 * 0.3 / 2.0;
+    assert!(relative_error(scale, expected) < 1e-14);
+    assert!(relative_error(low, expected * (-1.0_f64).exp()) < 1e-14 && low == high);
+    // Gradient flow has no bracket.
+    assert!(numbers(3)[1..3].iter().all(Result::is_err));
+    assert!(table[4][problem].contains("those that train both layers"), "{}", table[4][problem]);
+    assert_eq!(table[5][problem], "label_noise_var and label_noise_steps go together");
+    for row in &table[1..5] {
+        assert!(row[best] == table[1][best] || row[column(&table, "protocol_y")] == "0.3");
+    }
+}
+
 const HEADER: &str = "rho_pt,rho_ft,overlap,beta_pt_active,var_ft_active,c_pt,lambda_pt,gamma_ft,alpha_ft,\
                       noise_var,alpha_pt,noise_pt_var,pretraining_magnitude,correlation,protocol,method";
 
@@ -811,6 +857,25 @@ bad,0.2,0.1,1,1,10,-1,-0.9,0,0.3,0.01,0.5,20,exact
         let path = scratch.file("given.csv");
         std::fs::write(&path, table).unwrap();
         example("simulate").arg(path).args(more).output().unwrap()
+    }
+
+    #[test]
+    fn simulate_trains_as_a_row_says() {
+        let scratch = Scratch::new("trained");
+        let row = "0.2,0.1,0.8,1,10,0.1,-0.5,0.6,0.3,0.01,rebalanced,,0.3,1,,,\n";
+        let table = format!("{}{row}", super::TRAINED);
+        let options = ["--draws", "12", "--dimension", "200", "--quantity", "all"];
+        let output = simulate_table(&scratch, table.as_bytes(), &options);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let table = rows(&output.stdout);
+        let [quantity, score] = ["quantity", "z_score"].map(|name| column(&table, name));
+        for row in &table[1..] {
+            if let Ok(score) = row[score].parse::<f64>() {
+                assert!(score.abs() < 5.0, "{}: {score}", row[quantity]);
+            }
+        }
+        let none = table.iter().find(|row| row[quantity] == "forgetting").unwrap();
+        assert!(none[score].parse::<f64>().is_ok());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use diagonet::{
-    Densities, Error, Estimator, FeatureClass, GapScales, Initialization, Prior, Protocol, Samples,
-    ScaleMap, Scales, Supports, Task, Transfer,
+    Densities, Error, Estimator, FeatureClass, GapScales, Initialization, LabelNoise, Optimizer,
+    Prior, Protocol, Samples, ScaleMap, Scales, Supports, Task, Transfer,
 };
 
 use super::files::number;
@@ -32,8 +32,14 @@ It may name, with empty fields for the default:
                             probe_reset, probe_rebalanced, frozen_readout or adapter (rebalanced)
   protocol_x, protocol_y    its parameters: input gain of rebalanced and probe_rebalanced (1); factors of
                             first layer and readout of rescaled; rate of the readout over that of the first
-                            layer of learning_rates; first layer of the branch of adapter. Where it has none,
-                            the fields are empty; the readout scale of a reset readout is gamma_ft
+                            layer of learning_rates; first layer of the branch of adapter. For rebalanced,
+                            readout_reset and probe_reset, protocol_y is the readout scale, in the place of
+                            gamma_ft. Fields of what a protocol has not are empty
+  learning_rate, batch      fine-tuning by stochastic gradients (gradient flow; 1 sample a step)
+  label_noise_var, label_noise_steps
+                            variance of noise on the labels of every step, and the number of steps that it
+                            lasts over that of coordinates (no noise)
+  weight_decay_integral     of weight decay that is switched off before the end, over time (0)
   method                    auto, quadrature, lazy or rich for networks (auto); ridge, lasso or elastic_net for
                             norms with an explicit penalty, from scratch on the data of fine-tuning
   penalty                   kappa of ridge, kappa |b|^2/2, of lasso, kappa |b|, and of elastic_net,
@@ -59,7 +65,16 @@ pub(crate) const REQUIRED: [&str; 11] = [
     "noise_var",
 ];
 
-/// Columns that it may have.
+/// Columns of training beyond gradient flow.
+const TRAINING: [&str; 5] =
+    ["learning_rate", "batch", "label_noise_var", "label_noise_steps", "weight_decay_integral"];
+
+/// All columns that a table may have.
+pub(crate) fn optional() -> impl Iterator<Item = &'static str> {
+    OPTIONAL.into_iter().chain(TRAINING)
+}
+
+/// Columns that it may have, but for those of training.
 pub(crate) const OPTIONAL: [&str; 14] = [
     "alpha_pt",
     "noise_pt_var",
@@ -197,6 +212,7 @@ pub(crate) struct Options {
     pub(crate) is_pretraining_gaussian: bool,
     pub(crate) correlation: f64,
     pub(crate) protocol: Protocol,
+    pub(crate) optimizer: OptimizerNumbers,
     pub(crate) method: Method,
     /// Penalty and curvature of a norm.
     pub(crate) penalty: Option<f64>,
@@ -213,6 +229,7 @@ impl Default for Options {
             is_pretraining_gaussian: false,
             correlation: 0.0,
             protocol: Protocol::default(),
+            optimizer: OptimizerNumbers::default(),
             method: Method::Network(Estimator::Auto),
             penalty: None,
             curvature: None,
@@ -221,11 +238,52 @@ impl Default for Options {
     }
 }
 
+/// Numbers of an optimizer, as they are stated.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OptimizerNumbers {
+    learning_rate: Option<f64>,
+    batch: Option<usize>,
+    label_noise: Option<LabelNoise>,
+    weight_decay_integral: Option<f64>,
+}
+
+impl OptimizerNumbers {
+    fn parse(row: &Row<'_>) -> Result<Self, String> {
+        let noise = ["label_noise_var", "label_noise_steps"];
+        let label_noise = match (row.number(noise[0])?, row.number(noise[1])?) {
+            (None, None) => None,
+            (Some(variance), Some(steps_per_coordinate)) => {
+                Some(LabelNoise { variance, steps_per_coordinate })
+            }
+            _ => return Err(format!("{} and {} go together", noise[0], noise[1])),
+        };
+        Ok(Self {
+            learning_rate: row.number("learning_rate")?,
+            batch: row.number("batch")?,
+            label_noise,
+            weight_decay_integral: row.number("weight_decay_integral")?,
+        })
+    }
+
+    /// The optimizer; `None` for gradient flow.
+    fn optimizer(self) -> diagonet::Result<Option<Optimizer>> {
+        let Self { learning_rate, batch, label_noise, weight_decay_integral } = self;
+        let optimizer = Optimizer::new()
+            .with_learning_rate(learning_rate.unwrap_or(0.0))?
+            .with_batch(batch.unwrap_or(1))?
+            .with_label_noise(label_noise.unwrap_or_default())?
+            .with_weight_decay_integral(weight_decay_integral.unwrap_or(0.0))?;
+        Ok((optimizer != Optimizer::new()).then_some(optimizer))
+    }
+}
+
 /// The problem that a statement in its domains states.
 pub(crate) struct Problem {
     pub(crate) transfer: Transfer,
     pub(crate) samples: Samples,
     pub(crate) trained: Trained,
+    /// How fine-tuning is trained; `None` for gradient flow.
+    pub(crate) optimizer: Option<Optimizer>,
 }
 
 /// What a problem trains.
@@ -270,6 +328,7 @@ pub(crate) fn default_variance(rho_ft: f64) -> f64 {
 impl Statement {
     /// Reads the row of a table.
     pub(crate) fn parse(row: &Row<'_>) -> Result<Self, String> {
+        let (protocol, readout_scale) = protocol(row)?;
         Ok(Self {
             rho_pt: row.required("rho_pt")?,
             rho_ft: row.required("rho_ft")?,
@@ -278,12 +337,16 @@ impl Statement {
             var_ft_active: row.required("var_ft_active")?,
             c_pt: row.required("c_pt")?,
             relative_scale: RelativeScale::parse(row)?,
-            gamma_ft: row.required("gamma_ft")?,
+            gamma_ft: match readout_scale {
+                Some(readout_scale) => readout_scale,
+                None => row.required("gamma_ft")?,
+            },
             alpha_ft: row.required("alpha_ft")?,
             noise_var: row.required("noise_var")?,
             more: Options {
                 is_pretraining_gaussian: row.choice("pretraining_magnitude", &MAGNITUDES)?,
-                protocol: protocol(row)?,
+                protocol,
+                optimizer: OptimizerNumbers::parse(row)?,
                 method: row.choice("method", &METHODS)?,
                 penalty: row.number("penalty")?,
                 curvature: row.number("curvature")?,
@@ -368,7 +431,8 @@ impl Statement {
         if alpha_pt.is_some() {
             transfer = transfer.with_pretraining_samples(pretraining);
         }
-        Ok(Problem { transfer, samples, trained: self.more.trained() })
+        let optimizer = self.more.optimizer.optimizer()?;
+        Ok(Problem { transfer, samples, trained: self.more.trained(), optimizer })
     }
 }
 
@@ -404,12 +468,14 @@ impl Problem {
     }
 }
 
-/// The protocol of a row, from three columns.
-fn protocol(row: &Row<'_>) -> Result<Protocol, String> {
+/// The protocol of a row, from three columns, and the readout scale that they say.
+fn protocol(row: &Row<'_>) -> Result<(Protocol, Option<f64>), String> {
     let needed = row.choice("protocol", &PROTOCOLS)?;
     let name = row.text("protocol").unwrap_or("rebalanced".into());
     let fields = ["protocol_x", "protocol_y"];
-    let parameters = [row.number(fields[0])?, row.number(fields[1])?];
+    let mut parameters = [row.number(fields[0])?, row.number(fields[1])?];
+    let resets_readout = ["rebalanced", "readout_reset", "probe_reset"].contains(&&*name);
+    let readout_scale = if resets_readout { parameters[1].take() } else { None };
     let parameters: Vec<f64> = match parameters {
         [None, Some(_)] => return Err("protocol_y is given without protocol_x".to_owned()),
         parameters => parameters.into_iter().flatten().collect(),
@@ -421,7 +487,8 @@ fn protocol(row: &Row<'_>) -> Result<Protocol, String> {
             let last = parameters.len() - 1;
             format!("{} = '{:?}' is not empty, for {name}", fields[last], parameters[last])
         }),
-        result => result.map_err(|error| error.to_string()),
+        Ok(protocol) => Ok((protocol, readout_scale)),
+        Err(error) => Err(error.to_string()),
     }
 }
 

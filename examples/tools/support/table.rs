@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use csv::ByteRecord;
 
-use super::problem::{OPTIONAL, REQUIRED, is_alternative};
+use super::problem::{REQUIRED, is_alternative, optional};
 
 /// Where the columns are: those that mean something, and those to carry through.
 pub(crate) struct Columns {
@@ -29,7 +29,8 @@ impl Columns {
         if names.iter().all(|name| name.is_empty()) {
             return Err(String::from("the table is empty: it has no header"));
         }
-        let known: Vec<_> = REQUIRED.iter().chain(&OPTIONAL).chain(extra).copied().collect();
+        let extra = extra.iter().copied();
+        let known: Vec<_> = REQUIRED.into_iter().chain(optional()).chain(extra).collect();
         if let Some(separator) = wrong_separator(&names, &known) {
             return Err(format!(
                 "the columns of the header are separated by {separator}, not commas"
