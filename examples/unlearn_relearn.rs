@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("learn at first", learning.clone()),
     ];
     let solver = Solver::new();
-    let ratios: Vec<f64> = (1..=40).map(|index| 0.015 * f64::from(index)).collect();
+    let ratios: Vec<f64> = (1..=60).map(|index| 0.01 * f64::from(index)).collect();
     let mut panel = Panel::default();
     println!(
         "error on what was unlearned, and samples per feature to an error of 0.05 on the old task"
