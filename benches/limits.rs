@@ -2,8 +2,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diagonet::{
-    Densities, Initialization, Law, PowerLaw, RecoveryThreshold, Samples, ScaleMap, Scales,
-    Supports, Task, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1, weighted_l2,
+    Densities, Estimator, Initialization, Law, PowerLaw, RecoveryThreshold, Samples, ScaleMap,
+    Scales, Solver, Supports, Task, minimum_l2, ordinary_least_squares, rich_weights, weighted_l1,
+    weighted_l2,
 };
 use std::hint::black_box;
 
@@ -28,6 +29,10 @@ fn limits(criterion: &mut Criterion) {
     criterion.bench_function("weighted_l2", |b| b.iter(|| weighted_l2(black_box(&law), &few)));
     criterion.bench_function("weighted_l1", |b| {
         b.iter(|| weighted_l1(black_box(&law), &weights, &few));
+    });
+    let lasso = Solver::new().with_estimator(Estimator::Rich);
+    criterion.bench_function("tuned_lasso", |b| {
+        b.iter(|| lasso.best_explicit_penalty(black_box(&law), &few));
     });
     let spectrum = PowerLaw {
         features: 1_000_000,

@@ -107,43 +107,45 @@ impl RecoveryThreshold {
             let [mean, size] = [mean, size].map(|x| curvature * (x / group.unit()));
             (1.0 + 2.0 * mean).sqrt().hypot(size)
         };
-        let parts = |active: bool| {
-            law.movable()
-                .filter(move |(_, group)| group.is_active() == active)
-                .map(move |part| (part.1.weight(), product(part) / largest * pull(part.1)))
+        let parts = |active: bool| -> Vec<(f64, f64)> {
+            let members = law.movable().filter(|(_, group)| group.is_active() == active);
+            let part = |part: (usize, &CoordinateGroup)| {
+                (part.1.weight(), product(part) / largest * pull(part.1))
+            };
+            members.map(part).collect()
         };
-        if parts(true).next().is_none() {
+        let [active, others] = [true, false].map(parts);
+        if active.is_empty() {
             // Nothing to recover: no sample is needed, at the largest threshold.
             return Ok(Self { sample_ratio: 0.0, threshold: f64::INFINITY });
         }
-        let threshold = if parts(false).next().is_none() {
+        let threshold = if others.is_empty() {
             0.0
         } else {
+            // Logarithms of the derivatives in log u: of the active groups, which rises, and of
+            // the others, which falls in magnitude. The terms themselves may underflow.
+            let rise = log_sum(active.iter().map(|(p, w)| p.ln() + 2.0 * w.ln()));
+            let logs: Vec<f64> = others.iter().map(|(p, w)| LN_2 + p.ln() + w.ln()).collect();
             let log_threshold = falling_root(0.0, [-705.0, 705.0], "the threshold", |log_u| {
-                // Logarithms of the derivatives in log u: of the active groups, which rises, and of
-                // the others, which falls in magnitude. The terms themselves may underflow.
                 let u = log_u.exp();
-                let rise = parts(true).map(|(p, w)| p.ln() + 2.0 * w.ln() + log_u);
-                let fall = |(p, w): (f64, f64)| LN_2 + p.ln() + w.ln() + log_excess(u * w);
-                let (rise, total) = (log_sum(rise), log_sum(parts(false).map(fall)));
-                let bend: f64 = parts(false)
-                    .map(|part| {
-                        let share = (fall(part) - total).exp();
-                        if share > 0.0 { share * elasticity(u * part.1) } else { 0.0 }
-                    })
-                    .sum();
-                Ok((total - rise, -bend - 1.0))
+                let parts = || logs.iter().zip(&others).map(|(log, (_, w))| (log, u * w));
+                let fall = |(log, x): (&f64, f64)| log + log_excess(x);
+                let total = log_sum(parts().map(fall));
+                let bend = parts().map(|part| {
+                    let share = (fall(part) - total).exp();
+                    if share > 0.0 { share * elasticity(part.1) } else { 0.0 }
+                });
+                Ok((total - (rise + log_u), -bend.sum::<f64>() - 1.0))
             })?;
             log_threshold.exp()
         };
-        let active: f64 = parts(true)
-            .map(|(p, w)| {
-                // The square alone may overflow.
-                let x = threshold * w;
-                p + (p * x) * x
-            })
-            .sum();
-        let others: f64 = parts(false).map(|(p, w)| 2.0 * p * square_excess(threshold * w)).sum();
+        let active = active.iter().map(|(p, w)| {
+            // The square alone may overflow.
+            let x = threshold * w;
+            p + (p * x) * x
+        });
+        let others = others.iter().map(|(p, w)| 2.0 * p * square_excess(threshold * w));
+        let (active, others): (f64, f64) = (active.sum(), others.sum());
         Ok(Self {
             sample_ratio: active + others,
             threshold: threshold / largest / unit / penalty_unit,

@@ -1,5 +1,6 @@
 //! The law of a single coordinate: the one object that the fixed point needs.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -689,11 +690,11 @@ impl Law {
     }
 
     /// The equivalent law with inputs of unit variance, see [`CoordinateGroup::whitened`].
-    pub(crate) fn whitened(&self) -> Self {
+    pub(crate) fn whitened(&self) -> Cow<'_, Self> {
         if self.groups.iter().all(|group| group.input_variance == 1.0) {
-            return self.clone();
+            return Cow::Borrowed(self);
         }
-        Self { groups: self.groups.iter().map(CoordinateGroup::whitened).collect() }
+        Cow::Owned(Self { groups: self.groups.iter().map(CoordinateGroup::whitened).collect() })
     }
 
     /// The same law with other scales.

@@ -739,7 +739,8 @@ impl Solve for Sequence {
         let channel = self.last()?.channel();
         let prefix = self.prefix(prepared, 0)?;
         let groups = prefix.nodes.iter().map(|kind| kind.groups(&channel));
-        let law = Law::new(groups.collect::<Result<Vec<_>>>()?.concat())?.whitened();
+        let law = Law::new(groups.collect::<Result<Vec<_>>>()?.concat())?;
+        let law = law.whitened();
         Ok(if prefix.integrals() == 0 {
             Scan::of(&law, target_error)
         } else {

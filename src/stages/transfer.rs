@@ -214,7 +214,8 @@ impl Solve for Transfer {
     }
 
     fn scan(&self, prepared: &PreparedTransfer, target_error: f64) -> Result<Scan> {
-        let law = self.law_of(prepared, NodeRule::Halved(FINE))?.whitened();
+        let law = self.law_of(prepared, NodeRule::Halved(FINE))?;
+        let law = law.whitened();
         Ok(if self.has_integral(prepared.state()) {
             Scan::of_density(&law, target_error)
         } else {
