@@ -6,6 +6,8 @@ cd "$(dirname "$0")"
 
 target=wasm32-unknown-unknown
 module=target/$target/release/diagonet_explorer.wasm
+# The page is made from here, whatever the setting elsewhere.
+export CARGO_TARGET_DIR=target
 # Lanes of two numbers; all browsers of the last four years have them.
 export RUSTFLAGS="-C target-feature=+simd128"
 
