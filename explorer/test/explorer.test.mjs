@@ -356,8 +356,10 @@ test('buttons of the header work', async () => {
   page.on('console', (message) => complaints.push(message.text()));
   await page.goto(PAGE);
   await settle(page);
+  // Copying takes its time.
+  const announced = (text) => page.waitForFunction((text) => document.querySelector('#toast').textContent === text, text);
   await page.locator('#share').click();
-  assert.equal(await page.locator('#toast').textContent(), 'Link copied.');
+  await announced('Link copied.');
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await page.evaluate(() => location.href));
   const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
   assert.equal(await theme(), 'light');
@@ -366,6 +368,7 @@ test('buttons of the header work', async () => {
   await page.locator('#export summary').click();
   await page.locator('#rust').click();
   await page.locator('#code-copy').click();
+  await announced('Code copied.');
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^use diagonet/);
   assert.deepEqual(complaints, []);
   await context.close();
