@@ -11,7 +11,8 @@ use crate::numerics::normal::density;
 use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
-use crate::stages::pretrained_nodes::{PretrainedNode, PretrainingState};
+use crate::stages::pretrained_nodes::{Observations, PretrainedNode, SEEN};
+use crate::stages::stage_state::StageState;
 use crate::stages::transfer::TransferSolution;
 
 /// Accuracy of a rate.
@@ -42,7 +43,7 @@ impl TransferSolution {
                 continue;
             };
             let mut of_class = CompensatedSum::new(0.0);
-            let state = state.on_inputs(task.input_variance(class))?;
+            let state = state.on_inputs(task.input_variance(class), SEEN)?;
             for component in task.components_of(class) {
                 let discovery_rate = self.discovery_rate(&component, state, cut)?;
                 of_class.add(component.share * discovery_rate);
@@ -61,12 +62,7 @@ impl TransferSolution {
     }
 
     /// `P(|b| > cut)` on the features of a component.
-    fn discovery_rate(
-        &self,
-        component: &Component,
-        state: PretrainingState,
-        cut: f64,
-    ) -> Result<f64> {
+    fn discovery_rate(&self, component: &Component, state: StageState, cut: f64) -> Result<f64> {
         let weights = self.fine_tuning.l1_weights();
         let mean_square = self.fine_tuning.mean_square();
         let at = |node: &PretrainedNode| {
@@ -78,7 +74,8 @@ impl TransferSolution {
         if component.pretraining.variance() + state.noise == 0.0 {
             return at(&PretrainedNode::known(component.pretraining));
         }
-        let observations = self.transfer.observations(component.pretraining, state)?;
+        let scale = self.transfer.scale_map().pretraining().absolute_scale();
+        let observations = Observations::new(component.pretraining, state, scale)?;
         let rate = adaptive([-REACH, REACH], PANELS, TOLERANCE, |x| {
             Ok(density(x) * at(&observations.node(x)?)?)
         })?;

@@ -15,7 +15,8 @@ use crate::numerics::sum::CompensatedSum;
 use crate::problem::component::Component;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
-use crate::stages::pretrained_nodes::{PretrainedNode, PretrainingState};
+use crate::stages::pretrained_nodes::PretrainedNode;
+use crate::stages::stage_state::StageState;
 use crate::stages::transfer::{Branch, Transfer, TransferSolution};
 
 /// Derivatives of one answer in the parameters of a [`Transfer`], its tasks and the data of both
@@ -342,7 +343,7 @@ struct Problem<'a> {
     branches: &'a [Branch],
     /// Mean of the active coefficients of pretraining.
     pretraining_mean: f64,
-    state: PretrainingState,
+    state: StageState,
 }
 
 impl Problem<'_> {

@@ -10,4 +10,5 @@ pub(crate) mod ranking;
 pub(crate) mod sequence;
 #[cfg(feature = "quadrature")]
 mod sequence_nodes;
+pub(crate) mod stage_state;
 pub(crate) mod transfer;

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use crate::asymptotics::solution::Solution;
 use crate::error::Result;
 use crate::problem::prior::Prior;
+use crate::stages::stage_state::StageState;
 
 #[cfg(not(feature = "quadrature"))]
 use crate::error::Error;
@@ -21,7 +22,10 @@ use crate::error::Error;
 use crate::{
     error::Error,
     estimator::quadrature::{Proximal, Rule, integrate},
-    network::mirror_map::{Hyperbolic, MirrorMap},
+    network::{
+        mirror_map::{Hyperbolic, MirrorMap},
+        penalty::Penalty,
+    },
     numerics::{gauss_rule::Recurrence, sum::CompensatedSum},
     problem::law::CoordinateGroup,
 };
@@ -32,6 +36,10 @@ pub(crate) const FINE: u32 = 2;
 /// Halvings of the steps of a measure that is compressed, at most.
 #[cfg(feature = "quadrature")]
 const FINEST: u32 = 6;
+
+/// What errors call the state that a coordinate sees.
+#[cfg(feature = "quadrature")]
+pub(crate) const SEEN: &str = "the state of pretraining in units of an input variance";
 
 /// A rule over the pretrained coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,38 +113,6 @@ pub(crate) struct Learned {
     pub(crate) input_variance: f64,
 }
 
-/// The effective channel of pretraining.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PretrainingState {
-    pub(crate) noise: f64,
-    #[cfg_attr(not(feature = "quadrature"), allow(dead_code, reason = "the law needs nodes"))]
-    pub(crate) penalty: f64,
-}
-
-impl PretrainingState {
-    /// The state of a pretraining stage; unlimited data are observed without noise.
-    fn of(report: Option<&Solution>) -> Self {
-        let state = report.map(|report| report.state);
-        Self {
-            noise: state.map_or(0.0, |state| state.effective_noise_variance),
-            penalty: state.map_or(0.0, |state| state.effective_penalty),
-        }
-    }
-
-    /// The state as coordinates with inputs of this variance see it.
-    #[cfg(feature = "quadrature")]
-    pub(crate) fn on_inputs(self, input_variance: f64) -> Result<Self> {
-        let [noise, penalty] = [self.noise, self.penalty].map(|part| part / input_variance);
-        if noise.is_finite() && penalty.is_finite() {
-            return Ok(Self { noise, penalty });
-        }
-        Err(Error::NotRepresentable {
-            quantity: "the state of pretraining in units of an input variance",
-            reason: "it is above 1e308",
-        })
-    }
-}
-
 /// All nodes of one rule.
 pub(crate) type Nodes = Rc<[PretrainedNode]>;
 
@@ -144,7 +120,7 @@ pub(crate) type Nodes = Rc<[PretrainedNode]>;
 #[derive(Debug)]
 pub struct PreparedTransfer {
     pretraining: Option<Solution>,
-    state: PretrainingState,
+    state: StageState,
     /// Absolute scale of pretraining.
     #[cfg(feature = "quadrature")]
     scale: f64,
@@ -173,7 +149,7 @@ impl PreparedTransfer {
     )]
     pub(crate) fn new(pretraining: Option<Solution>, scale: f64) -> Self {
         Self {
-            state: PretrainingState::of(pretraining.as_ref()),
+            state: pretraining.as_ref().map_or(StageState::UNLIMITED, |s| StageState::of(&s.state)),
             pretraining,
             #[cfg(feature = "quadrature")]
             scale,
@@ -188,7 +164,7 @@ impl PreparedTransfer {
         self.pretraining.as_ref()
     }
 
-    pub(crate) fn state(&self) -> PretrainingState {
+    pub(crate) fn state(&self) -> StageState {
         self.state
     }
 
@@ -295,7 +271,7 @@ impl PreparedTransfer {
 #[derive(Debug, Clone, Copy)]
 struct Channel {
     prior: Prior,
-    state: PretrainingState,
+    state: StageState,
     /// Scale of the mirror map; where there is no penalty, that of the rule alone.
     scale: f64,
     /// Where nothing but zero is frozen.
@@ -307,12 +283,12 @@ struct Channel {
 
 #[cfg(feature = "quadrature")]
 impl Channel {
-    fn new(learned: Learned, state: PretrainingState, scale: f64) -> Result<Self> {
+    fn new(learned: Learned, state: StageState, scale: f64) -> Result<Self> {
         /// Scale below which, in units of the coefficients, too few are for them to matter.
         const RESOLVED: f64 = 1e-17;
 
         let Learned { prior, input_variance } = learned;
-        let state = state.on_inputs(input_variance)?;
+        let state = state.on_inputs(input_variance, SEEN)?;
         let unit_squared = prior.mean_square() + state.noise;
         let unit = unit_squared.sqrt();
         if !(1e-280..=1e300).contains(&unit_squared) {
@@ -328,12 +304,6 @@ impl Channel {
         Ok(Self { prior, state, scale, is_frozen_at_zero, unit_squared, unit })
     }
 
-    /// Variance of the true coefficient, given the observation.
-    fn unexplained(&self) -> f64 {
-        let (variance, noise) = (self.prior.variance(), self.state.noise);
-        (variance * (noise / (variance + noise))).min(variance)
-    }
-
     /// Nodes of the trapezoidal rule.
     fn nodes(&self, halvings: u32) -> Result<Vec<PretrainedNode>> {
         /// Probabilities below this are left out.
@@ -345,7 +315,7 @@ impl Channel {
         let channel = Proximal::new(&CoordinateGroup::new("", 1.0, prior, scale)?, unit_squared)?;
         let (noise, half_penalty) = (state.noise / unit_squared, 0.5 * state.penalty / unit);
         let slope = channel.variance / (channel.variance + noise);
-        let variance = self.unexplained();
+        let variance = unexplained(prior, state);
         let sign = if prior.mean() < 0.0 { -unit } else { unit };
         let mirrored = prior.mean() == 0.0;
         let mut raw = Vec::new();
@@ -383,7 +353,6 @@ impl Channel {
         let (coefficient, norm) = (map.coefficient_at(t, point), map.norm(point));
         let by_observation = norm / (norm + half_penalty);
         let deviation = coefficient + half_penalty * t - prior.mean();
-        let explained = prior.variance() / (prior.variance() + state.noise);
         let motion = Motion {
             deviation,
             by_observation,
@@ -393,7 +362,7 @@ impl Channel {
         Ok(PretrainedNode {
             mass,
             coefficient,
-            truth: Prior::gaussian(prior.mean() + explained * deviation, self.unexplained())?,
+            truth: truth(prior, state, deviation)?,
             mirrored: prior.mean() == 0.0,
             motion,
         })
@@ -481,4 +450,50 @@ pub(crate) fn two_sided(nodes: &[PretrainedNode]) -> Result<Vec<PretrainedNode>>
         }
     }
     Ok(sides)
+}
+
+/// What pretraining observes of coefficients, and makes of them, at any observation.
+#[cfg(feature = "quadrature")]
+#[derive(Debug)]
+pub(crate) struct Observations {
+    prior: Prior,
+    state: StageState,
+    /// The penalty at the absolute scale of pretraining; `None` without one.
+    penalty: Option<Penalty<f64>>,
+}
+
+#[cfg(feature = "quadrature")]
+impl Observations {
+    /// Of coefficients with this prior, by a state as they see it.
+    pub(crate) fn new(prior: Prior, state: StageState, scale: f64) -> Result<Self> {
+        let penalty = (state.penalty > 0.0).then(|| Penalty::new(scale)).transpose()?;
+        Ok(Self { prior, state, penalty })
+    }
+
+    /// The node at a standardized observation.
+    pub(crate) fn node(&self, x: f64) -> Result<PretrainedNode> {
+        let deviation = (self.prior.variance() + self.state.noise).sqrt() * x;
+        let z = self.prior.mean() + deviation;
+        let coefficient = match &self.penalty {
+            Some(penalty) => penalty.proximal(z, self.state.penalty)?.value,
+            None => z,
+        };
+        let motion = Motion { deviation, by_observation: 1.0, by_penalty: 0.0, by_log_scale: 0.0 };
+        let truth = truth(self.prior, self.state, deviation)?;
+        Ok(PretrainedNode { mass: 1.0, coefficient, truth, mirrored: false, motion })
+    }
+}
+
+/// The true coefficient, given by how much the observation deviates from its mean.
+#[cfg(feature = "quadrature")]
+fn truth(prior: Prior, state: StageState, deviation: f64) -> Result<Prior> {
+    let explained = prior.variance() / (prior.variance() + state.noise);
+    Prior::gaussian(prior.mean() + explained * deviation, unexplained(prior, state))
+}
+
+/// Variance of the true coefficient, given the observation.
+#[cfg(feature = "quadrature")]
+fn unexplained(prior: Prior, state: StageState) -> f64 {
+    let (variance, noise) = (prior.variance(), state.noise);
+    (variance * (noise / (variance + noise))).min(variance)
 }

@@ -18,7 +18,8 @@ use crate::problem::feature_kind::FeatureKind;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
-use crate::stages::sequence_nodes::{Channel, KindNodes, StageState};
+use crate::stages::sequence_nodes::{Channel, KindNodes};
+use crate::stages::stage_state::StageState;
 
 /// Width of the cells of merged nodes over the factor of the steps.
 const CELL: f64 = 0.25;
@@ -636,8 +637,7 @@ impl Sequence {
             Some(solution) => solution.state,
             None => Solved::explicit(Estimator::LeastSquares, 0.0, 0.0, Vec::new())?.state,
         };
-        let channel_state =
-            StageState { noise: state.effective_noise_variance, penalty: state.effective_penalty };
+        let channel_state = StageState::of(&state);
         let by_kind: Vec<Vec<f64>> = nodes
             .iter()
             .map(|kind| kind.errors(&channel, channel_state, &rule))

@@ -16,6 +16,7 @@ use crate::numerics::sum::CompensatedSum;
 use crate::problem::feature_kind::FeatureKind;
 use crate::problem::law::CoordinateGroup;
 use crate::problem::prior::Prior;
+use crate::stages::stage_state::StageState;
 
 /// Probabilities below this, relative to all of the parent's, are left out.
 const NEGLIGIBLE: f64 = 1e-15;
@@ -25,6 +26,9 @@ const NEGLIGIBLE_OF_KIND: f64 = 1e-13;
 
 /// Scale below which, in units of the coefficients, too few are for them to matter.
 const RESOLVED: f64 = 1e-17;
+
+/// What errors call the state that a coordinate sees.
+const SEEN: &str = "the state of a stage in units of an input variance";
 
 /// Coordinates of one kind that are in the same state.
 #[derive(Debug, Clone)]
@@ -63,13 +67,6 @@ pub(crate) struct Channel<'a> {
     pub(crate) target: &'a [f64],
 }
 
-/// Effective noise and penalty of a stage.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StageState {
-    pub(crate) noise: f64,
-    pub(crate) penalty: f64,
-}
-
 /// The estimates of one node under one observation.
 #[derive(Debug, Clone, Copy)]
 struct Outcome {
@@ -82,20 +79,6 @@ struct Outcome {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-impl StageState {
-    /// The state as coordinates with inputs of this variance see it.
-    fn on_inputs(self, input_variance: f64) -> Result<Self> {
-        let [noise, penalty] = [self.noise, self.penalty].map(|part| part / input_variance);
-        if noise.is_finite() && penalty.is_finite() {
-            return Ok(Self { noise, penalty });
-        }
-        Err(Error::NotRepresentable {
-            quantity: "the state of a stage in units of an input variance",
-            reason: "it is above 1e308",
-        })
-    }
 }
 
 impl SequenceNode {
@@ -175,7 +158,7 @@ impl KindNodes {
         state: StageState,
         rule: &Rule,
     ) -> Result<Vec<f64>> {
-        let state = state.on_inputs(self.input_variance)?;
+        let state = state.on_inputs(self.input_variance, SEEN)?;
         let tasks = channel.target.len();
         let mut sums = vec![CompensatedSum::new(0.0); tasks];
         for node in &self.nodes {
@@ -222,7 +205,7 @@ impl KindNodes {
         rule: &Rule,
         next: &Channel<'_>,
     ) -> Result<Self> {
-        let state = state.on_inputs(self.input_variance)?;
+        let state = state.on_inputs(self.input_variance, SEEN)?;
         let tasks = channel.target.len();
         let many = self.nodes.len() > 1;
         let mut nodes = Vec::new();

@@ -9,8 +9,6 @@ use crate::asymptotics::statistics::Statistics;
 use crate::domain::Domain;
 use crate::error::{Error, Result, Stage};
 use crate::network::initialization::ScaleAndStart;
-#[cfg(feature = "quadrature")]
-use crate::network::penalty::Penalty;
 use crate::network::protocol::{Protocol, TrainedLayers};
 use crate::network::scale_map::ScaleMap;
 use crate::numerics::Precision;
@@ -19,15 +17,12 @@ use crate::problem::errors::Errors;
 use crate::problem::feature_class::FeatureClass;
 use crate::problem::law::{CoordinateGroup, Law};
 use crate::problem::pretrained::Pretrained;
-#[cfg(feature = "quadrature")]
-use crate::problem::prior::Prior;
 use crate::problem::samples::Samples;
 use crate::problem::task::Task;
-#[cfg(feature = "quadrature")]
-use crate::stages::pretrained_nodes::Motion;
 use crate::stages::pretrained_nodes::{
-    FINE, Learned, NodeRule, Nodes, PreparedTransfer, PretrainedNode, PretrainingState, two_sided,
+    FINE, Learned, NodeRule, Nodes, PreparedTransfer, PretrainedNode, two_sided,
 };
+use crate::stages::stage_state::StageState;
 
 /// Nodes of the compressed rules that are tried one after the other.
 const COMPRESSED: [usize; 6] = [8, 12, 18, 27, 40, 60];
@@ -525,12 +520,10 @@ impl Transfer {
             return Ok(None);
         }
         let is_draft = solver.precision() == Precision::Draft;
-        let mut error_of = [f64::INFINITY; COMPRESSED.len()];
         let enough = if is_draft { DRAFTED } else { ROUNDING };
         let mut first = None;
         for (index, &count) in COMPRESSED.iter().enumerate() {
-            error_of[index] = self.compression_error(prepared, count)?;
-            if error_of[index] <= enough {
+            if self.compression_error(prepared, count)? <= enough {
                 first = Some(index);
                 break;
             }
@@ -673,7 +666,7 @@ impl Transfer {
 
     /// Whether pretrained coefficients are integrated over; otherwise the law is exact at every
     /// refinement.
-    fn has_integral(&self, state: PretrainingState) -> bool {
+    fn has_integral(&self, state: StageState) -> bool {
         let is_random =
             |component: &Component| component.pretraining.variance() + state.noise > 0.0;
         self.task.components().iter().any(is_random)
@@ -739,28 +732,6 @@ impl Transfer {
         let group = if node.mirrored { group.with_mirror_image() } else { group };
         Ok(if component.is_active() { group.among_active() } else { group })
     }
-
-    /// The pretraining channel of coefficients with this prior.
-    #[cfg(feature = "quadrature")]
-    pub(crate) fn observations(
-        &self,
-        prior: Prior,
-        state: PretrainingState,
-    ) -> Result<Observations> {
-        let total = prior.variance() + state.noise;
-        let scale = self.scale_map.pretraining().absolute_scale();
-        Ok(Observations {
-            prior,
-            total,
-            explained: prior.variance() / total,
-            unexplained: prior.variance() * (state.noise / total),
-            penalty: if state.penalty > 0.0 {
-                Some((Penalty::new(scale)?, state.penalty))
-            } else {
-                None
-            },
-        })
-    }
 }
 
 /// Relative change of the error of fine-tuning from a solution with fewer nodes; infinity without one.
@@ -769,39 +740,4 @@ fn change(solution: &TransferSolution, coarser: Option<&TransferSolution>) -> f6
     let error = solution.generalization_error();
     let difference = (error - coarser.generalization_error()).abs();
     if difference == 0.0 { 0.0 } else { difference / error }
-}
-
-/// What pretraining observes of coefficients, and makes of them.
-#[cfg(feature = "quadrature")]
-#[derive(Debug)]
-pub(crate) struct Observations {
-    prior: Prior,
-    total: f64,
-    explained: f64,
-    unexplained: f64,
-    penalty: Option<(Penalty<f64>, f64)>,
-}
-
-#[cfg(feature = "quadrature")]
-impl Observations {
-    /// The node at a standardized observation.
-    pub(crate) fn node(&self, x: f64) -> Result<PretrainedNode> {
-        let deviation = self.total.sqrt() * x;
-        let z = self.prior.mean() + deviation;
-        let coefficient = match &self.penalty {
-            Some((penalty, theta)) => penalty.proximal(z, *theta)?.value,
-            None => z,
-        };
-        let motion = Motion { deviation, by_observation: 1.0, by_penalty: 0.0, by_log_scale: 0.0 };
-        Ok(PretrainedNode {
-            mass: 1.0,
-            coefficient,
-            truth: Prior::gaussian(
-                self.prior.mean() + self.explained * deviation,
-                self.unexplained.min(self.prior.variance()),
-            )?,
-            mirrored: false,
-            motion,
-        })
-    }
 }
