@@ -233,7 +233,10 @@ impl Best {
             [arguments.beta_pt, 0.0].map(|beta| optimum.scale_map.fine_tuning_scale(beta));
         let scale_ratio = Some(used? / other?).filter(|ratio| ratio.is_finite());
         let matched_scale_ratio = problem.transfer.task().matched_scale_ratio();
-        let (bayes_error, price) = (optimum.bayes_error().ok(), optimum.price_of_bias().ok());
+        let bayes = optimum.bayes_optimal().ok();
+        let bayes_error =
+            bayes.as_ref().map(|bayes| bayes.message_passing().generalization_error());
+        let price = bayes.map(|bayes| bayes.price_of(optimum.solution.generalization_error()));
         Ok(Self {
             optimum,
             bias,

@@ -168,16 +168,29 @@ impl Optimum {
         Some(if balanced == best { 1.0 } else { balanced / best })
     }
 
-    /// The error that message passing reaches with the same data and the same knowledge of pretraining,
-    /// see [`BayesOptimal`]: that of both stages, or, for a family of laws, that of the law at the
-    /// optimum.
+    /// What the Bayes-optimal learner reaches with the same data and the same knowledge of pretraining:
+    /// that of both stages, or, for a family of laws, that of the law at the optimum.
     ///
     /// # Errors
     ///
     /// As [`BayesOptimal::of_transfer`], [`BayesOptimal::of_law`] and [`BayesOptimal::solve`].
     #[cfg(feature = "quadrature")]
+    pub fn bayes_optimal(&self) -> Result<BayesSolution> {
+        let bayes = match &self.transfer {
+            Some(transfer) => BayesOptimal::of_transfer(transfer)?,
+            None => BayesOptimal::of_law(self.solution.law())?,
+        };
+        bayes.solve(&self.solution.samples())
+    }
+
+    /// The error that message passing reaches, see [`Optimum::bayes_optimal`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Optimum::bayes_optimal`].
+    #[cfg(feature = "quadrature")]
     pub fn bayes_error(&self) -> Result<f64> {
-        Ok(self.bayes()?.message_passing().generalization_error())
+        Ok(self.bayes_optimal()?.message_passing().generalization_error())
     }
 
     /// Price of implicit bias at the optimum: its error over the [Bayes-optimal](Self::bayes_error) one,
@@ -185,19 +198,10 @@ impl Optimum {
     ///
     /// # Errors
     ///
-    /// As [`Optimum::bayes_error`].
+    /// As [`Optimum::bayes_optimal`].
     #[cfg(feature = "quadrature")]
     pub fn price_of_bias(&self) -> Result<f64> {
-        Ok(self.bayes()?.price_of(self.solution.generalization_error()))
-    }
-
-    #[cfg(feature = "quadrature")]
-    fn bayes(&self) -> Result<BayesSolution> {
-        let bayes = match &self.transfer {
-            Some(transfer) => BayesOptimal::of_transfer(transfer)?,
-            None => BayesOptimal::of_law(self.solution.law())?,
-        };
-        bayes.solve(&self.solution.samples())
+        Ok(self.bayes_optimal()?.price_of(self.solution.generalization_error()))
     }
 
     /// The inductive bias at the optimum of a shared feature of typical size: pretrained to the
