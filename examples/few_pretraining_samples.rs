@@ -23,7 +23,7 @@ fn main() -> diagonet::Result<()> {
                 .with_protocol(protocol);
             let solution = Solver::new().solve(&transfer, &samples)?;
             let before = solution.pretraining.as_ref().map_or(0.0, |s| s.generalization_error());
-            let forgotten = solution.statistics(0.0)?.total.forgetting.unwrap_or(0.0);
+            let forgotten = solution.fine_tuning.forgetting()?.unwrap_or(0.0);
             println!(
                 "{:10} {ratio:20}  {before:9.4}  {:.3}  {:.3}  {forgotten:9.4}",
                 format!("{protocol:?}"),

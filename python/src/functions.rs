@@ -4,6 +4,7 @@ use diagonet::{
     BayesOptimal, Error, Estimator, Feature, FeatureClass, InductiveBias, Initialization,
     InitializationDesign, LayerScales, OptimalParameter, Penalty, PenaltyPosition, Protocol,
     ProtocolBias, RecoveryThreshold, Regime, Samples, Solution, Solver, TargetBias, TaskBias,
+    TransferSolution,
 };
 use pyo3::prelude::*;
 
@@ -98,7 +99,7 @@ fn trained<'py, const N: usize>(
                 solve_run(begin..end, points, solver, problem, answer);
             } else {
                 let problem = |point| Ok((trainings.transfer(point)?, samples.at(point)?));
-                let answer = |solution: diagonet::TransferSolution| Ok(answer(solution.tuned()));
+                let answer = |solution: TransferSolution| Ok(answer(solution.tuned()));
                 solve_run(begin..end, points, solver, problem, answer);
             }
             begin = end;
@@ -166,27 +167,31 @@ pub(crate) fn required_samples<'py>(py: Python<'py>, call: Call<'py>) -> PyResul
     })
 }
 
+/// Solutions of both stages at neighbouring points, reduced to `N` numbers each.
+fn transferred<'py, const N: usize>(
+    py: Python<'py>,
+    call: &Call<'py>,
+    answer: impl Fn(TransferSolution) -> diagonet::Result<[f64; N]> + Sync,
+) -> PyResult<Answers<'py>> {
+    let trainings = Trainings::new(call)?;
+    let (samples, solvers) = (AllSamples::new(call)?, Solvers::new(call)?);
+    compute(py, call, 1, RUN, |range, points| {
+        let problem = |point| Ok((trainings.transfer(point)?, samples.at(point)?));
+        solve_run(range, points, |point| solvers.at(point), problem, &answer);
+    })
+}
+
 /// Both stages: errors of pretraining, fine-tuning and training from scratch, and forgetting.
 #[pyfunction]
 pub(crate) fn transfer<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answers<'py>> {
-    let trainings = Trainings::new(&call)?;
-    let (samples, solvers) = (AllSamples::new(&call)?, Solvers::new(&call)?);
-    compute(py, &call, 1, RUN, |range, points| {
-        solve_run(
-            range,
-            points,
-            |point| solvers.at(point),
-            |point| Ok((trainings.transfer(point)?, samples.at(point)?)),
-            |solution: diagonet::TransferSolution| {
-                let [error, shared, new, only, unused, ..] = of_solution(&solution.fine_tuning);
-                // Unlimited data leave no error.
-                let pretraining = solution.pretraining.as_ref();
-                let pretraining = pretraining.map_or(0.0, Solution::generalization_error);
-                let scratch = solution.from_scratch()?.generalization_error();
-                let forgetting = solution.statistics(0.0)?.total.forgetting.unwrap_or(f64::NAN);
-                Ok([error, shared, new, only, unused, pretraining, scratch, forgetting])
-            },
-        );
+    transferred(py, &call, |solution| {
+        let [error, shared, new, only, unused, ..] = of_solution(&solution.fine_tuning);
+        // Unlimited data leave no error.
+        let pretraining = solution.pretraining.as_ref();
+        let pretraining = pretraining.map_or(0.0, Solution::generalization_error);
+        let scratch = solution.from_scratch()?.generalization_error();
+        let forgetting = solution.fine_tuning.forgetting()?.unwrap_or(f64::NAN);
+        Ok([error, shared, new, only, unused, pretraining, scratch, forgetting])
     })
 }
 
@@ -217,19 +222,9 @@ pub(crate) fn statistics<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answ
 /// Derivatives of the generalization error in all parameters.
 #[pyfunction]
 pub(crate) fn sensitivities<'py>(py: Python<'py>, call: Call<'py>) -> PyResult<Answers<'py>> {
-    let trainings = Trainings::new(&call)?;
-    let (samples, solvers) = (AllSamples::new(&call)?, Solvers::new(&call)?);
-    compute(py, &call, 1, RUN, |range, points| {
-        solve_run(
-            range,
-            points,
-            |point| solvers.at(point),
-            |point| Ok((trainings.transfer(point)?, samples.at(point)?)),
-            |solution: diagonet::TransferSolution| {
-                let gradient = solution.sensitivities()?.generalization_error;
-                Ok(gradient.entries().map(|(_, derivative)| derivative.unwrap_or(f64::NAN)))
-            },
-        );
+    transferred(py, &call, |solution| {
+        let gradient = solution.sensitivities()?.generalization_error;
+        Ok(gradient.entries().map(|(_, derivative)| derivative.unwrap_or(f64::NAN)))
     })
 }
 
